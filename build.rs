@@ -1,0 +1,32 @@
+//! client.json → the generated client in `$OUT_DIR`.
+
+#[path = "build/finish.rs"]
+mod finish;
+#[path = "build/generate.rs"]
+mod generate;
+
+use std::path::Path;
+use std::process::exit;
+use std::{env, fs};
+
+const DOCUMENT: &str = "openapi/b2b-v1/client.json";
+
+fn main() {
+    for input in [DOCUMENT, "build.rs", "build"] {
+        println!("cargo::rerun-if-changed={input}");
+    }
+    if let Err(error) = generate() {
+        println!("cargo::error={error}");
+        exit(1);
+    }
+}
+
+fn generate() -> Result<(), String> {
+    let read = |error| format!("{DOCUMENT}: {error}; run `cargo xtask update-spec` to make it");
+    let text = fs::read_to_string(DOCUMENT).map_err(read)?;
+    let document = serde_json::from_str(&text).map_err(|error| format!("{DOCUMENT}: {error}"))?;
+    let code = finish::finish(generate::tokens(DOCUMENT, &text)?, &document)
+        .map_err(|error| format!("{DOCUMENT}: {error}"))?;
+    let out = env::var("OUT_DIR").map_err(|error| format!("OUT_DIR: {error}"))?;
+    fs::write(Path::new(&out).join("b2b_v1.rs"), code).map_err(|error| format!("{out}: {error}"))
+}

@@ -1,0 +1,889 @@
+//! progenitor's code → this crate's: the same types and builders, on top of
+//! our own transport.
+//!
+//! - the generated client, its hooks and its per-operation exchange give way
+//!   to a table of operations and one [`Call`](../src/transport.rs) each;
+//! - builders of types that no request holds are dropped (they are two thirds
+//!   of the code);
+//! - setters of optional fields take the value itself, not an `Option` of it;
+//! - enums of answers keep values that the document does not list;
+//! - answers of the form `{success, data, meta}` say so.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, format_ident, quote};
+use serde_json::Value;
+use syn::punctuated::Punctuated;
+use syn::visit::{self, Visit};
+use syn::visit_mut::{self, VisitMut};
+use syn::{
+    Attribute, Expr, Fields, File, FnArg, GenericArgument, Ident, ImplItem, ImplItemFn, Item,
+    ItemEnum, ItemImpl, ItemMod, ItemStruct, Lit, PathArguments, ReturnType, Stmt, Token, Type,
+    TypePath, parse_quote,
+};
+
+/// The finished source text.
+pub fn finish(tokens: TokenStream, document: &Value) -> Result<String, String> {
+    let mut file: File =
+        syn::parse2(tokens).map_err(|error| format!("progenitor's code: {error}"))?;
+    let operations = operations(document)?;
+    file.items.retain(|item| !is_replaced(item));
+
+    let mut answers = BTreeSet::new();
+    let mut sent = BTreeSet::new();
+    let mut forms = BTreeSet::new();
+    {
+        let builder = module(&mut file.items, "builder")?;
+        items(builder).retain(|item| !matches!(item, Item::Use(_)));
+        for item in items(builder).iter_mut() {
+            if let Item::Impl(item) = item {
+                rewrite_send(item, &operations, &mut answers, &mut forms)?;
+            }
+            named_types(item, &mut sent);
+        }
+        let uses: [Item; 2] = [
+            parse_quote!(
+                use super::types;
+            ),
+            parse_quote!(
+                #[allow(unused_imports)]
+                use crate::{Error, Operation, Response, transport::Call};
+            ),
+        ];
+        items(builder).splice(0..0, uses);
+    }
+    finish_types(module(&mut file.items, "types")?, &answers, &sent, &forms)?;
+    for item in &mut file.items {
+        match item {
+            Item::Trait(item) => document_trait(item, &operations),
+            Item::Mod(item) if item.ident == "prelude" => {
+                // The crate's own `Client` is the one that callers name.
+                items(item)
+                    .retain(|item| !item.to_token_stream().to_string().contains(":: Client ;"));
+            }
+            _ => {}
+        }
+    }
+    file.items.push(parse_quote! {
+        /// The calls of the document, by tag: bring the [`prelude`] into scope.
+        #[derive(Clone, Debug)]
+        pub struct Client {
+            pub(crate) transport: crate::transport::Transport,
+        }
+    });
+    file.items.push(table(&operations));
+    Ok(prettyplease::unparse(&file))
+}
+
+// ---- operations -------------------------------------------------------------
+
+struct Operation {
+    id: String,
+    tag: String,
+    method: String,
+    path: String,
+    auth: &'static str,
+    request: Option<String>,
+    statuses: Vec<u16>,
+    joined: Vec<String>,
+    deprecated: bool,
+}
+
+impl Operation {
+    fn ident(&self) -> Ident {
+        let name: String = self
+            .id
+            .chars()
+            .map(|c| {
+                if c.is_ascii_alphanumeric() {
+                    c.to_ascii_uppercase()
+                } else {
+                    '_'
+                }
+            })
+            .collect();
+        format_ident!(
+            "{}",
+            if name.starts_with(|c: char| c.is_ascii_digit()) {
+                format!("_{name}")
+            } else {
+                name
+            }
+        )
+    }
+
+    fn is_multipart(&self) -> bool {
+        self.request
+            .as_deref()
+            .is_some_and(|media_type| media_type.starts_with("multipart/"))
+    }
+}
+
+/// By folded id: progenitor spells ids its own way.
+fn operations(document: &Value) -> Result<BTreeMap<String, Operation>, String> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let mut operations = BTreeMap::new();
+    for (path, item) in document["paths"].as_object().into_iter().flatten() {
+        for (method, operation) in item.as_object().into_iter().flatten() {
+            let id = text(&operation["operationId"]);
+            let body = operation.get("requestBody");
+            let parameters = operation["parameters"].as_array();
+            let joined = parameters.into_iter().flatten().filter(|parameter| {
+                parameter["in"] == "query"
+                    && parameter["explode"] == false
+                    && parameter["schema"]["type"] == "array"
+            });
+            operations.insert(
+                fold(&id),
+                Operation {
+                    tag: text(&operation["tags"][0]),
+                    method: method.to_ascii_uppercase(),
+                    path: path.clone(),
+                    auth: auth(document, operation)
+                        .map_err(|scheme| format!("operation `{id}`: security scheme `{scheme}` asks for tokens in a way that src/auth.rs does not know"))?,
+                    request: body.map(|body| {
+                        body["x-media-type"].as_str().unwrap_or("application/json").to_owned()
+                    }),
+                    statuses: operation["responses"]
+                        .as_object()
+                        .into_iter()
+                        .flatten()
+                        .filter_map(|(status, _)| status.parse().ok())
+                        .collect(),
+                    joined: joined.map(|parameter| text(&parameter["name"])).collect(),
+                    deprecated: operation["deprecated"] == true,
+                    id,
+                },
+            );
+        }
+    }
+    Ok(operations)
+}
+
+/// The first alternative of the operation's security, by the form of its header.
+fn auth(document: &Value, operation: &Value) -> Result<&'static str, String> {
+    let security = operation.get("security").or(document.get("security"));
+    let first = security
+        .and_then(|list| list.get(0))
+        .and_then(Value::as_object);
+    let Some(scheme) = first.and_then(|alternative| alternative.keys().next()) else {
+        return Ok("None");
+    };
+    match document["components"]["securitySchemes"][scheme]["bearerFormat"].as_str() {
+        Some("Bearer {PartnerToken}") => Ok("Partner"),
+        Some("Bearer {PartnerToken}, User {UserToken}") => Ok("PartnerAndUser"),
+        _ => Err(scheme.clone()),
+    }
+}
+
+fn table(operations: &BTreeMap<String, Operation>) -> Item {
+    let statics = operations.values().map(|operation| {
+        let Operation { id, tag, method, path, statuses, joined, deprecated, .. } = operation;
+        let ident = operation.ident();
+        let auth = format_ident!("{}", operation.auth);
+        let request = match &operation.request {
+            Some(media_type) => quote!(Some(#media_type)),
+            None => quote!(None),
+        };
+        let doc = format!("`{method} {path}`");
+        quote! {
+            #[doc = #doc]
+            pub static #ident: Operation = Operation::new(
+                #id, #tag, #method, #path, Auth::#auth, #request, &[#(#statuses),*], &[#(#joined),*], #deprecated,
+            );
+        }
+    });
+    let idents = operations.values().map(Operation::ident);
+    parse_quote! {
+        /// What the document says of each operation.
+        pub mod operations {
+            use crate::operation::{Auth, Operation};
+
+            #(#statics)*
+
+            /// Every operation of the document.
+            pub static ALL: &[&Operation] = &[#(&#idents),*];
+        }
+    }
+}
+
+/// `send` of an operation's builder becomes one call of the transport.
+fn rewrite_send(
+    item: &mut ItemImpl,
+    operations: &BTreeMap<String, Operation>,
+    answers: &mut BTreeSet<String>,
+    forms: &mut BTreeSet<String>,
+) -> Result<(), String> {
+    let send = item.items.iter_mut().find_map(|item| match item {
+        ImplItem::Fn(function) if function.sig.ident == "send" => Some(function),
+        _ => None,
+    });
+    let Some(send) = send else { return Ok(()) };
+
+    let mut parts = SendParts::default();
+    parts.visit_block(&send.block);
+    let id = parts.id.as_deref().unwrap_or_default();
+    let operation = operations
+        .get(&fold(id))
+        .ok_or_else(|| format!("progenitor's operation `{id}` is not in the document"))?;
+    let unknown = |what: &str| {
+        format!("operation `{id}`: {what} in progenitor's `send` is not what build/finish.rs knows")
+    };
+    let answer = success_type(&send.sig.output).ok_or_else(|| unknown("the return type"))?;
+
+    let mut kept: Vec<Stmt> = send
+        .block
+        .stmts
+        .iter()
+        .take_while(|statement| !statement.to_token_stream().to_string().contains("format !"))
+        .cloned()
+        .collect();
+    for statement in &mut kept {
+        InvalidRequest.visit_stmt_mut(statement);
+    }
+    let SendParts {
+        path,
+        query,
+        headers,
+        body,
+        ..
+    } = parts;
+    let path_arguments = path.ok_or_else(|| unknown("the address"))?;
+    let queries = query
+        .iter()
+        .map(|(name, value)| quote!(.query(#name, &#value)?));
+    let headers = headers
+        .iter()
+        .map(|(name, value)| quote!(.header(#name, &#value)?));
+    let body = match body.as_deref() {
+        None => quote!(),
+        Some("json") if operation.is_multipart() => {
+            type_names(&quote!(#(#kept)*), forms);
+            quote!(.multipart(&body)?)
+        }
+        Some("json") => quote!(.json(&body)?),
+        Some(other) => return Err(unknown(&format!("a `{other}` body"))),
+    };
+    let (answer, read) = match answer.to_token_stream().to_string().as_str() {
+        "ByteStream" => (quote!(::bytes::Bytes), quote!(raw)),
+        "()" => (quote!(()), quote!(none)),
+        _ => {
+            type_names(&answer.to_token_stream(), answers);
+            (answer.to_token_stream(), quote!(json))
+        }
+    };
+    let ident = operation.ident();
+    let client = kept
+        .first()
+        .and_then(|statement| {
+            let text = statement.to_token_stream().to_string();
+            let first = text
+                .split('{')
+                .nth(1)?
+                .split([',', '}'])
+                .next()?
+                .trim()
+                .to_owned();
+            Some(format_ident!("{first}"))
+        })
+        .ok_or_else(|| unknown("the first statement"))?;
+    let attributes = &send.attrs;
+    let new: ImplItemFn = parse_quote! {
+        #(#attributes)*
+        pub async fn send(self) -> Result<Response<#answer>, Error> {
+            const OPERATION: &Operation = &super::operations::#ident;
+            #(#kept)*
+            let call = Call::new(OPERATION, &[#(&#path_arguments),*]) #(#queries)* #(#headers)* #body;
+            #client.transport.send(call).await?.#read()
+        }
+    };
+    *send = new;
+    Ok(())
+}
+
+/// What progenitor's `send` sends.
+#[derive(Default)]
+struct SendParts {
+    id: Option<String>,
+    path: Option<Vec<Expr>>,
+    query: Vec<(String, Expr)>,
+    headers: Vec<(String, Expr)>,
+    body: Option<String>,
+}
+
+impl<'ast> Visit<'ast> for SendParts {
+    fn visit_macro(&mut self, node: &'ast syn::Macro) {
+        if self.path.is_some() || !node.path.is_ident("format") {
+            return;
+        }
+        let parse = Punctuated::<Expr, Token![,]>::parse_terminated;
+        let Ok(arguments) = node.parse_body_with(parse) else {
+            return;
+        };
+        // The template, the base address, then `encode_path(&x.to_string())`.
+        self.path = arguments
+            .into_iter()
+            .skip(2)
+            .map(|argument| argument_of(&argument))
+            .collect();
+    }
+
+    fn visit_expr_method_call(&mut self, node: &'ast syn::ExprMethodCall) {
+        visit::visit_expr_method_call(self, node);
+        let text = |expr: &Expr| match expr {
+            Expr::Lit(lit) => match &lit.lit {
+                Lit::Str(text) => Some(text.value()),
+                _ => None,
+            },
+            _ => None,
+        };
+        match node.method.to_string().as_str() {
+            "query" => {
+                if let Some(Expr::Reference(reference)) = node.args.first()
+                    && let Expr::Call(call) = &*reference.expr
+                    && let (Some(name), Some(Expr::Reference(value))) =
+                        (call.args.first().and_then(text), call.args.last())
+                {
+                    self.query.push((name, (*value.expr).clone()));
+                }
+            }
+            "append" => {
+                // progenitor's own `api-version` header is not named by a literal.
+                if let Some(name) = node.args.first().and_then(text) {
+                    self.headers.push((name, Expr::Verbatim(quote!(()))));
+                    if let Some(value) = node.args.last() {
+                        let mut idents = Idents::default();
+                        idents.visit_expr(value);
+                        if let (Some(ident), Some(last)) = (idents.0, self.headers.last_mut()) {
+                            last.1 = parse_quote!(#ident);
+                        }
+                    }
+                }
+            }
+            "json" | "form_urlencoded" => self.body = Some(node.method.to_string()),
+            "body" => self.body = Some("raw".to_owned()),
+            _ => {}
+        }
+    }
+
+    fn visit_expr_if(&mut self, node: &'ast syn::ExprIf) {
+        // `if let Some(value) = x { header_map.append("x", value…) }`
+        let before = self.headers.len();
+        visit::visit_expr_if(self, node);
+        if let Expr::Let(condition) = &*node.cond {
+            for header in &mut self.headers[before..] {
+                header.1 = (*condition.expr).clone();
+            }
+        }
+    }
+
+    fn visit_expr_struct(&mut self, node: &'ast syn::ExprStruct) {
+        visit::visit_expr_struct(self, node);
+        if node.path.is_ident("OperationInfo")
+            && let Some(field) = node.fields.first()
+            && let Expr::Lit(lit) = &field.expr
+            && let Lit::Str(text) = &lit.lit
+        {
+            self.id = Some(text.value());
+        }
+    }
+}
+
+/// The first identifier of an expression.
+#[derive(Default)]
+struct Idents(Option<Ident>);
+
+impl<'ast> Visit<'ast> for Idents {
+    fn visit_expr_path(&mut self, node: &'ast syn::ExprPath) {
+        if self.0.is_none() {
+            self.0 = node.path.get_ident().cloned();
+        }
+    }
+}
+
+/// `encode_path(&x.to_string())` → `x`
+fn argument_of(expr: &Expr) -> Option<Expr> {
+    let Expr::Call(call) = expr else { return None };
+    let Some(Expr::Reference(reference)) = call.args.first() else {
+        return None;
+    };
+    let Expr::MethodCall(to_string) = &*reference.expr else {
+        return None;
+    };
+    Some((*to_string.receiver).clone())
+}
+
+/// `.map_err(Error::InvalidRequest)` → an error that names the operation.
+struct InvalidRequest;
+
+impl VisitMut for InvalidRequest {
+    fn visit_expr_mut(&mut self, node: &mut Expr) {
+        visit_mut::visit_expr_mut(self, node);
+        if let Expr::Path(path) = node
+            && path
+                .path
+                .segments
+                .last()
+                .is_some_and(|segment| segment.ident == "InvalidRequest")
+        {
+            *node = parse_quote!(|why| Error::argument(OPERATION, why));
+        }
+    }
+}
+
+/// `Result<ResponseValue<T>, Error<E>>` → `T`
+fn success_type(output: &ReturnType) -> Option<Type> {
+    let ReturnType::Type(_, result) = output else {
+        return None;
+    };
+    generic_argument(&generic_argument(result)?)
+}
+
+fn generic_argument(ty: &Type) -> Option<Type> {
+    let Type::Path(TypePath { path, .. }) = ty else {
+        return None;
+    };
+    let PathArguments::AngleBracketed(arguments) = &path.segments.last()?.arguments else {
+        return None;
+    };
+    arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty.clone()),
+        _ => None,
+    })
+}
+
+/// The trait's methods say what tokens they need and whether they are deprecated.
+fn document_trait(item: &mut syn::ItemTrait, operations: &BTreeMap<String, Operation>) {
+    for function in &mut item.items {
+        let syn::TraitItem::Fn(function) = function else {
+            continue;
+        };
+        let Some(operation) = operations.get(&fold(&function.sig.ident.to_string())) else {
+            continue;
+        };
+        let tokens = match operation.auth {
+            "PartnerAndUser" => "\n\nSent with the partner's and the user's token.",
+            "Partner" => "\n\nSent with the partner's token alone.",
+            _ => "\n\nNeeds no token; the partner's is sent if there is one.",
+        };
+        function.attrs.push(parse_quote!(#[doc = #tokens]));
+        if operation.deprecated {
+            function
+                .attrs
+                .push(parse_quote!(#[deprecated = "the vendor deprecates this operation"]));
+        }
+    }
+    let tag = operations.values().find(|operation| {
+        let expected = format!("client{}ext", fold(&operation.tag));
+        fold(&item.ident.to_string()) == expected
+    });
+    if let Some(operation) = tag {
+        let doc = format!("The calls under the tag “{}”.", operation.tag);
+        item.attrs.push(parse_quote!(#[doc = #doc]));
+    }
+}
+
+// ---- types ------------------------------------------------------------------
+
+fn finish_types(
+    types: &mut ItemMod,
+    answers: &BTreeSet<String>,
+    sent: &BTreeSet<String>,
+    forms: &BTreeSet<String>,
+) -> Result<(), String> {
+    let uses = uses_by_type(items(types));
+    let sent = reachable(sent, &uses);
+    let answered = reachable(answers, &uses);
+
+    let builder = module(items(types), "builder")?;
+    items(builder).retain(|item| subject(item).is_none_or(|name| sent.contains(&name)));
+    for item in items(builder) {
+        if let Item::Impl(item) = item {
+            plain_setters(item);
+        }
+    }
+
+    let mut added: Vec<Item> = Vec::new();
+    let mut open_enums = BTreeSet::new();
+    let mut string_enums = BTreeSet::new();
+    for item in items(types).iter_mut() {
+        match item {
+            Item::Enum(item) if is_string_enum(item) => {
+                let open = answered.contains(&item.ident.to_string());
+                string_enums.insert(item.ident.to_string());
+                if open {
+                    open_enums.insert(item.ident.to_string());
+                }
+                added.push(finish_enum(item, open));
+            }
+            Item::Struct(item) => {
+                let name = item.ident.to_string();
+                if forms.contains(&name) {
+                    added.push(form(item));
+                } else if answers.contains(&name) {
+                    added.extend(answer(item));
+                }
+            }
+            Item::Enum(item) if answers.contains(&item.ident.to_string()) => {
+                let ident = &item.ident;
+                added.push(parse_quote!(impl crate::envelope::Answer for #ident {}));
+            }
+            _ => {}
+        }
+    }
+    items(types).retain(|item| match item {
+        Item::Impl(item) => {
+            let name = last_ident(&item.self_ty);
+            let builds = item.trait_.is_none()
+                && item
+                    .items
+                    .iter()
+                    .any(|item| matches!(item, ImplItem::Fn(f) if f.sig.ident == "builder"));
+            !builds || name.is_none_or(|name| sent.contains(&name))
+        }
+        _ => true,
+    });
+    for item in items(types).iter_mut() {
+        if let Item::Impl(item) = item
+            && item
+                .trait_
+                .as_ref()
+                .is_some_and(|(path, _)| path.segments.last().is_some_and(|s| s.ident == "Display"))
+            && last_ident(&item.self_ty).is_some_and(|name| open_enums.contains(&name))
+        {
+            OpenDisplay.visit_item_impl_mut(item);
+        }
+    }
+    items(types).extend(added);
+    Ok(())
+}
+
+/// Which of the module's types each of them holds.
+fn uses_by_type(items: &[Item]) -> BTreeMap<String, BTreeSet<String>> {
+    items
+        .iter()
+        .filter_map(|item| match item {
+            Item::Struct(item) => Some((item.ident.to_string(), item.fields.to_token_stream())),
+            Item::Enum(item) => Some((item.ident.to_string(), item.variants.to_token_stream())),
+            _ => None,
+        })
+        .map(|(name, tokens)| {
+            let mut names = BTreeSet::new();
+            idents(tokens, &mut names);
+            (name, names)
+        })
+        .collect()
+}
+
+fn reachable(
+    roots: &BTreeSet<String>,
+    uses: &BTreeMap<String, BTreeSet<String>>,
+) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut open: Vec<&String> = roots.iter().collect();
+    while let Some(name) = open.pop() {
+        let Some((name, used)) = uses.get_key_value(name) else {
+            continue;
+        };
+        if found.insert(name.clone()) {
+            open.extend(used);
+        }
+    }
+    found
+}
+
+fn is_string_enum(item: &ItemEnum) -> bool {
+    item.variants
+        .iter()
+        .all(|variant| matches!(variant.fields, Fields::Unit))
+}
+
+/// serde through `Display` and `FromStr`, which say the wire's names already.
+fn finish_enum(item: &mut ItemEnum, open: bool) -> Item {
+    let ident = item.ident.clone();
+    let names: Vec<String> = item
+        .variants
+        .iter()
+        .map(|variant| serde_rename(&variant.attrs).unwrap_or_else(|| variant.ident.to_string()))
+        .collect();
+    for variant in &mut item.variants {
+        variant
+            .attrs
+            .retain(|attribute| !attribute.path().is_ident("serde"));
+    }
+    item.attrs.retain(|attribute| {
+        !attribute.path().is_ident("derive") && !attribute.path().is_ident("serde")
+    });
+    item.attrs.push(parse_quote!(#[non_exhaustive]));
+    if open {
+        item.attrs
+            .push(parse_quote!(#[derive(Clone, Debug, PartialEq, Eq, Hash)]));
+        item.variants.push(parse_quote! {
+            /// A value that the document does not list, as the server sent it.
+            Unlisted(crate::wire::UnlistedValue)
+        });
+        parse_quote!(crate::wire::string_enum! { #ident, Some(#ident::Unlisted), [#(#names),*] })
+    } else {
+        item.attrs
+            .push(parse_quote!(#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]));
+        parse_quote!(crate::wire::string_enum! { #ident, None, [#(#names),*] })
+    }
+}
+
+fn serde_rename(attributes: &[Attribute]) -> Option<String> {
+    let mut renamed = None;
+    for attribute in attributes
+        .iter()
+        .filter(|attribute| attribute.path().is_ident("serde"))
+    {
+        // Attributes of another form leave `renamed` as it is.
+        let _ = attribute.parse_nested_meta(|meta| {
+            if meta.path.is_ident("rename") {
+                renamed = Some(meta.value()?.parse::<syn::LitStr>()?.value());
+            }
+            Ok(())
+        });
+    }
+    renamed
+}
+
+/// `match *self { … }` → `match self { …, Self::Unlisted(value) => … }`
+struct OpenDisplay;
+
+impl VisitMut for OpenDisplay {
+    fn visit_expr_match_mut(&mut self, node: &mut syn::ExprMatch) {
+        node.expr = parse_quote!(self);
+        node.arms
+            .push(parse_quote!(Self::Unlisted(value) => f.write_str(value.as_str()),));
+    }
+}
+
+/// What an answer says of itself.
+fn answer(item: &ItemStruct) -> Vec<Item> {
+    let ident = &item.ident;
+    let field = |name: &str| {
+        item.fields
+            .iter()
+            .find(|field| field.ident.as_ref().is_some_and(|ident| ident == name))
+            .map(|field| &field.ty)
+    };
+    let refused = match field("success") {
+        Some(ty) if is_option(ty) && generic_argument(ty).is_some_and(|ty| is_bool(&ty)) => {
+            quote!(
+                fn refused(&self) -> bool {
+                    self.success == Some(false)
+                }
+            )
+        }
+        Some(ty) if is_bool(ty) => quote!(
+            fn refused(&self) -> bool {
+                !self.success
+            }
+        ),
+        _ => quote!(),
+    };
+    let mut items = vec![parse_quote!(impl crate::envelope::Answer for #ident { #refused })];
+    if let Some(data) = field("data") {
+        let part = |ty: Option<&Type>, name: &str| {
+            let name = format_ident!("{name}");
+            match ty {
+                None => (quote!(()), quote!(None)),
+                Some(ty) if is_option(ty) => {
+                    let inner = generic_argument(ty);
+                    (quote!(#inner), quote!(self.#name))
+                }
+                Some(ty) => (quote!(#ty), quote!(Some(self.#name))),
+            }
+        };
+        let (data, data_value) = part(Some(data), "data");
+        let (meta, meta_value) = part(field("meta"), "meta");
+        items.push(parse_quote! {
+            impl crate::envelope::Envelope for #ident {
+                type Data = #data;
+                type Meta = #meta;
+
+                fn into_parts(self) -> (Option<#data>, Option<#meta>) {
+                    (#data_value, #meta_value)
+                }
+            }
+        });
+    }
+    items
+}
+
+/// A body that is sent as a form is no JSON.
+fn form(item: &mut ItemStruct) -> Item {
+    let ident = &item.ident;
+    item.attrs
+        .retain(|attribute| !attribute.path().is_ident("derive"));
+    item.attrs.push(parse_quote!(#[derive(Clone, Debug)]));
+    let fields = item.fields.iter_mut().filter_map(|field| {
+        let renamed = serde_rename(&field.attrs);
+        field
+            .attrs
+            .retain(|attribute| !attribute.path().is_ident("serde"));
+        let ident = field.ident.as_ref()?;
+        let name = renamed.unwrap_or_else(|| ident.to_string());
+        Some(quote!((#name, crate::file::IntoField::into_field(&self.#ident))))
+    });
+    parse_quote! {
+        impl crate::file::Multipart for #ident {
+            fn fields(&self) -> Vec<(&'static str, Option<crate::file::Field>)> {
+                vec![#(#fields),*]
+            }
+        }
+    }
+}
+
+/// Setters of optional fields take what the field holds.
+fn plain_setters(item: &mut ItemImpl) {
+    if item.trait_.is_some() {
+        return;
+    }
+    for function in &mut item.items {
+        let ImplItem::Fn(function) = function else {
+            continue;
+        };
+        if !matches!(function.sig.inputs.first(), Some(FnArg::Receiver(_))) {
+            continue;
+        }
+        let mut setter = PlainSetter { optional: false };
+        setter.visit_impl_item_fn_mut(function);
+        if setter.optional {
+            WrapInSome.visit_block_mut(&mut function.block);
+        }
+    }
+}
+
+struct PlainSetter {
+    optional: bool,
+}
+
+impl VisitMut for PlainSetter {
+    fn visit_path_segment_mut(&mut self, node: &mut syn::PathSegment) {
+        if node.ident == "TryInto"
+            && let PathArguments::AngleBracketed(arguments) = &mut node.arguments
+            && let Some(GenericArgument::Type(ty)) = arguments.args.first_mut()
+            && is_option(ty)
+            && let Some(inner) = generic_argument(ty)
+        {
+            *ty = inner;
+            self.optional = true;
+        }
+    }
+}
+
+struct WrapInSome;
+
+impl VisitMut for WrapInSome {
+    fn visit_expr_method_call_mut(&mut self, node: &mut syn::ExprMethodCall) {
+        visit_mut::visit_expr_method_call_mut(self, node);
+        if node.method == "map_err" {
+            let receiver = &node.receiver;
+            node.receiver = parse_quote!(#receiver.map(Some));
+        }
+    }
+}
+
+// ---- small questions ----------------------------------------------------------
+
+/// Items that ours take the place of.
+fn is_replaced(item: &Item) -> bool {
+    match item {
+        Item::Use(_) => true,
+        Item::Struct(item) => item.ident == "Client",
+        Item::Impl(item) => match &item.trait_ {
+            None => true,
+            Some((path, _)) => path.segments.last().is_some_and(|segment| {
+                segment.ident == "ClientInfo" || segment.ident == "ClientHooks"
+            }),
+        },
+        _ => false,
+    }
+}
+
+fn module<'a>(list: &'a mut [Item], name: &str) -> Result<&'a mut ItemMod, String> {
+    list.iter_mut()
+        .find_map(|item| match item {
+            Item::Mod(item) if item.ident == name => Some(item),
+            _ => None,
+        })
+        .ok_or_else(|| format!("progenitor's code has no module `{name}`"))
+}
+
+fn items(module: &mut ItemMod) -> &mut Vec<Item> {
+    &mut module.content.get_or_insert_default().1
+}
+
+/// The type that an item of `types::builder` is about.
+fn subject(item: &Item) -> Option<String> {
+    match item {
+        Item::Struct(item) => Some(item.ident.to_string()),
+        Item::Impl(item) => last_ident(&item.self_ty),
+        _ => None,
+    }
+}
+
+fn last_ident(ty: &Type) -> Option<String> {
+    match ty {
+        Type::Path(TypePath { path, .. }) => Some(path.segments.last()?.ident.to_string()),
+        _ => None,
+    }
+}
+
+fn is_option(ty: &Type) -> bool {
+    last_ident(ty).is_some_and(|name| name == "Option")
+}
+
+fn is_bool(ty: &Type) -> bool {
+    last_ident(ty).is_some_and(|name| name == "bool")
+}
+
+/// The names after `types::` or `types::builder::`.
+fn named_types(item: &Item, names: &mut BTreeSet<String>) {
+    // What `send` returns is no argument.
+    if let Item::Impl(item) = item {
+        for function in &item.items {
+            if let ImplItem::Fn(function) = function
+                && function.sig.ident != "send"
+            {
+                type_names(&function.to_token_stream(), names);
+            }
+        }
+    } else {
+        type_names(&item.to_token_stream(), names);
+    }
+}
+
+fn type_names(tokens: &TokenStream, names: &mut BTreeSet<String>) {
+    let text = tokens.to_string();
+    for part in text.split("types :: ").skip(1) {
+        let part = part.strip_prefix("builder :: ").unwrap_or(part);
+        names.insert(
+            part.split(|c: char| !c.is_alphanumeric() && c != '_')
+                .next()
+                .unwrap_or_default()
+                .to_owned(),
+        );
+    }
+}
+
+fn idents(tokens: TokenStream, names: &mut BTreeSet<String>) {
+    for token in tokens {
+        match token {
+            proc_macro2::TokenTree::Ident(ident) => {
+                names.insert(ident.to_string());
+            }
+            proc_macro2::TokenTree::Group(group) => idents(group.stream(), names),
+            _ => {}
+        }
+    }
+}
+
+fn fold(name: &str) -> String {
+    name.chars()
+        .filter(|c| c.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect()
+}

@@ -1,0 +1,95 @@
+//! client.json → progenitor's token stream, with failures that name a place.
+
+use std::panic::{self, AssertUnwindSafe};
+
+use openapiv3::{OpenAPI, ReferenceOr};
+use progenitor::{GenerationSettings, Generator, InterfaceStyle, TagStyle, TypeImpl};
+
+/// Runs progenitor over the lowered document `text`; `name` is what errors call it.
+pub fn tokens(name: &str, text: &str) -> Result<proc_macro2::TokenStream, String> {
+    let document: OpenAPI = serde_json::from_str(text)
+        .map_err(|error| format!("{name} is not an OpenAPI 3.0 document: {error}. {REMEDY}"))?;
+    run(&document).map_err(|error| match culprit(&document) {
+        Some((operation, error)) => {
+            format!("{name}: progenitor refuses operation `{operation}`: {error}. {REMEDY}")
+        }
+        None => format!("{name}: progenitor refuses it: {error}. {REMEDY}"),
+    })
+}
+
+const REMEDY: &str = "Correct the place in overlay.yaml, or the lowering in xtask/src/lower.rs, \
+                      then run `cargo xtask update-spec`";
+
+fn settings() -> GenerationSettings {
+    let mut settings = GenerationSettings::new();
+    settings
+        .with_interface(InterfaceStyle::Builder)
+        .with_tag(TagStyle::Separate);
+    for (format, name) in [("date-time", "crate::DateTime"), ("binary", "crate::File")] {
+        let schema = schema(format);
+        settings.with_conversion(
+            schema,
+            name,
+            [TypeImpl::Display, TypeImpl::FromStr].into_iter(),
+        );
+    }
+    if std::env::var_os("CARGO_FEATURE_SCHEMARS").is_some() {
+        settings.with_derive("::schemars::JsonSchema");
+    }
+    settings
+}
+
+/// `{type: string, format: …}`
+fn schema(format: &str) -> schemars_0_8::schema::SchemaObject {
+    schemars_0_8::schema::SchemaObject {
+        instance_type: Some(schemars_0_8::schema::InstanceType::String.into()),
+        format: Some(format.to_owned()),
+        ..Default::default()
+    }
+}
+
+fn run(document: &OpenAPI) -> Result<proc_macro2::TokenStream, String> {
+    // progenitor panics on some documents that it does not support.
+    let hook = panic::take_hook();
+    panic::set_hook(Box::new(|_| {}));
+    let result = panic::catch_unwind(AssertUnwindSafe(|| {
+        Generator::new(&settings()).generate_tokens(document)
+    }));
+    panic::set_hook(hook);
+    match result {
+        Ok(Ok(tokens)) => Ok(tokens),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(payload) => Err(payload
+            .downcast_ref::<String>()
+            .cloned()
+            .or_else(|| {
+                payload
+                    .downcast_ref::<&str>()
+                    .map(|text| (*text).to_owned())
+            })
+            .unwrap_or_else(|| "it panicked".to_owned())),
+    }
+}
+
+/// The first operation that fails by itself.
+fn culprit(document: &OpenAPI) -> Option<(String, String)> {
+    for (path, item) in &document.paths.paths {
+        let ReferenceOr::Item(item) = item else {
+            continue;
+        };
+        let mut alone = document.clone();
+        alone.paths.paths.clear();
+        alone
+            .paths
+            .paths
+            .insert(path.clone(), ReferenceOr::Item(item.clone()));
+        if let Err(error) = run(&alone) {
+            let ids: Vec<&str> = item
+                .iter()
+                .filter_map(|(_, operation)| operation.operation_id.as_deref())
+                .collect();
+            return Some((ids.join("`, `"), error));
+        }
+    }
+    None
+}

@@ -1,0 +1,77 @@
+//! Partner and user tokens, the header they make, keeping them out of sight.
+
+use reqwest::header::HeaderValue;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::error::Error;
+use crate::operation::{Auth, Operation};
+
+/// The two tokens. `Debug` shows neither.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tokens {
+    pub partner: Option<SecretString>,
+    pub user: Option<SecretString>,
+}
+
+impl Tokens {
+    /// Refuses tokens that would break the header or say nothing.
+    pub fn check(&self) -> Result<(), Error> {
+        for (name, token) in [("partner", &self.partner), ("user", &self.user)] {
+            if let Some(token) = token {
+                check_token(name, token.expose_secret())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The `Authorization` header that the operation's security asks for.
+    pub fn header(&self, operation: &'static Operation) -> Result<Option<HeaderValue>, Error> {
+        let missing = |token: &str, remedy: &str| {
+            Error::missing_token(operation, format!("needs a {token} token; {remedy}"))
+        };
+        let partner = self.partner.as_ref().map(ExposeSecret::expose_secret);
+        let text = match (operation.auth, partner, &self.user) {
+            (Auth::None, None, _) => return Ok(None),
+            (Auth::None | Auth::Partner, Some(partner), _) => format!("Bearer {partner}"),
+            (Auth::PartnerAndUser, Some(partner), Some(user)) => {
+                format!("Bearer {partner}, User {}", user.expose_secret())
+            }
+            (_, None, _) => {
+                return Err(missing(
+                    "partner",
+                    "set `ALTEGIO_PARTNER_TOKEN` or call `Client::builder().partner_token(…)`",
+                ));
+            }
+            (Auth::PartnerAndUser, Some(_), None) => {
+                return Err(missing(
+                    "user",
+                    "call `client.login(…)`, set `ALTEGIO_USER_TOKEN` or call \
+                     `Client::builder().user_token(…)`",
+                ));
+            }
+        };
+        let mut value = HeaderValue::from_str(&text)
+            .map_err(|_| Error::config("a token has a character that no header can hold"))?;
+        value.set_sensitive(true);
+        Ok(Some(value))
+    }
+}
+
+fn check_token(name: &str, token: &str) -> Result<(), Error> {
+    let why = if token.is_empty() {
+        "it is empty"
+    } else if token.contains(['\r', '\n']) {
+        "it has a line break (trim what was read from a file)"
+    } else if token.chars().any(char::is_control) {
+        "it has a control character"
+    } else if !token.is_ascii() {
+        "it has a character outside ASCII"
+    } else if token.contains(',') {
+        "it has a comma, which separates the two tokens in the header"
+    } else if token.contains(' ') {
+        "it has a space, which no header token can hold"
+    } else {
+        return Ok(());
+    };
+    Err(Error::config(format!("{name} token: {why}")))
+}

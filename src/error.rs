@@ -1,0 +1,398 @@
+//! One error a caller can act on.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use bytes::Bytes;
+use reqwest::StatusCode;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::operation::Operation;
+use crate::wire;
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// Whatever went wrong with a call, or with building a client.
+///
+/// Its text is one readable line: the operation, what went wrong, what to do.
+/// It holds no token and no body; the body is at hand in [`Error::body`].
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    operation: Option<&'static Operation>,
+    message: String,
+    status: Option<StatusCode>,
+    api: Option<ApiMessage>,
+    place: Option<Place>,
+    body: Option<Bytes>,
+    source: Option<Source>,
+}
+
+/// What kind of thing went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The client's configuration: a token, the server's address. Nothing was sent.
+    Config,
+    /// A missing or unusable argument. Nothing was sent.
+    Argument,
+    /// The operation needs a token that the client does not hold. Nothing was sent.
+    MissingToken,
+    /// The server could not be reached; it saw nothing of the request.
+    Connect,
+    /// No answer in time. The server may have acted on the request.
+    Timeout,
+    /// The exchange broke off. The server may have acted on the request.
+    Transport,
+    /// The server pointed elsewhere, and the request was not repeated there.
+    Redirect,
+    /// The server answered with an error status, or with `success: false`.
+    Api,
+    /// The answer could not be read.
+    Decode,
+    /// The answer is larger than the client's limit.
+    TooLarge,
+}
+
+/// `meta` of the server's error answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct ApiMessage {
+    message: Option<String>,
+    fields: BTreeMap<String, Vec<String>>,
+}
+
+/// The place in an answer that could not be read.
+#[derive(Clone, Debug)]
+struct Place {
+    path: String,
+    expected: String,
+    found: wire::Kind,
+}
+
+impl Error {
+    /// What kind of thing went wrong.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The operation that was called; `None` while a client is built.
+    pub fn operation(&self) -> Option<&'static Operation> {
+        self.0.operation
+    }
+
+    /// The answer's status, where there was an answer.
+    pub fn status(&self) -> Option<StatusCode> {
+        self.0.status
+    }
+
+    /// The server's own words: `meta.message` of its answer.
+    pub fn message(&self) -> Option<&str> {
+        self.0.api.as_ref()?.message.as_deref()
+    }
+
+    /// `meta.errors` of the server's answer: a field's name and what is said
+    /// of it. Errors that name no field stand under the empty name.
+    pub fn field_errors(&self) -> impl Iterator<Item = (&str, &[String])> {
+        let fields = self.0.api.iter().flat_map(|api| &api.fields);
+        fields.map(|(name, errors)| (name.as_str(), errors.as_slice()))
+    }
+
+    /// The answer's body as it came, where there was one.
+    pub fn body(&self) -> Option<&Bytes> {
+        self.0.body.as_ref()
+    }
+
+    /// The answer's body as a type of the document, such as `types::ErrorBody`.
+    pub fn body_as<T: DeserializeOwned>(&self) -> Option<T> {
+        Some(wire::decode(self.body()?, wire::Mode::Strict).ok()?.value)
+    }
+
+    /// The JSON path of the place that could not be read (`$.data[3].client.phone`).
+    pub fn path(&self) -> Option<&str> {
+        Some(&self.0.place.as_ref()?.path)
+    }
+
+    /// What was expected there, and the kind of value that was found.
+    pub fn expected_and_found(&self) -> Option<(&str, wire::Kind)> {
+        let place = self.0.place.as_ref()?;
+        Some((&place.expected, place.found))
+    }
+
+    /// The tokens were refused, or may not do this, or are missing.
+    pub fn is_auth(&self) -> bool {
+        self.kind() == ErrorKind::MissingToken || matches!(self.status_code(), Some(401 | 403))
+    }
+
+    /// The server does not know the thing.
+    pub fn is_not_found(&self) -> bool {
+        self.status_code() == Some(404)
+    }
+
+    /// Too many requests: 200 a minute and 5 a second are allowed from one address.
+    pub fn is_rate_limited(&self) -> bool {
+        self.status_code() == Some(429)
+    }
+
+    fn status_code(&self) -> Option<u16> {
+        self.status().map(|status| status.as_u16())
+    }
+
+    fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            operation: None,
+            message: message.into(),
+            status: None,
+            api: None,
+            place: None,
+            body: None,
+            source: None,
+        }))
+    }
+
+    fn of(operation: &'static Operation, kind: ErrorKind, message: impl Into<String>) -> Self {
+        let mut error = Self::new(kind, message);
+        error.0.operation = Some(operation);
+        error
+    }
+
+    pub(crate) fn config(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Config, message)
+    }
+
+    pub(crate) fn missing_token(operation: &'static Operation, message: String) -> Self {
+        Self::of(operation, ErrorKind::MissingToken, message)
+    }
+
+    pub(crate) fn argument(operation: &'static Operation, message: impl Into<String>) -> Self {
+        Self::of(operation, ErrorKind::Argument, message)
+    }
+
+    /// From reqwest, without the URL: it holds filled-in paths and queries.
+    pub(crate) fn http(operation: &'static Operation, error: reqwest::Error) -> Self {
+        let error = error.without_url();
+        let (kind, message) = if error.is_connect() {
+            (ErrorKind::Connect, "the server could not be reached")
+        } else if error.is_timeout() {
+            (ErrorKind::Timeout, "no answer in time")
+        } else if error.is_redirect() {
+            (ErrorKind::Redirect, "the server redirected the request")
+        } else if error.is_builder() {
+            (ErrorKind::Argument, "the request could not be built")
+        } else {
+            (ErrorKind::Transport, "the exchange broke off")
+        };
+        let mut this = Self::of(operation, kind, message);
+        this.0.status = error.status();
+        this.0.source = Some(error.into());
+        this
+    }
+
+    pub(crate) fn redirect(operation: &'static Operation, status: StatusCode, why: &str) -> Self {
+        let mut error = Self::of(operation, ErrorKind::Redirect, why);
+        error.0.status = Some(status);
+        error
+    }
+
+    pub(crate) fn too_large(
+        operation: &'static Operation,
+        status: StatusCode,
+        limit: usize,
+    ) -> Self {
+        let message = format!("the answer is larger than {limit} bytes; see `max_body`");
+        let mut error = Self::of(operation, ErrorKind::TooLarge, message);
+        error.0.status = Some(status);
+        error
+    }
+
+    pub(crate) fn api(operation: &'static Operation, status: StatusCode, body: Bytes) -> Self {
+        let message = if status.is_success() {
+            "the server answered `success: false`"
+        } else {
+            "the server refused"
+        };
+        let mut error = Self::of(operation, ErrorKind::Api, message);
+        error.0.status = Some(status);
+        error.0.api = read_api_message(&body);
+        error.0.body = Some(body);
+        error
+    }
+
+    pub(crate) fn decode(
+        operation: &'static Operation,
+        status: StatusCode,
+        body: Bytes,
+        failure: wire::Failure,
+    ) -> Self {
+        let message = format!(
+            "cannot read the answer at {}: expected {}, found {}",
+            failure.path, failure.expected, failure.found
+        );
+        let mut error = Self::of(operation, ErrorKind::Decode, message);
+        error.0.status = Some(status);
+        error.0.body = Some(body);
+        error.0.place = Some(Place {
+            path: failure.path,
+            expected: failure.expected,
+            found: failure.found,
+        });
+        error.0.source = failure.source.map(Into::into);
+        error
+    }
+
+    pub(crate) fn no_data(operation: &'static Operation, status: StatusCode, body: Bytes) -> Self {
+        let failure = wire::Failure {
+            path: "$.data".to_owned(),
+            expected: "a value".to_owned(),
+            found: wire::Kind::Null,
+            source: None,
+        };
+        Self::decode(operation, status, body, failure)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inner = &*self.0;
+        if let Some(operation) = inner.operation {
+            write!(f, "{}: ", operation.id)?;
+        }
+        f.write_str(&inner.message)?;
+        if inner.kind == ErrorKind::Api || inner.kind == ErrorKind::Redirect {
+            if let Some(status) = inner.status {
+                write!(f, " ({status})")?;
+            }
+        }
+        if let Some(message) = self.message() {
+            write!(f, ": {}", message.replace(['\r', '\n'], " "))?;
+        }
+        for (name, errors) in self.field_errors() {
+            let errors = errors.join(", ").replace(['\r', '\n'], " ");
+            match name {
+                "" => write!(f, "; {errors}")?,
+                name => write!(f, "; {name}: {errors}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("operation", &self.0.operation.map(|operation| operation.id))
+            .field("status", &self.0.status)
+            .field("message", &self.to_string())
+            .field("source", &self.0.source)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// Reads `meta.message` and `meta.errors` in every form that the document
+/// shows; JSON:API answers carry `errors.message` instead.
+fn read_api_message(body: &[u8]) -> Option<ApiMessage> {
+    #[derive(Deserialize)]
+    struct Answer {
+        #[serde(default)]
+        meta: Value,
+        #[serde(default)]
+        errors: Value,
+    }
+    let answer: Answer = serde_json::from_slice(body).ok()?;
+    let text = |value: &Value| {
+        value
+            .get("message")
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+    };
+    let mut api = ApiMessage {
+        message: text(&answer.meta).or_else(|| text(&answer.errors)),
+        ..ApiMessage::default()
+    };
+    if let Some(errors) = answer.meta.get("errors") {
+        collect_field_errors("", errors, &mut api.fields);
+    }
+    if api.message.is_none() && api.fields.is_empty() {
+        collect_field_errors("", &answer.errors, &mut api.fields);
+    }
+    (api != ApiMessage::default()).then_some(api)
+}
+
+/// `{"phone": ["…"]}`, `[{"message": "…"}]`, `[{"phone": ["…"]}]`, `"…"`.
+fn collect_field_errors(field: &str, value: &Value, fields: &mut BTreeMap<String, Vec<String>>) {
+    match value {
+        Value::String(text) => fields
+            .entry(field.to_owned())
+            .or_default()
+            .push(text.clone()),
+        Value::Array(items) => {
+            for item in items {
+                collect_field_errors(field, item, fields);
+            }
+        }
+        Value::Object(entries) => {
+            for (name, value) in entries {
+                let name = match (field, name.as_str()) {
+                    (field, "message" | "title" | "detail") if value.is_string() => field,
+                    (_, name) => name.trim_matches(['[', ']']),
+                };
+                collect_field_errors(name, value, fields);
+            }
+        }
+        Value::Null | Value::Bool(_) => {}
+        Value::Number(number) => {
+            fields
+                .entry(field.to_owned())
+                .or_default()
+                .push(number.to_string());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> ApiMessage {
+        read_api_message(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn every_documented_form_of_errors_is_read() {
+        let forms = [
+            r#"{"meta":{"message":"no","errors":{"phone":["a","b"]}}}"#,
+            r#"{"meta":{"message":"no","errors":[{"phone":["a","b"]}]}}"#,
+            r#"{"meta":{"message":"no","errors":[{"[phone]":["a"]},{"phone":"b"}]}}"#,
+        ];
+        for form in forms {
+            let api = read(form);
+            assert_eq!(api.message.as_deref(), Some("no"), "{form}");
+            assert_eq!(api.fields["phone"], ["a", "b"], "{form}");
+        }
+        assert_eq!(
+            read(r#"{"meta":{"errors":[{"message":"a"}]}}"#).fields[""],
+            ["a"]
+        );
+        let json_api =
+            read(r#"{"errors":{"code":404,"message":"gone"},"meta":{"message":"gone"}}"#);
+        assert_eq!(json_api.message.as_deref(), Some("gone"));
+        assert!(json_api.fields.is_empty());
+    }
+
+    #[test]
+    fn pages_that_are_no_json_say_nothing() {
+        assert_eq!(read_api_message(b"<html>502</html>"), None);
+        assert_eq!(read_api_message(b""), None);
+        assert_eq!(read_api_message(b"[]"), None);
+    }
+}

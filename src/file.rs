@@ -1,0 +1,118 @@
+//! A file to send, for the operations whose body is `multipart/form-data`.
+
+use bytes::Bytes;
+use reqwest::multipart::{Form, Part};
+
+/// A file: its name, its media type and its bytes.
+///
+/// ```
+/// let photo = altegio::File::new("chair.png", &b"\x89PNG"[..]).with_media_type("image/png");
+/// assert_eq!(photo.name(), "chair.png");
+/// ```
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct File {
+    name: String,
+    media_type: Option<String>,
+    bytes: Bytes,
+}
+
+impl File {
+    /// A file of this name and content. Without a media type it is sent as
+    /// `application/octet-stream`.
+    pub fn new(name: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
+        Self {
+            name: name.into(),
+            media_type: None,
+            bytes: bytes.into(),
+        }
+    }
+
+    /// Names the media type, such as `image/png`.
+    #[must_use]
+    pub fn with_media_type(mut self, media_type: impl Into<String>) -> Self {
+        self.media_type = Some(media_type.into());
+        self
+    }
+
+    /// The file's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The file's content.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+}
+
+/// Shows the size, not the content.
+impl std::fmt::Debug for File {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("File")
+            .field("name", &self.name)
+            .field("media_type", &self.media_type)
+            .field("size", &self.bytes.len())
+            .finish()
+    }
+}
+
+/// A body that is sent as `multipart/form-data`. Implemented by the build.
+#[doc(hidden)]
+pub trait Multipart {
+    fn fields(&self) -> Vec<(&'static str, Option<Field>)>;
+}
+
+/// One field of a form.
+#[doc(hidden)]
+#[derive(Clone, Debug)]
+pub enum Field {
+    Text(String),
+    File(File),
+}
+
+/// What can be a form's field. Fields that are absent are not sent.
+#[doc(hidden)]
+pub trait IntoField {
+    fn into_field(&self) -> Option<Field>;
+}
+
+impl IntoField for File {
+    fn into_field(&self) -> Option<Field> {
+        Some(Field::File(self.clone()))
+    }
+}
+
+impl<T: IntoField> IntoField for Option<T> {
+    fn into_field(&self) -> Option<Field> {
+        self.as_ref().and_then(IntoField::into_field)
+    }
+}
+
+macro_rules! text_field {
+    ($($type:ty),*) => {$(
+        impl IntoField for $type {
+            fn into_field(&self) -> Option<Field> {
+                Some(Field::Text(self.to_string()))
+            }
+        }
+    )*};
+}
+text_field!(String, i64, f64, bool);
+
+/// reqwest's form of these fields; made anew for each attempt.
+pub(crate) fn form(fields: &[(&'static str, Field)]) -> Result<Form, reqwest::Error> {
+    let mut form = Form::new();
+    for (name, field) in fields {
+        form = match field {
+            Field::Text(text) => form.text(*name, text.clone()),
+            Field::File(file) => {
+                let media_type = file.media_type.as_deref();
+                let part = Part::stream_with_length(file.bytes.clone(), file.bytes.len() as u64)
+                    .file_name(file.name.clone())
+                    .mime_str(media_type.unwrap_or("application/octet-stream"))?;
+                form.part(*name, part)
+            }
+        };
+    }
+    Ok(form)
+}

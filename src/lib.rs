@@ -1,0 +1,63 @@
+//! A client for [Altegio](https://alteg.io): locations, team members,
+//! services, clients, appointments, payments, loyalty.
+//!
+//! Every operation of Altegio's B2B V1 document is a typed call, generated at
+//! compile time from that document. Start at [`Client`].
+//!
+//! ```no_run
+//! use altegio::b2b_v1::prelude::*;
+//!
+//! # async fn run() -> Result<(), altegio::Error> {
+//! let client = altegio::Client::builder()
+//!     .partner_token("…")
+//!     .user_token("…")
+//!     .build()?;
+//! let created = client
+//!     .b2b_v1()
+//!     .create_custom_field()
+//!     .field_category("record")
+//!     .location_id(123)
+//!     .body_map(|field| {
+//!         field
+//!             .type_("text")
+//!             .code("allergies")
+//!             .title("Allergies")
+//!             .user_can_edit(true)
+//!             .show_in_ui(true)
+//!     })
+//!     .send()
+//!     .await?
+//!     .into_data()?;
+//! println!("field {:?}", created.id);
+//! # Ok(())
+//! # }
+//! ```
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod auth;
+mod client;
+mod envelope;
+mod error;
+mod file;
+mod operation;
+mod server;
+mod time;
+mod transport;
+pub mod wire;
+
+#[allow(missing_docs, clippy::all, clippy::pedantic)]
+/// The operations of Altegio's B2B V1 document.
+pub mod b2b_v1 {
+    include!(concat!(env!("OUT_DIR"), "/b2b_v1.rs"));
+}
+
+pub use client::{Client, ClientBuilder};
+pub use envelope::{Envelope, Response};
+pub use error::{Error, ErrorKind};
+pub use file::File;
+pub use operation::{Auth, Operation};
+pub use server::Server;
+pub use time::{DateTime, DateTimeError};
+pub use wire::{Mismatch, Unlisted};

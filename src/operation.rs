@@ -1,0 +1,66 @@
+//! What the document says of each operation, as data.
+
+/// One operation of the document.
+#[derive(Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Operation {
+    /// The vendor's operation id.
+    pub id: &'static str,
+    /// The first tag.
+    pub tag: &'static str,
+    /// The HTTP method, in capitals.
+    pub method: &'static str,
+    /// The path with its parameters in braces.
+    pub path: &'static str,
+    /// The tokens that its `security` asks for.
+    pub auth: Auth,
+    /// The media type of the request's body, where it has one.
+    pub request: Option<&'static str>,
+    /// The documented statuses.
+    pub statuses: &'static [u16],
+    /// Query parameters whose lists are joined with commas.
+    pub joined: &'static [&'static str],
+    /// Whether the vendor deprecates it.
+    pub deprecated: bool,
+}
+
+/// The tokens that an operation asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Auth {
+    /// No scheme is named. The partner token is sent where the client has
+    /// one: `POST /auth` names no scheme but documents the header.
+    None,
+    /// `Authorization: Bearer {PartnerToken}`
+    Partner,
+    /// `Authorization: Bearer {PartnerToken}, User {UserToken}`
+    PartnerAndUser,
+}
+
+impl Operation {
+    // Only generated code fills this in; the struct may grow.
+    #[doc(hidden)]
+    #[allow(clippy::too_many_arguments)]
+    pub const fn new(
+        id: &'static str,
+        tag: &'static str,
+        method: &'static str,
+        path: &'static str,
+        auth: Auth,
+        request: Option<&'static str>,
+        statuses: &'static [u16],
+        joined: &'static [&'static str],
+        deprecated: bool,
+    ) -> Self {
+        Self {
+            id,
+            tag,
+            method,
+            path,
+            auth,
+            request,
+            statuses,
+            joined,
+            deprecated,
+        }
+    }
+}

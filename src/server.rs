@@ -1,0 +1,96 @@
+//! The switch: production, the vendor's mock server, or an address of one's own.
+
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use reqwest::Url;
+
+use crate::error::Error;
+
+/// The server that a client talks to.
+///
+/// ```
+/// use altegio::Server;
+///
+/// assert_eq!("production".parse::<Server>()?, Server::Production);
+/// assert_eq!(Server::Mock.url().host_str(), Some("developer.alteg.io"));
+/// let own: Server = "http://127.0.0.1:4010/api/v1".parse()?;
+/// assert_eq!(own.url().port(), Some(4010));
+/// # Ok::<(), altegio::Error>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Server {
+    /// `https://api.alteg.io/api/v1`, the `servers` entry of the vendor's document.
+    #[default]
+    Production,
+    /// The vendor's mock server, which answers with the document's samples.
+    Mock,
+    /// An address of one's own; operations' paths are appended to its path.
+    Custom(Url),
+}
+
+impl Server {
+    /// The address that operations' paths are appended to.
+    pub fn url(&self) -> Url {
+        let fixed = match self {
+            Self::Production => "https://api.alteg.io/api/v1",
+            Self::Mock => "https://developer.alteg.io/_mock/en/b2b-v1/openapi",
+            Self::Custom(url) => return url.clone(),
+        };
+        Url::parse(fixed).expect("the two fixed addresses are well-formed")
+    }
+
+    /// Refuses an address that requests could not be built on or tokens not be trusted to.
+    pub(crate) fn check(&self, allow_plain_http: bool) -> Result<(), Error> {
+        let Self::Custom(url) = self else {
+            return Ok(());
+        };
+        // Not the whole address: it may carry a password.
+        let refuse = |why: &str| Err(Error::config(format!("server address: {why}")));
+        if !matches!(url.scheme(), "http" | "https") {
+            return refuse(&format!(
+                "its scheme is `{}`; give an http:// or https:// address",
+                url.scheme()
+            ));
+        }
+        if url.query().is_some() || url.fragment().is_some() {
+            return refuse("it has a query or a fragment; give scheme, host, port and path only");
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return refuse("it has a user name or a password; tokens go in the builder");
+        }
+        let Some(host) = url.host_str() else {
+            return refuse("it has no host");
+        };
+        let address: Result<IpAddr, _> = host.trim_matches(['[', ']']).parse();
+        let loopback = match address {
+            Ok(address) => address.is_loopback(),
+            Err(_) => host == "localhost" || host.ends_with(".localhost"),
+        };
+        if url.scheme() == "http" && !loopback && !allow_plain_http {
+            return refuse(
+                "plain http would send the tokens readable to a host that is not this machine; \
+                 use https, or allow it with `allow_plain_http(true)`",
+            );
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Server {
+    type Err = Error;
+
+    /// Reads `production`, `mock` or a URL.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        match text {
+            "production" => Ok(Self::Production),
+            "mock" => Ok(Self::Mock),
+            text => match Url::parse(text) {
+                Ok(url) => Ok(Self::Custom(url)),
+                Err(error) => Err(Error::config(format!(
+                    "server: `production`, `mock` or a URL with scheme expected ({error})"
+                ))),
+            },
+        }
+    }
+}

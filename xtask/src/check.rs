@@ -1,0 +1,202 @@
+//! What must hold of a document before anything is made from it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use crate::document::{Complaint, Document};
+use crate::grammar::{self, Kind, Pointer};
+
+/// Everything that is wrong with the document, not only the first thing.
+pub fn check(document: &Document) -> Vec<Complaint> {
+    let mut complaints = Vec::new();
+    let value = &document.value;
+    let mut complain = |at: &Pointer, what: String| complaints.push(document.complaint(at, what));
+
+    let version = Pointer::root().join("openapi");
+    match value.get("openapi").and_then(Value::as_str) {
+        Some(text) if text.starts_with("3.1.") => {}
+        Some(text) => complain(&version, format!("OpenAPI 3.1.x expected, {text} found")),
+        None => complain(
+            &version,
+            "`openapi: 3.1.x` expected, nothing found: not an OpenAPI document".to_owned(),
+        ),
+    }
+    if value.get("paths").and_then(Value::as_object).is_none() {
+        complain(
+            &Pointer::root().join("paths"),
+            "an object of paths expected".to_owned(),
+        );
+    }
+
+    grammar::walk(value, &mut |at, kind, object| {
+        let Some(reference) = object.get("$ref") else {
+            if !object.is_object() && !(kind == Kind::Schema && object.is_boolean()) {
+                complain(at, format!("an object expected ({kind:?})"));
+            }
+            return;
+        };
+        let at = at.join("$ref");
+        match reference.as_str() {
+            None => complain(&at, "a reference must be a string".to_owned()),
+            Some(text) if !text.starts_with('#') => complain(
+                &at,
+                format!("`{text}` points out of the document; bundle it first"),
+            ),
+            Some(text) if grammar::target(value, text).is_none() => {
+                complain(&at, format!("`{text}` points to nothing"));
+            }
+            Some(text) if grammar::resolve(value, object).is_none() => {
+                complain(&at, format!("`{text}` leads in a circle"));
+            }
+            Some(_) => {}
+        }
+    });
+
+    let mut seen: BTreeMap<String, (String, Pointer)> = BTreeMap::new();
+    for (path, method, operation) in grammar::operations(value) {
+        let at = Pointer::root().join("paths").join(path).join(method);
+        match operation.get("operationId").and_then(Value::as_str) {
+            None | Some("") => complain(&at, "no operationId".to_owned()),
+            Some(id) => {
+                // Ids that differ in case or punctuation only would be one Rust name.
+                let folded: String = id
+                    .chars()
+                    .filter(|c| c.is_alphanumeric())
+                    .flat_map(char::to_lowercase)
+                    .collect();
+                if let Some((other, place)) = seen.get(&folded) {
+                    complain(
+                        &at.join("operationId"),
+                        format!("operationId `{id}` is taken: `{other}` at {place}"),
+                    );
+                } else {
+                    seen.insert(folded, (id.to_owned(), at.clone()));
+                }
+            }
+        }
+        check_path(value, path, operation, &at, &mut complain);
+        if operation
+            .get("responses")
+            .and_then(Value::as_object)
+            .is_none()
+        {
+            complain(&at, "no responses".to_owned());
+        }
+    }
+    complaints
+}
+
+fn check_path(
+    document: &Value,
+    path: &str,
+    operation: &Value,
+    at: &Pointer,
+    complain: &mut impl FnMut(&Pointer, String),
+) {
+    let Some(in_template) = template_names(path) else {
+        complain(at, format!("`{path}`: a brace without its pair"));
+        return;
+    };
+    let mut declared = BTreeSet::new();
+    let item = &document["paths"][path];
+    let mut places = Vec::new();
+    for (holder, base) in [
+        (item, Pointer::root().join("paths").join(path)),
+        (operation, at.clone()),
+    ] {
+        let parameters = holder.get("parameters").and_then(Value::as_array);
+        for (index, parameter) in parameters.into_iter().flatten().enumerate() {
+            places.push((parameter, base.join("parameters").join(index)));
+        }
+    }
+    for (parameter, place) in places {
+        let Some(parameter) = grammar::resolve(document, parameter) else {
+            continue; // complained about above
+        };
+        let (Some(name), Some(location)) = (parameter["name"].as_str(), parameter["in"].as_str())
+        else {
+            complain(&place, "a parameter needs `name` and `in`".to_owned());
+            continue;
+        };
+        if location == "path" {
+            declared.insert(name.to_owned());
+            if !in_template.contains(name) {
+                complain(
+                    &place,
+                    format!("path parameter `{name}` does not stand in `{path}`"),
+                );
+            }
+            if parameter.get("required") != Some(&Value::Bool(true)) {
+                complain(
+                    &place,
+                    format!("path parameter `{name}` must be `required: true`"),
+                );
+            }
+        }
+    }
+    for name in in_template.difference(&declared) {
+        complain(at, format!("path parameter `{name}` is not declared"));
+    }
+}
+
+/// The names in braces; `None` where braces do not pair up.
+pub fn template_names(path: &str) -> Option<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    let mut rest = path;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (name, tail) = after.split_once('}')?;
+        if before.contains('}') || name.is_empty() || name.contains('{') {
+            return None;
+        }
+        names.insert(name.to_owned());
+        rest = tail;
+    }
+    (!rest.contains('}')).then_some(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_complaints_at_once_with_pointer_and_line() {
+        let text = "\
+openapi: 3.0.3
+paths:
+  /a/{id}:
+    get:
+      operationId: one
+      responses: {}
+    post:
+      operationId: One
+      responses:
+        '200':
+          $ref: '#/components/responses/gone'
+    put:
+      responses: {}
+";
+        let complaints: Vec<String> = check(&Document::parse(text).unwrap())
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        for expected in [
+            "line 1, /openapi: OpenAPI 3.1.x expected, 3.0.3 found",
+            "line 11, /paths/~1a~1{id}/post/responses/200/$ref: `#/components/responses/gone` points to nothing",
+            "line 8, /paths/~1a~1{id}/post/operationId: operationId `One` is taken: `one` at /paths/~1a~1{id}/get",
+            "line 12, /paths/~1a~1{id}/put: no operationId",
+            "line 4, /paths/~1a~1{id}/get: path parameter `id` is not declared",
+        ] {
+            assert!(
+                complaints.iter().any(|c| c == expected),
+                "{expected}\n{complaints:#?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_sound_document_has_nothing_to_complain_about() {
+        let text = "openapi: 3.1.0\npaths:\n  /a/{id}:\n    get:\n      operationId: a\n      parameters:\n        - {name: id, in: path, required: true, schema: {type: string}}\n      responses: {}\n";
+        assert_eq!(check(&Document::parse(text).unwrap()), []);
+    }
+}

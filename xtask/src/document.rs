@@ -1,0 +1,188 @@
+//! Reading YAML (or JSON) into a value that remembers its line numbers, and
+//! writing YAML in one fixed form.
+
+use std::collections::HashMap;
+
+use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, Yaml, YamlData, YamlEmitter};
+use serde_json::{Map, Number, Value};
+
+use crate::grammar::Pointer;
+
+/// A document as read, with the line of each place in it.
+#[derive(Debug)]
+pub struct Document {
+    pub value: Value,
+    lines: HashMap<Pointer, usize>,
+}
+
+/// Something wrong in a document: where, and what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Complaint {
+    pub line: Option<usize>,
+    pub at: Pointer,
+    pub what: String,
+}
+
+impl std::fmt::Display for Complaint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "line {line}, {}: {}", self.at, self.what),
+            None => write!(f, "{}: {}", self.at, self.what),
+        }
+    }
+}
+
+impl Document {
+    /// Reads one YAML document; JSON is YAML too.
+    pub fn parse(text: &str) -> Result<Self, Complaint> {
+        let nodes = MarkedYaml::load_from_str(text).map_err(|error| Complaint {
+            line: None,
+            at: Pointer::root(),
+            what: format!("not YAML: {error}"),
+        })?;
+        let [node] = nodes.as_slice() else {
+            return Err(Complaint {
+                line: None,
+                at: Pointer::root(),
+                what: format!("one YAML document expected, {} found", nodes.len()),
+            });
+        };
+        let mut lines = HashMap::new();
+        let value = read(node, &Pointer::root(), &mut lines)?;
+        Ok(Self { value, lines })
+    }
+
+    pub fn complaint(&self, at: &Pointer, what: impl Into<String>) -> Complaint {
+        Complaint {
+            line: self.lines.get(at).copied(),
+            at: at.clone(),
+            what: what.into(),
+        }
+    }
+}
+
+fn read(
+    node: &MarkedYaml<'_>,
+    at: &Pointer,
+    lines: &mut HashMap<Pointer, usize>,
+) -> Result<Value, Complaint> {
+    let line = node.span.start.line();
+    lines.entry(at.clone()).or_insert(line);
+    let complaint = |what: String| Complaint {
+        line: Some(line),
+        at: at.clone(),
+        what,
+    };
+    Ok(match &node.data {
+        YamlData::Value(scalar) => read_scalar(scalar).map_err(complaint)?,
+        YamlData::Sequence(items) => Value::Array(
+            items
+                .iter()
+                .enumerate()
+                .map(|(index, item)| read(item, &at.join(index), lines))
+                .collect::<Result<_, _>>()?,
+        ),
+        YamlData::Mapping(entries) => {
+            let mut map = Map::new();
+            for (key, value) in entries {
+                let YamlData::Value(key_scalar) = &key.data else {
+                    return Err(complaint("a key that is not a scalar".to_owned()));
+                };
+                let key_text = match key_scalar {
+                    Scalar::String(text) => text.to_string(),
+                    Scalar::Null => "null".to_owned(),
+                    Scalar::Boolean(value) => value.to_string(),
+                    Scalar::Integer(value) => value.to_string(),
+                    Scalar::FloatingPoint(value) => value.to_string(),
+                };
+                let place = at.join(&key_text);
+                lines.insert(place.clone(), key.span.start.line());
+                let value = read(value, &place, lines)?;
+                if map.insert(key_text.clone(), value).is_some() {
+                    return Err(complaint(format!("the key `{key_text}` stands here twice")));
+                }
+            }
+            Value::Object(map)
+        }
+        YamlData::Tagged(_, node) => read(node, at, lines)?,
+        YamlData::Representation(..) | YamlData::Alias(_) | YamlData::BadValue => {
+            return Err(complaint("a value that cannot be read".to_owned()));
+        }
+    })
+}
+
+fn read_scalar(scalar: &Scalar<'_>) -> Result<Value, String> {
+    Ok(match scalar {
+        Scalar::Null => Value::Null,
+        Scalar::Boolean(value) => Value::Bool(*value),
+        Scalar::Integer(value) => Value::from(*value),
+        Scalar::FloatingPoint(value) => Value::Number(
+            Number::from_f64(value.into_inner())
+                .ok_or("a number that JSON cannot hold (.inf or .nan)")?,
+        ),
+        Scalar::String(text) => Value::String(text.to_string()),
+    })
+}
+
+/// Writes `value` as YAML. The same value gives the same bytes.
+pub fn to_yaml(value: &Value) -> String {
+    let mut text = String::new();
+    YamlEmitter::new(&mut text)
+        .dump(&write(value))
+        .expect("writing into a String cannot fail");
+    let text = text.strip_prefix("---\n").unwrap_or(&text);
+    format!("{text}\n")
+}
+
+fn write(value: &Value) -> Yaml<'_> {
+    match value {
+        Value::Null => Yaml::Value(Scalar::Null),
+        Value::Bool(value) => Yaml::Value(Scalar::Boolean(*value)),
+        Value::Number(number) => Yaml::Value(match number.as_i64() {
+            Some(integer) => Scalar::Integer(integer),
+            None => Scalar::FloatingPoint(number.as_f64().unwrap_or_default().into()),
+        }),
+        Value::String(text) => Yaml::Value(Scalar::String(text.as_str().into())),
+        Value::Array(items) => Yaml::Sequence(items.iter().map(write).collect()),
+        Value::Object(entries) => Yaml::Mapping(
+            entries
+                .iter()
+                .map(|(key, value)| {
+                    (
+                        Yaml::Value(Scalar::String(key.as_str().into())),
+                        write(value),
+                    )
+                })
+                .collect(),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_and_pointers_of_what_was_read() {
+        let document = Document::parse("a:\n  - b: 1\n  - c/d: x\n").unwrap();
+        let at = Pointer::root().join("a").join(1).join("c/d");
+        assert_eq!(at.as_str(), "/a/1/c~1d");
+        assert_eq!(document.complaint(&at, "").line, Some(3));
+    }
+
+    #[test]
+    fn status_codes_dates_and_null_words_stay_what_they_are() {
+        let text = "'200': 2026-03-01\nx: 'null'\ny: null\nz: '1.0'\n";
+        let value = Document::parse(text).unwrap().value;
+        assert_eq!(
+            value,
+            serde_json::json!({"200": "2026-03-01", "x": "null", "y": null, "z": "1.0"})
+        );
+        assert_eq!(Document::parse(&to_yaml(&value)).unwrap().value, value);
+    }
+
+    #[test]
+    fn a_key_given_twice_is_an_error() {
+        assert!(Document::parse("a: 1\na: 2\n").is_err());
+    }
+}

@@ -1,0 +1,167 @@
+//! Getting the vendor's document: a file, or a URL over a network that fails.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use backon::{ExponentialBuilder, Retryable};
+use indicatif::{ProgressBar, ProgressStyle};
+use reqwest::{Client, Url, redirect};
+
+/// No document of this kind is larger; something else answered if it is.
+const SIZE_LIMIT: u64 = 32 * 1024 * 1024;
+
+/// Where a document comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    File(PathBuf),
+    Url(Url),
+}
+
+impl FromStr for Origin {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.contains("://") {
+            let url = Url::parse(text).map_err(|error| format!("`{text}`: {error}"))?;
+            if !matches!(url.scheme(), "http" | "https") {
+                return Err(format!("`{text}`: http or https expected"));
+            }
+            return Ok(Self::Url(url));
+        }
+        Ok(Self::File(text.into()))
+    }
+}
+
+/// How patient a download is.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    pub timeout: Duration,
+    pub first_wait: Duration,
+    pub retries: usize,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_secs(60),
+            first_wait: Duration::from_secs(1),
+            retries: 3,
+        }
+    }
+}
+
+/// The document's text.
+pub async fn fetch(origin: &Origin, patience: Patience) -> Result<String> {
+    let bytes = match origin {
+        Origin::File(path) => {
+            let place = path.display();
+            let size = std::fs::metadata(path)
+                .with_context(|| {
+                    format!("cannot read {place}; give `--from FILE` or `--from URL`")
+                })?
+                .len();
+            if size > SIZE_LIMIT {
+                bail!("{place} has {size} bytes; the limit is {SIZE_LIMIT}");
+            }
+            std::fs::read(path).with_context(|| format!("cannot read {place}"))?
+        }
+        Origin::Url(url) => {
+            let client = client(url, patience.timeout)?;
+            (|| download(&client, url))
+                .retry(
+                    ExponentialBuilder::default()
+                        .with_min_delay(patience.first_wait)
+                        .with_max_times(patience.retries)
+                        .with_jitter(),
+                )
+                .when(|error| error.passing)
+                .notify(|error, wait| eprintln!("{error}; trying again in {wait:.1?}"))
+                .await
+                .map_err(|error| error.source)
+                .with_context(|| format!("cannot download {url}"))?
+        }
+    };
+    String::from_utf8(bytes).context("the document is not UTF-8")
+}
+
+fn client(url: &Url, timeout: Duration) -> Result<Client> {
+    let host = url.host_str().map(str::to_owned);
+    let scheme = url.scheme().to_owned();
+    let policy = redirect::Policy::custom(move |attempt| {
+        let to = attempt.url();
+        if attempt.previous().len() > 5 {
+            attempt.error("more than 5 redirects")
+        } else if to.host_str().map(str::to_owned) != host || to.scheme() != scheme {
+            let message = format!("redirected to another host ({to}); give its address yourself");
+            attempt.error(message)
+        } else {
+            attempt.follow()
+        }
+    });
+    Ok(Client::builder()
+        .redirect(policy)
+        .timeout(timeout)
+        .user_agent(concat!("altegio-xtask/", env!("CARGO_PKG_VERSION")))
+        .build()?)
+}
+
+#[derive(Debug)]
+struct DownloadError {
+    source: anyhow::Error,
+    /// Whether another attempt may go better.
+    passing: bool,
+}
+
+impl std::fmt::Display for DownloadError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:#}", self.source)
+    }
+}
+
+impl From<reqwest::Error> for DownloadError {
+    fn from(error: reqwest::Error) -> Self {
+        let passing = !(error.is_redirect() || error.is_builder());
+        Self {
+            source: error.into(),
+            passing,
+        }
+    }
+}
+
+async fn download(client: &Client, url: &Url) -> Result<Vec<u8>, DownloadError> {
+    let mut response = client.get(url.clone()).send().await?;
+    let status = response.status();
+    if !status.is_success() {
+        return Err(DownloadError {
+            source: anyhow::anyhow!("the server answered {status}"),
+            passing: status.is_server_error() || status.as_u16() == 429,
+        });
+    }
+    let length = response.content_length();
+    let too_large = |size: u64| DownloadError {
+        source: anyhow::anyhow!("{size} bytes or more; the limit is {SIZE_LIMIT}"),
+        passing: false,
+    };
+    if let Some(length) = length.filter(|length| *length > SIZE_LIMIT) {
+        return Err(too_large(length));
+    }
+    let bar = match length {
+        Some(length) => ProgressBar::new(length).with_style(
+            ProgressStyle::with_template("{bytes}/{total_bytes} {bar:30} {bytes_per_sec}")
+                .unwrap_or_else(|_| ProgressStyle::default_bar()),
+        ),
+        None => ProgressBar::new_spinner(),
+    };
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        bytes.extend_from_slice(&chunk);
+        bar.set_position(bytes.len() as u64);
+        if bytes.len() as u64 > SIZE_LIMIT {
+            return Err(too_large(bytes.len() as u64));
+        }
+    }
+    bar.finish_and_clear();
+    Ok(bytes)
+}

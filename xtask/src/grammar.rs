@@ -1,0 +1,228 @@
+//! Where in an OpenAPI 3.1 document what kind of object stands.
+//!
+//! A key such as `description` is prose on an operation and a field's name
+//! inside `properties`. Everything that walks a document asks this table
+//! rather than guess from the key.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+/// The kinds of object that an OpenAPI document is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Callback,
+    Components,
+    Contact,
+    Document,
+    Encoding,
+    Example,
+    ExternalDocs,
+    Header,
+    Info,
+    License,
+    Link,
+    MediaType,
+    Operation,
+    Parameter,
+    PathItem,
+    RequestBody,
+    Response,
+    Schema,
+    SecurityScheme,
+    Server,
+    Tag,
+}
+
+/// How a key holds objects of a kind.
+#[derive(Clone, Copy, Debug)]
+enum Shape {
+    One,
+    List,
+    Map,
+}
+
+pub const METHODS: [&str; 8] = [
+    "get", "put", "post", "delete", "options", "head", "patch", "trace",
+];
+
+/// What stands under `key` in an object of `kind`; `None` for plain values.
+fn child(kind: Kind, key: &str) -> Option<(Shape, Kind)> {
+    use Shape::{List, Map, One};
+    Some(match (kind, key) {
+        (Kind::Document, "info") => (One, Kind::Info),
+        (Kind::Document, "servers") => (List, Kind::Server),
+        (Kind::Document, "paths" | "webhooks") => (Map, Kind::PathItem),
+        (Kind::Document, "components") => (One, Kind::Components),
+        (Kind::Document, "tags") => (List, Kind::Tag),
+        (Kind::Info, "license") => (One, Kind::License),
+        (Kind::Info, "contact") => (One, Kind::Contact),
+        (Kind::Components, "schemas") => (Map, Kind::Schema),
+        (Kind::Components, "responses") => (Map, Kind::Response),
+        (Kind::Components, "parameters") => (Map, Kind::Parameter),
+        (Kind::Components, "examples") => (Map, Kind::Example),
+        (Kind::Components, "requestBodies") => (Map, Kind::RequestBody),
+        (Kind::Components, "headers") => (Map, Kind::Header),
+        (Kind::Components, "securitySchemes") => (Map, Kind::SecurityScheme),
+        (Kind::Components, "links") => (Map, Kind::Link),
+        (Kind::Components, "callbacks") => (Map, Kind::Callback),
+        (Kind::Components, "pathItems") => (Map, Kind::PathItem),
+        (Kind::PathItem, "parameters") => (List, Kind::Parameter),
+        (Kind::PathItem, "servers") => (List, Kind::Server),
+        (Kind::PathItem, method) if METHODS.contains(&method) => (One, Kind::Operation),
+        (Kind::Operation, "parameters") => (List, Kind::Parameter),
+        (Kind::Operation, "requestBody") => (One, Kind::RequestBody),
+        (Kind::Operation, "responses") => (Map, Kind::Response),
+        (Kind::Operation, "callbacks") => (Map, Kind::Callback),
+        (Kind::Operation, "servers") => (List, Kind::Server),
+        (Kind::Parameter | Kind::Header, "schema") => (One, Kind::Schema),
+        (Kind::Parameter | Kind::Header | Kind::MediaType, "examples") => (Map, Kind::Example),
+        (Kind::Parameter | Kind::Header, "content") => (Map, Kind::MediaType),
+        (Kind::RequestBody | Kind::Response, "content") => (Map, Kind::MediaType),
+        (Kind::Response | Kind::Encoding, "headers") => (Map, Kind::Header),
+        (Kind::Response, "links") => (Map, Kind::Link),
+        (Kind::MediaType, "schema") => (One, Kind::Schema),
+        (Kind::MediaType, "encoding") => (Map, Kind::Encoding),
+        (Kind::Schema, "properties" | "patternProperties" | "$defs" | "dependentSchemas") => {
+            (Map, Kind::Schema)
+        }
+        (Kind::Schema, "oneOf" | "anyOf" | "allOf" | "prefixItems") => (List, Kind::Schema),
+        (
+            Kind::Schema,
+            "items"
+            | "additionalProperties"
+            | "not"
+            | "contains"
+            | "propertyNames"
+            | "if"
+            | "then"
+            | "else"
+            | "unevaluatedItems"
+            | "unevaluatedProperties",
+        ) => (One, Kind::Schema),
+        (_, "externalDocs") => (One, Kind::ExternalDocs),
+        _ => return None,
+    })
+}
+
+/// A JSON pointer (RFC 6901).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Pointer(String);
+
+impl Pointer {
+    pub fn root() -> Self {
+        Self::default()
+    }
+
+    /// The pointer of `key` under this one.
+    pub fn join(&self, key: impl fmt::Display) -> Self {
+        let key = key.to_string().replace('~', "~0").replace('/', "~1");
+        Self(format!("{}/{key}", self.0))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Pointer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.0.is_empty() { "/" } else { &self.0 })
+    }
+}
+
+/// Calls `visit` for every object of the document, parents first.
+pub fn walk<'a>(document: &'a Value, visit: &mut impl FnMut(&Pointer, Kind, &'a Value)) {
+    walk_from(document, Kind::Document, &Pointer::root(), visit);
+}
+
+/// [`walk`] from an object in the middle of a document.
+pub fn walk_from<'a>(
+    value: &'a Value,
+    kind: Kind,
+    at: &Pointer,
+    visit: &mut impl FnMut(&Pointer, Kind, &'a Value),
+) {
+    visit(at, kind, value);
+    let Value::Object(object) = value else { return };
+    for (key, value) in object {
+        let Some((shape, kind)) = child(kind, key) else {
+            continue;
+        };
+        let at = at.join(key);
+        match (shape, value) {
+            (Shape::One, value) => walk_from(value, kind, &at, visit),
+            (Shape::List, Value::Array(items)) => {
+                for (index, item) in items.iter().enumerate() {
+                    walk_from(item, kind, &at.join(index), visit);
+                }
+            }
+            (Shape::Map, Value::Object(entries)) => {
+                for (name, entry) in entries {
+                    walk_from(entry, kind, &at.join(name), visit);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Calls `change` for every object of the document, parents first.
+pub fn walk_mut(document: &mut Value, change: &mut impl FnMut(Kind, &mut Map<String, Value>)) {
+    walk_mut_from(document, Kind::Document, change);
+}
+
+fn walk_mut_from(
+    value: &mut Value,
+    kind: Kind,
+    change: &mut impl FnMut(Kind, &mut Map<String, Value>),
+) {
+    let Value::Object(object) = value else { return };
+    change(kind, object);
+    for (key, value) in object.iter_mut() {
+        match (child(kind, key), value) {
+            (Some((Shape::One, kind)), value) => walk_mut_from(value, kind, change),
+            (Some((Shape::List, kind)), Value::Array(items)) => {
+                for item in items {
+                    walk_mut_from(item, kind, change);
+                }
+            }
+            (Some((Shape::Map, kind)), Value::Object(entries)) => {
+                for entry in entries.values_mut() {
+                    walk_mut_from(entry, kind, change);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Every operation of the document: path, method, the operation.
+pub fn operations(document: &Value) -> impl Iterator<Item = (&str, &'static str, &Value)> {
+    document["paths"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .flat_map(|(path, item)| {
+            METHODS
+                .into_iter()
+                .filter_map(move |method| Some((path.as_str(), method, item.get(method)?)))
+        })
+}
+
+/// Follows `$ref` until something else stands there. `None` for a reference
+/// into nowhere or in a circle.
+pub fn resolve<'a>(document: &'a Value, mut value: &'a Value) -> Option<&'a Value> {
+    for _ in 0..32 {
+        match value.get("$ref").and_then(Value::as_str) {
+            None => return Some(value),
+            Some(reference) => value = target(document, reference)?,
+        }
+    }
+    None
+}
+
+/// What a local reference (`#/…`) points to.
+pub fn target<'a>(document: &'a Value, reference: &str) -> Option<&'a Value> {
+    document.pointer(reference.strip_prefix('#')?)
+}

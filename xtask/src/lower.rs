@@ -1,0 +1,1335 @@
+//! OpenAPI 3.1 → the OpenAPI 3.0.3 that progenitor reads.
+//!
+//! Knows the two specifications and what progenitor 0.15 / typify 0.8 make
+//! of a schema; knows no vendor. What the lowered document cannot say is
+//! either said in words in a `description` (constraints, defaults) or listed
+//! by JSON pointer in [`Lowered::notes`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+
+use crate::grammar::{self, METHODS, Pointer};
+
+type Object = Map<String, Value>;
+
+/// The request's real media type, where the lowered one is a stand-in.
+pub const MEDIA_TYPE: &str = "x-media-type";
+
+/// The lowered document and what it could not say.
+#[derive(Debug)]
+pub struct Lowered {
+    pub document: Value,
+    pub notes: Vec<Note>,
+}
+
+/// A place of the vendor's document that the lowered one does not express.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Note {
+    pub at: Pointer,
+    pub what: String,
+}
+
+impl std::fmt::Display for Note {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.at, self.what)
+    }
+}
+
+/// Lowers a document that [`crate::check::check`] found sound.
+pub fn lower(document: &Value) -> Lowered {
+    let mut lowering = Lowering {
+        document,
+        notes: Vec::new(),
+        components: Object::new(),
+        hoisted: BTreeMap::new(),
+        errors: Vec::new(),
+    };
+    let document = lowering.document();
+    let mut notes = lowering.notes;
+    notes.sort();
+    notes.dedup();
+    Lowered { document, notes }
+}
+
+struct Lowering<'a> {
+    document: &'a Value,
+    notes: Vec<Note>,
+    components: Object,
+    /// References to places that are no component → the component made of them.
+    hoisted: BTreeMap<String, String>,
+    /// Every error body's schema, raw.
+    errors: Vec<(Pointer, &'a Value)>,
+}
+
+impl<'a> Lowering<'a> {
+    fn note(&mut self, at: &Pointer, what: impl Into<String>) {
+        self.notes.push(Note {
+            at: at.clone(),
+            what: what.into(),
+        });
+    }
+
+    fn document(&mut self) -> Value {
+        let root = Pointer::root();
+        let document = self.document;
+        for key in ["webhooks", "jsonSchemaDialect"] {
+            if document.get(key).is_some() {
+                self.note(&root.join(key), "left out: progenitor makes no use of it");
+            }
+        }
+
+        let schemas_at = root.join("components").join("schemas");
+        if let Some(schemas) = document
+            .pointer("/components/schemas")
+            .and_then(Value::as_object)
+        {
+            for (name, schema) in schemas {
+                let mut lowered = self.schema(&schemas_at.join(name), schema, Some(name));
+                // Nullability is said where the component is used: typify
+                // emits two types of one name for a nullable component.
+                lowered.remove("nullable");
+                self.components.insert(name.clone(), Value::Object(lowered));
+            }
+        }
+
+        let error_component = self.error_component();
+        let mut paths = Object::new();
+        for (path, item) in document["paths"].as_object().into_iter().flatten() {
+            let at = root.join("paths").join(path);
+            let lowered = self.path_item(&at, item, error_component.as_deref());
+            paths.insert(path.clone(), Value::Object(lowered));
+        }
+
+        let mut lowered = Object::new();
+        lowered.insert("openapi".into(), "3.0.3".into());
+        for key in ["info", "servers", "tags"] {
+            if let Some(value) = document.get(key) {
+                lowered.insert(key.into(), value.clone());
+            }
+        }
+        lowered.insert("paths".into(), Value::Object(paths));
+        let mut components = Object::new();
+        components.insert(
+            "schemas".into(),
+            Value::Object(std::mem::take(&mut self.components)),
+        );
+        if let Some(schemes) = document.pointer("/components/securitySchemes") {
+            components.insert("securitySchemes".into(), schemes.clone());
+        }
+        lowered.insert("components".into(), Value::Object(components));
+        if let Some(security) = document.get("security") {
+            lowered.insert("security".into(), security.clone());
+        }
+        let mut lowered = Value::Object(lowered);
+        grammar::walk_mut(&mut lowered, &mut |kind, object| {
+            if kind == grammar::Kind::Schema {
+                settle_null(object);
+            }
+        });
+        lowered
+    }
+
+    // ---- operations -----------------------------------------------------
+
+    fn path_item(&mut self, at: &Pointer, item: &'a Value, errors: Option<&str>) -> Object {
+        let item = grammar::resolve(self.document, item).unwrap_or(item);
+        let mut lowered = Object::new();
+        for (key, value) in item.as_object().into_iter().flatten() {
+            if METHODS.contains(&key.as_str()) {
+                let operation = self.operation(&at.join(key), value, item, at, errors);
+                lowered.insert(key.clone(), Value::Object(operation));
+            } else if key != "parameters" && key != "$ref" {
+                self.note(&at.join(key), "left out: progenitor makes no use of it");
+            }
+        }
+        lowered
+    }
+
+    fn operation(
+        &mut self,
+        at: &Pointer,
+        operation: &'a Value,
+        item: &'a Value,
+        item_at: &Pointer,
+        errors: Option<&str>,
+    ) -> Object {
+        let mut lowered = Object::new();
+        let id = operation["operationId"].as_str().unwrap_or_default();
+        for (key, value) in operation.as_object().into_iter().flatten() {
+            match key.as_str() {
+                "parameters" | "requestBody" | "responses" => {}
+                "tags" | "operationId" | "deprecated" | "security" | "summary" | "description" => {
+                    lowered.insert(key.clone(), value.clone());
+                }
+                key if key.starts_with("x-") => {
+                    lowered.insert(key.to_owned(), value.clone());
+                }
+                _ => self.note(&at.join(key), "left out: progenitor makes no use of it"),
+            }
+        }
+        let parameters = self.parameters(at, operation, item, item_at);
+        if !parameters.is_empty() {
+            lowered.insert("parameters".into(), Value::Array(parameters));
+        }
+        if let Some(body) = operation.get("requestBody")
+            && let Some(body) = self.request_body(&at.join("requestBody"), body)
+        {
+            lowered.insert("requestBody".into(), Value::Object(body));
+        }
+        let responses = self.responses(&at.join("responses"), &operation["responses"], id, errors);
+        lowered.insert("responses".into(), Value::Object(responses));
+        lowered
+    }
+
+    fn parameters(
+        &mut self,
+        at: &Pointer,
+        operation: &'a Value,
+        item: &'a Value,
+        item_at: &Pointer,
+    ) -> Vec<Value> {
+        // The operation's own replace the path's of the same name and place.
+        let mut merged: Vec<(Pointer, &'a Value)> = Vec::new();
+        for (holder, base) in [(item, item_at), (operation, at)] {
+            let list = holder.get("parameters").and_then(Value::as_array);
+            for (index, parameter) in list.into_iter().flatten().enumerate() {
+                let place = base.join("parameters").join(index);
+                let Some(parameter) = grammar::resolve(self.document, parameter) else {
+                    continue;
+                };
+                let same = |(_, other): &(Pointer, &Value)| {
+                    other["name"] == parameter["name"] && other["in"] == parameter["in"]
+                };
+                match merged.iter().position(same) {
+                    Some(index) => merged[index] = (place, parameter),
+                    None => merged.push((place, parameter)),
+                }
+            }
+        }
+        let path_names: BTreeSet<&str> = merged
+            .iter()
+            .filter(|(_, parameter)| parameter["in"] == "path")
+            .filter_map(|(_, parameter)| parameter["name"].as_str())
+            .collect();
+        let mut lowered = Vec::new();
+        for (place, parameter) in &merged {
+            let name = parameter["name"].as_str().unwrap_or_default();
+            match parameter["in"].as_str() {
+                // The transport sends them; OpenAPI itself says to ignore them here.
+                Some("header")
+                    if ["accept", "content-type", "authorization"]
+                        .contains(&name.to_ascii_lowercase().as_str()) =>
+                {
+                    continue;
+                }
+                Some("cookie") => {
+                    self.note(place, format!("cookie parameter `{name}` left out"));
+                    continue;
+                }
+                Some("query") if path_names.contains(name) => {
+                    let required = parameter["required"] == true;
+                    self.note(
+                        place,
+                        format!(
+                            "`{name}` is a path parameter too: one argument, sent in the path{}",
+                            if required {
+                                ", though required here"
+                            } else {
+                                ""
+                            }
+                        ),
+                    );
+                    continue;
+                }
+                _ => {}
+            }
+            lowered.push(Value::Object(self.parameter(place, parameter, name)));
+        }
+        lowered
+    }
+
+    fn parameter(&mut self, at: &Pointer, parameter: &'a Value, name: &str) -> Object {
+        let mut lowered = Object::new();
+        for (key, value) in parameter.as_object().into_iter().flatten() {
+            match key.as_str() {
+                "name" | "in" | "required" | "deprecated" | "style" | "explode"
+                | "allowReserved" | "description" => {
+                    lowered.insert(key.clone(), value.clone());
+                }
+                "schema" => {}
+                "content" => self.note(&at.join(key), "sent as its schema's plain value"),
+                "example" | "examples" => {}
+                _ => self.note(&at.join(key), "left out"),
+            }
+        }
+        let (schema_at, schema) = match parameter.get("schema") {
+            Some(schema) => (at.join("schema"), Some(schema)),
+            None => {
+                let content = parameter.get("content").and_then(Value::as_object);
+                let schema = content.and_then(|c| c.values().next()?.get("schema"));
+                (at.join("content"), schema)
+            }
+        };
+        let mut schema = match schema {
+            Some(schema) => self.schema(&schema_at, schema, Some(name.trim_end_matches("[]"))),
+            None => {
+                self.note(at, "no schema: any string");
+                object(json!({"type": "string"}))
+            }
+        };
+        // Absent is how a parameter is null.
+        schema.remove("nullable");
+        lift_description(&mut schema, &mut lowered);
+        lowered.insert("schema".into(), Value::Object(schema));
+        lowered
+    }
+
+    fn request_body(&mut self, at: &Pointer, body: &'a Value) -> Option<Object> {
+        let body = grammar::resolve(self.document, body)?;
+        let content = body["content"].as_object()?;
+        let (media_type, media) = self.pick(&at.join("content"), content)?;
+        let media_at = at.join("content").join(media_type);
+        let mut lowered = Object::new();
+        if let Some(description) = body.get("description") {
+            lowered.insert("description".into(), description.clone());
+        }
+        // progenitor sends every declared body, so all are required here.
+        lowered.insert("required".into(), true.into());
+        if !is_json(media_type) && media_type != "*/*" {
+            lowered.insert(MEDIA_TYPE.into(), media_type.into());
+        }
+        let schema = match media.get("schema") {
+            Some(schema) => self.schema(&media_at.join("schema"), schema, None),
+            None => {
+                self.note(&media_at, "no schema: any JSON value");
+                Object::new()
+            }
+        };
+        lowered.insert(
+            "content".into(),
+            json!({"application/json": {"schema": schema}}),
+        );
+        Some(lowered)
+    }
+
+    /// The media type to send or read: JSON where it is offered.
+    fn pick<'m>(
+        &mut self,
+        at: &Pointer,
+        content: &'m Map<String, Value>,
+    ) -> Option<(&'m str, &'m Value)> {
+        let picked = content
+            .iter()
+            .find(|(name, _)| is_json(name))
+            .or_else(|| content.iter().next())?;
+        for name in content.keys().filter(|name| *name != picked.0) {
+            self.note(
+                &at.join(name),
+                format!("left out in favour of {}", picked.0),
+            );
+        }
+        Some((picked.0.as_str(), picked.1))
+    }
+
+    fn responses(
+        &mut self,
+        at: &Pointer,
+        responses: &'a Value,
+        id: &str,
+        errors: Option<&str>,
+    ) -> Object {
+        enum Body<'a> {
+            None,
+            Raw(String),
+            Json(Pointer, Option<&'a Value>),
+        }
+        let mut successes: Vec<(String, Body<'a>)> = Vec::new();
+        let mut failures: Vec<(String, Body<'a>)> = Vec::new();
+        for (status, response) in responses.as_object().into_iter().flatten() {
+            let place = at.join(status);
+            let response = grammar::resolve(self.document, response).unwrap_or(response);
+            for key in ["headers", "links"] {
+                if response.get(key).is_some() {
+                    self.note(&place.join(key), "left out: every header is at hand anyway");
+                }
+            }
+            let content = response.get("content").and_then(Value::as_object);
+            let picked = content.and_then(|content| self.pick(&place.join("content"), content));
+            let body = match picked {
+                None => Body::None,
+                Some((media_type, media)) if is_json(media_type) || media_type == "*/*" => {
+                    let media_at = place.join("content").join(media_type);
+                    if media.get("schema").is_none() {
+                        self.note(&media_at, "no schema: any JSON value");
+                    }
+                    Body::Json(media_at.join("schema"), media.get("schema"))
+                }
+                Some((media_type, _)) => Body::Raw(media_type.to_owned()),
+            };
+            if status.starts_with('2') || status.starts_with('3') {
+                successes.push((status.clone(), body));
+            } else {
+                failures.push((status.clone(), body));
+            }
+        }
+
+        let mut lowered = Object::new();
+        let raw = successes.iter().find_map(|(_, body)| match body {
+            Body::Raw(media_type) => Some(media_type.clone()),
+            _ => None,
+        });
+        let schemas: Vec<(Pointer, &Value)> = successes
+            .iter()
+            .filter_map(|(_, body)| match body {
+                Body::Json(at, schema) => Some((at.clone(), (*schema)?)),
+                _ => None,
+            })
+            .collect();
+        let some_json = successes.iter().any(|(_, b)| matches!(b, Body::Json(..)));
+        let content = if let Some(media_type) = raw {
+            if some_json {
+                self.note(at, format!("read as {media_type} whatever the status"));
+            }
+            Some(json!({media_type: {}}))
+        } else if !some_json {
+            None
+        } else {
+            // One success type an operation; an empty body reads as an empty object.
+            let schema = match schemas.as_slice() {
+                [] => Object::new(),
+                [(at, schema)] => self.schema(at, schema, None),
+                [(at, first), rest @ ..] => {
+                    let resolved = |schema| grammar::resolve(self.document, schema);
+                    if rest
+                        .iter()
+                        .all(|(_, schema)| resolved(schema) == resolved(first))
+                    {
+                        self.schema(at, first, None)
+                    } else {
+                        self.union(at, &schemas, None)
+                    }
+                }
+            };
+            let several = successes.len() > 1 && !schema.contains_key("$ref");
+            let schema = if several && schema.contains_key("properties") {
+                self.new_component(&format!("{id}_response"), schema)
+            } else {
+                Value::Object(schema)
+            };
+            Some(json!({"application/json": {"schema": schema}}))
+        };
+        for (status, _) in &successes {
+            lowered.insert(status.clone(), response(content.clone()));
+        }
+        for (status, body) in &failures {
+            let content = match (body, errors) {
+                (Body::Json(_, Some(_)), Some(errors)) => {
+                    Some(json!({"application/json": {"schema": {"$ref": component_ref(errors)}}}))
+                }
+                _ => None,
+            };
+            lowered.insert(status.clone(), response(content));
+        }
+        // All or none: progenitor knows one error type an operation.
+        let typed = json!({"application/json": {"schema": {"$ref": component_ref(errors.unwrap_or_default())}}});
+        if failures
+            .iter()
+            .any(|(_, b)| matches!(b, Body::Json(_, Some(_))))
+        {
+            for (status, _) in &failures {
+                lowered.insert(status.clone(), response(Some(typed.clone())));
+            }
+        }
+        lowered
+    }
+
+    /// One component that holds every error body of the document.
+    fn error_component(&mut self) -> Option<String> {
+        for (path, method, operation) in grammar::operations(self.document) {
+            let at = Pointer::root()
+                .join("paths")
+                .join(path)
+                .join(method)
+                .join("responses");
+            for (status, response) in operation["responses"].as_object().into_iter().flatten() {
+                if status.starts_with('2') || status.starts_with('3') {
+                    continue;
+                }
+                let place = at.join(status).join("content");
+                let response = grammar::resolve(self.document, response).unwrap_or(response);
+                let content = response.get("content").and_then(Value::as_object);
+                for (name, media) in content.into_iter().flatten() {
+                    if let Some(schema) = media.get("schema")
+                        && is_json(name)
+                    {
+                        self.errors.push((place.join(name).join("schema"), schema));
+                    }
+                }
+            }
+        }
+        let mut errors = std::mem::take(&mut self.errors);
+        errors.dedup_by(|a, b| a.1 == b.1);
+        let (at, _) = errors.first()?.clone();
+        let merged = self.union(&at, &errors, None);
+        let reference = self.new_component("error_body", merged);
+        let reference = reference["$ref"].as_str()?;
+        Some(reference.rsplit('/').next()?.to_owned())
+    }
+
+    /// Adds a component under `name`, or a free name like it.
+    fn new_component(&mut self, name: &str, schema: Object) -> Value {
+        let taken = |candidate: &str| {
+            let folded = fold(candidate);
+            let documented = self
+                .document
+                .pointer("/components/schemas")
+                .and_then(Value::as_object);
+            self.components.keys().any(|key| fold(key) == folded)
+                || documented.is_some_and(|d| d.keys().any(|key| fold(key) == folded))
+        };
+        let name = std::iter::once(name.to_owned())
+            .chain((2..).map(|n| format!("{name}_{n}")))
+            .find(|candidate| !taken(candidate))
+            .unwrap_or_default();
+        self.components.insert(name.clone(), Value::Object(schema));
+        json!({"$ref": component_ref(&name)})
+    }
+
+    // ---- schemas --------------------------------------------------------
+
+    /// `name` is the field's or parameter's, for what its name tells.
+    fn schema(&mut self, at: &Pointer, schema: &'a Value, name: Option<&str>) -> Object {
+        let Value::Object(source) = schema else {
+            if schema == &Value::Bool(false) {
+                self.note(at, "nothing is allowed here: read as any value");
+            }
+            return Object::new();
+        };
+        if let Some(reference) = source.get("$ref").and_then(Value::as_str) {
+            return self.reference(at, source, reference, name);
+        }
+
+        let mut facts = Vec::new();
+        let mut nullable = source.get("nullable") == Some(&Value::Bool(true));
+        let mut types: Vec<&str> = match source.get("type") {
+            Some(Value::String(one)) => vec![one],
+            Some(Value::Array(several)) => several.iter().filter_map(Value::as_str).collect(),
+            _ => Vec::new(),
+        };
+        let had_types = !types.is_empty();
+        types.retain(|name| {
+            *name != "null" || {
+                nullable = true;
+                false
+            }
+        });
+        if had_types && types.is_empty() {
+            // `type: null` alone: settled into "any" at the very end.
+            let mut lowered = object(json!({"nullable": true}));
+            describe(&mut lowered, source, &["Always null.".to_owned()]);
+            return lowered;
+        }
+
+        let mut branches = Vec::new();
+        for key in ["oneOf", "anyOf"] {
+            let list = source.get(key).and_then(Value::as_array);
+            for (index, branch) in list.into_iter().flatten().enumerate() {
+                branches.push((at.join(key).join(index), branch));
+            }
+        }
+        let had_branches = !branches.is_empty();
+        branches.retain(|(_, branch)| {
+            !self.is_null(branch) || {
+                nullable = true;
+                false
+            }
+        });
+        if branches.iter().any(|(_, branch)| self.is_object(branch)) {
+            // PHP's empty object; the wire layer reads `[]` as one.
+            branches.retain(|(_, branch)| !is_empty_array(branch));
+        }
+
+        let mut lowered = if had_branches {
+            self.branches(at, source, branches, name)
+        } else if source.contains_key("allOf") {
+            self.all_of(at, source, name)
+        } else {
+            self.plain(at, source, &types, name, &mut facts, &mut nullable)
+        };
+        if nullable {
+            lowered.insert("nullable".into(), true.into());
+        }
+        describe(&mut lowered, source, &facts);
+        for key in source.keys().filter(|key| key.starts_with("x-")) {
+            lowered.insert(key.clone(), source[key].clone());
+        }
+        self.report_unsaid(at, source);
+        lowered
+    }
+
+    fn reference(
+        &mut self,
+        at: &Pointer,
+        source: &'a Object,
+        reference: &str,
+        name: Option<&str>,
+    ) -> Object {
+        let Some(target) = grammar::target(self.document, reference) else {
+            return Object::new();
+        };
+        let component = self.component_of(reference, target);
+        let siblings: Object = source
+            .iter()
+            .filter(|(key, _)| *key != "$ref")
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        if self.is_null(target) {
+            return object(json!({"nullable": true}));
+        }
+        let nullable = self.is_nullable(target) || siblings.get("nullable") == Some(&true.into());
+        let plain = object(json!({"$ref": component_ref(&component)}));
+        let says_more = siblings
+            .keys()
+            .any(|key| !matches!(key.as_str(), "description" | "nullable"));
+        if says_more {
+            // 3.1: both hold. Merged, with the reference resolved.
+            let mut parts = vec![(at.clone(), target)];
+            let leaked: &'a Value = self.keep(Value::Object(siblings.clone()));
+            parts.push((at.clone(), leaked));
+            let mut merged = self.all(at, &parts, name);
+            describe(&mut merged, &siblings, &[]);
+            return merged;
+        }
+        if !nullable && !siblings.contains_key("description") {
+            return plain;
+        }
+        let mut lowered = object(json!({"allOf": [plain]}));
+        if nullable {
+            lowered.insert("nullable".into(), true.into());
+        }
+        describe(&mut lowered, &siblings, &[]);
+        lowered
+    }
+
+    /// A schema made on the way lives as long as the document. A handful a run.
+    fn keep(&self, schema: Value) -> &'a Value {
+        Box::leak(Box::new(schema))
+    }
+
+    /// The component that a reference names, made first where it names another place.
+    fn component_of(&mut self, reference: &str, target: &'a Value) -> String {
+        if let Some(name) = reference.strip_prefix("#/components/schemas/")
+            && !name.contains('/')
+        {
+            return name.replace("~1", "/").replace("~0", "~");
+        }
+        if let Some(name) = self.hoisted.get(reference) {
+            return name.clone();
+        }
+        let words: Vec<&str> = reference
+            .trim_start_matches("#/components/schemas/")
+            .split(['/', '#'])
+            .filter(|word| !matches!(*word, "" | "$defs" | "properties" | "items"))
+            .collect();
+        let reserved = self.new_component(&words.join("_").replace("~1", "_"), Object::new());
+        let name = reserved["$ref"]
+            .as_str()
+            .and_then(|reference| reference.rsplit('/').next())
+            .unwrap_or_default()
+            .to_owned();
+        self.hoisted.insert(reference.to_owned(), name.clone());
+        let at = Pointer::root().join(reference);
+        let mut lowered = self.schema(&at, target, None);
+        lowered.remove("nullable");
+        self.components.insert(name.clone(), Value::Object(lowered));
+        name
+    }
+
+    /// A schema of one type and no combinators.
+    fn plain(
+        &mut self,
+        at: &Pointer,
+        source: &'a Object,
+        types: &[&str],
+        name: Option<&str>,
+        facts: &mut Vec<String>,
+        nullable: &mut bool,
+    ) -> Object {
+        let mut values: Vec<Value> = match (source.get("enum"), source.get("const")) {
+            (Some(Value::Array(values)), _) => values.clone(),
+            (_, Some(constant)) => vec![constant.clone()],
+            _ => Vec::new(),
+        };
+        values.retain(|value| {
+            !value.is_null() || {
+                *nullable = true;
+                false
+            }
+        });
+
+        let types: Vec<&str> = match types {
+            [] => self.guess_type(source, &values).into_iter().collect(),
+            ["object", "array"] | ["array", "object"] if !source.contains_key("items") => {
+                vec!["object"]
+            }
+            // Every integer is a number.
+            several => several
+                .iter()
+                .copied()
+                .filter(|t| *t != "integer" || !several.contains(&"number"))
+                .collect(),
+        };
+        if types.len() > 1 {
+            let branches: Vec<Value> = types
+                .iter()
+                .map(|one| {
+                    let mut branch = source.clone();
+                    branch.retain(|key, _| key != "nullable" && key != "description");
+                    branch.insert("type".into(), (*one).into());
+                    let branch = self.keep(Value::Object(branch));
+                    Value::Object(self.schema(at, branch, name))
+                })
+                .collect();
+            return object(json!({ "oneOf": branches }));
+        }
+
+        let mut lowered = Object::new();
+        match types.first().copied() {
+            Some("object") => self.object_schema(at, source, &mut lowered),
+            Some("array") => {
+                let singular = name.map(|name| name.trim_end_matches("[]"));
+                let items = match source.get("items") {
+                    Some(items) => self.schema(&at.join("items"), items, singular),
+                    None => {
+                        self.note(at, "an array of anything");
+                        Object::new()
+                    }
+                };
+                lowered.insert("type".into(), "array".into());
+                lowered.insert("items".into(), Value::Object(items));
+            }
+            Some("number" | "integer") => {
+                let integer = types == ["integer"]
+                    || matches!(
+                        source.get("format").and_then(Value::as_str),
+                        Some("int32" | "int64")
+                    )
+                    || (!values.is_empty() && values.iter().all(|v| v.is_i64() || v.is_u64()))
+                    || name.is_some_and(names_an_integer);
+                if integer {
+                    // Always 64 bits: an id must not be narrowed.
+                    lowered.insert("type".into(), "integer".into());
+                    lowered.insert("format".into(), "int64".into());
+                } else {
+                    // Without `float`, which typify would read into an f32.
+                    lowered.insert("type".into(), "number".into());
+                }
+            }
+            Some(other) => {
+                lowered.insert("type".into(), other.into());
+                match source.get("format").and_then(Value::as_str) {
+                    Some(format @ ("date" | "date-time" | "binary")) if values.is_empty() => {
+                        lowered.insert("format".into(), format.into());
+                    }
+                    Some("int32" | "int64" | "float" | "double") | None => {}
+                    Some(format) => facts.push(format!("Format: {format}.")),
+                }
+            }
+            None => {}
+        }
+        match lowered.get("type").and_then(Value::as_str) {
+            Some("string") if values.iter().all(Value::is_string) && !values.is_empty() => {
+                lowered.insert("enum".into(), Value::Array(values));
+            }
+            _ if !values.is_empty() => {
+                // typify would refuse every other number, on the way in too.
+                let list: Vec<String> = values.iter().map(|v| format!("`{v}`")).collect();
+                facts.push(format!("One of {}.", list.join(", ")));
+            }
+            _ => {}
+        }
+        constraints(source, facts);
+        lowered
+    }
+
+    fn object_schema(&mut self, at: &Pointer, source: &'a Object, lowered: &mut Object) {
+        lowered.insert("type".into(), "object".into());
+        let mut properties = Object::new();
+        for (name, property) in source
+            .get("properties")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+        {
+            let place = at.join("properties").join(name);
+            let property = self.schema(&place, property, Some(name));
+            properties.insert(name.clone(), Value::Object(property));
+        }
+        let required: Vec<Value> = source
+            .get("required")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter(|name| {
+                name.as_str()
+                    .is_some_and(|name| properties.contains_key(name))
+            })
+            .cloned()
+            .collect();
+        let named = !properties.is_empty();
+        for (name, property) in &mut properties {
+            // typify reads an absent and an empty list or map as one, and sends
+            // neither; an optional value of them keeps the two apart.
+            let holds_many = property["type"] == "array"
+                || (property["type"] == "object" && property.get("properties").is_none());
+            if holds_many && !required.iter().any(|required| required == name.as_str()) {
+                property["nullable"] = true.into();
+            }
+        }
+        if named {
+            lowered.insert("properties".into(), Value::Object(properties));
+        }
+        if !required.is_empty() {
+            lowered.insert("required".into(), Value::Array(required));
+        }
+        match source.get("additionalProperties") {
+            // An answer with one field more must not be an error.
+            None | Some(Value::Bool(false)) => {}
+            // Beside named fields, what else comes is kept by the wire layer.
+            Some(Value::Bool(true)) if named => {}
+            Some(Value::Bool(true)) => {}
+            Some(schema) => {
+                let place = at.join("additionalProperties");
+                if named {
+                    self.note(&place, "further fields beside the named ones are not typed");
+                } else {
+                    let schema = self.schema(&place, schema, None);
+                    lowered.insert("additionalProperties".into(), Value::Object(schema));
+                }
+            }
+        }
+        if let Some(patterns) = source.get("patternProperties").and_then(Value::as_object) {
+            match patterns.iter().next() {
+                Some((pattern, schema)) if patterns.len() == 1 && !named => {
+                    let place = at.join("patternProperties").join(pattern);
+                    let schema = self.schema(&place, schema, None);
+                    lowered.insert("additionalProperties".into(), Value::Object(schema));
+                }
+                _ => self.note(
+                    &at.join("patternProperties"),
+                    "fields by pattern are not typed",
+                ),
+            }
+        }
+    }
+
+    fn guess_type(&self, source: &Object, values: &[Value]) -> Option<&'static str> {
+        if [
+            "properties",
+            "additionalProperties",
+            "patternProperties",
+            "required",
+        ]
+        .iter()
+        .any(|key| source.contains_key(*key))
+        {
+            return Some("object");
+        }
+        if source.contains_key("items") || source.contains_key("prefixItems") {
+            return Some("array");
+        }
+        match values.first()? {
+            Value::String(_) if values.iter().all(Value::is_string) => Some("string"),
+            Value::Bool(_) if values.iter().all(Value::is_boolean) => Some("boolean"),
+            Value::Number(_) if values.iter().all(Value::is_number) => Some("number"),
+            _ => None,
+        }
+    }
+
+    fn branches(
+        &mut self,
+        at: &Pointer,
+        source: &'a Object,
+        branches: Vec<(Pointer, &'a Value)>,
+        name: Option<&str>,
+    ) -> Object {
+        if source.contains_key("properties") {
+            // The branches say which of the fields go together.
+            self.note(at, "which fields go together is not checked");
+            let mut base = source.clone();
+            base.remove("oneOf");
+            base.remove("anyOf");
+            let base = self.schema(at, self.keep(Value::Object(base)), name);
+            let mut merged = base.clone();
+            for (place, branch) in &branches {
+                let branch = self.schema(place, branch, name);
+                let fields = branch.get("properties").and_then(Value::as_object);
+                for (field, schema) in fields.into_iter().flatten() {
+                    let properties = merged.entry("properties").or_insert_with(|| json!({}));
+                    if properties.get(field).is_none() {
+                        properties[field] = schema.clone();
+                    }
+                }
+            }
+            return merged;
+        }
+        match branches.as_slice() {
+            [] => Object::new(),
+            [(place, branch)] => self.schema(place, branch, name),
+            several => self.union(at, several, name),
+        }
+    }
+
+    /// One schema that holds what any of `parts` allows.
+    fn union(
+        &mut self,
+        at: &Pointer,
+        parts: &[(Pointer, &'a Value)],
+        name: Option<&str>,
+    ) -> Object {
+        let lowered: Vec<Object> = parts
+            .iter()
+            .map(|(place, part)| {
+                let part = if parts.len() > 1 && self.is_object(part) {
+                    grammar::resolve(self.document, part).unwrap_or(part)
+                } else {
+                    part
+                };
+                self.schema(place, part, name)
+            })
+            .collect();
+        let mut parts = lowered.into_iter();
+        let Some(first) = parts.next() else {
+            return Object::new();
+        };
+        parts.fold(first, |a, b| self.either(at, a, b))
+    }
+
+    /// What holds both of two lowered schemas.
+    fn either(&mut self, at: &Pointer, mut a: Object, mut b: Object) -> Object {
+        let a_null = a.remove("nullable").is_some();
+        let b_null = b.remove("nullable").is_some();
+        let nullable = a_null || b_null;
+        let a_nothing = a_null && a.keys().all(|key| key == "description");
+        let b_nothing = b_null && b.keys().all(|key| key == "description");
+        let mut joined = if a_nothing {
+            b
+        } else if b_nothing || a == b {
+            a
+        } else {
+            let a_full = self.inline(&a);
+            let b_full = self.inline(&b);
+            if a_full.is_empty() || b_full.is_empty() {
+                Object::new()
+            } else if is_type(&a_full, "object") && is_type(&b_full, "object") {
+                self.either_object(at, a_full, b_full)
+            } else if a_full == b_full {
+                a
+            } else if is_type(&a_full, "object") && is_open_array(&b_full) {
+                a
+            } else if is_type(&b_full, "object") && is_open_array(&a_full) {
+                b
+            } else {
+                let mut branches = Vec::new();
+                for part in [a, b] {
+                    match part.get("oneOf") {
+                        Some(Value::Array(inner)) => branches.extend(inner.iter().cloned()),
+                        _ => branches.push(Value::Object(part)),
+                    }
+                }
+                let mut unique: Vec<Value> = Vec::new();
+                for branch in branches {
+                    if !unique.contains(&branch) {
+                        unique.push(branch);
+                    }
+                }
+                object(json!({ "oneOf": unique }))
+            }
+        };
+        if nullable {
+            joined.insert("nullable".into(), true.into());
+        }
+        joined
+    }
+
+    fn either_object(&mut self, at: &Pointer, a: Object, b: Object) -> Object {
+        let fields = |object: &Object| {
+            object
+                .get("properties")
+                .and_then(Value::as_object)
+                .cloned()
+                .unwrap_or_default()
+        };
+        let required = |object: &Object| -> BTreeSet<String> {
+            let list = object.get("required").and_then(Value::as_array);
+            list.into_iter()
+                .flatten()
+                .filter_map(|n| n.as_str().map(str::to_owned))
+                .collect()
+        };
+        let (a_fields, b_fields) = (fields(&a), fields(&b));
+        if a_fields.is_empty() != b_fields.is_empty() {
+            // An object of no named fields adds nothing to one that has some.
+            let (named, open) = if a_fields.is_empty() { (b, a) } else { (a, b) };
+            if open.contains_key("additionalProperties") {
+                self.note(at, "further fields beside the named ones are not typed");
+            }
+            let mut named = named;
+            named.remove("required");
+            return named;
+        }
+        let mut joined = a.clone();
+        let mut properties = a_fields;
+        for (name, theirs) in b_fields {
+            let merged = match (properties.remove(&name), theirs) {
+                (Some(Value::Object(ours)), Value::Object(theirs)) => {
+                    Value::Object(self.either(at, ours, theirs))
+                }
+                (_, theirs) => theirs,
+            };
+            properties.insert(name, merged);
+        }
+        if !properties.is_empty() {
+            joined.insert("properties".into(), Value::Object(properties));
+        }
+        let both: Vec<Value> = required(&a)
+            .intersection(&required(&b))
+            .map(|n| n.as_str().into())
+            .collect();
+        joined.remove("required");
+        if !both.is_empty() {
+            joined.insert("required".into(), Value::Array(both));
+        }
+        if let (Some(Value::Object(ours)), Some(Value::Object(theirs))) =
+            (a.get("additionalProperties"), b.get("additionalProperties"))
+        {
+            let merged = self.either(at, ours.clone(), theirs.clone());
+            joined.insert("additionalProperties".into(), Value::Object(merged));
+        }
+        joined
+    }
+
+    fn all_of(&mut self, at: &Pointer, source: &'a Object, name: Option<&str>) -> Object {
+        let list = source["allOf"].as_array();
+        let mut parts: Vec<(Pointer, &'a Value)> = list
+            .into_iter()
+            .flatten()
+            .enumerate()
+            .map(|(index, part)| (at.join("allOf").join(index), part))
+            .collect();
+        let mut own = source.clone();
+        own.retain(|key, _| {
+            !matches!(key.as_str(), "allOf" | "description" | "nullable" | "type")
+                && !key.starts_with("x-")
+        });
+        if !own.is_empty() {
+            own.insert("type".into(), "object".into());
+            parts.push((at.clone(), self.keep(Value::Object(own))));
+        }
+        match parts.as_slice() {
+            [(place, only)] => {
+                let only = self.schema(place, only, name);
+                // A description beside a bare `$ref` needs the allOf form.
+                if only.contains_key("$ref") {
+                    object(json!({"allOf": [only]}))
+                } else {
+                    only
+                }
+            }
+            several => self.all(at, several, name),
+        }
+    }
+
+    /// One object with the fields of all `parts`.
+    fn all(&mut self, at: &Pointer, parts: &[(Pointer, &'a Value)], name: Option<&str>) -> Object {
+        let mut joined = Object::new();
+        for (place, part) in parts {
+            let lowered = self.schema(place, part, name);
+            let part = self.inline(&lowered);
+            for (key, value) in part {
+                match (key.as_str(), joined.get_mut(&key), value) {
+                    ("properties", Some(Value::Object(ours)), Value::Object(theirs)) => {
+                        for (field, theirs) in theirs {
+                            if let Some(ours) = ours.get(&field)
+                                && *ours != theirs
+                            {
+                                self.note(at, format!("`{field}` is said twice: the later holds"));
+                            }
+                            ours.insert(field, theirs);
+                        }
+                    }
+                    ("required", Some(Value::Array(ours)), Value::Array(theirs)) => {
+                        for field in theirs {
+                            if !ours.contains(&field) {
+                                ours.push(field);
+                            }
+                        }
+                    }
+                    ("nullable" | "description", ..) => {}
+                    (_, _, value) => {
+                        joined.insert(key, value);
+                    }
+                }
+            }
+        }
+        joined
+    }
+
+    /// A lowered schema with its reference (or allOf of one) replaced by what it names.
+    fn inline(&mut self, lowered: &Object) -> Object {
+        let inner = match lowered.get("allOf").and_then(Value::as_array) {
+            Some(list) if list.len() == 1 => list[0].as_object().unwrap_or(lowered),
+            _ => lowered,
+        };
+        let Some(reference) = inner.get("$ref").and_then(Value::as_str) else {
+            return lowered.clone();
+        };
+        let name = reference.trim_start_matches("#/components/schemas/");
+        if let Some(Value::Object(known)) = self.components.get(name)
+            && !known.is_empty()
+        {
+            return known.clone();
+        }
+        match grammar::target(self.document, reference) {
+            Some(target) => {
+                let at = Pointer::root()
+                    .join("components")
+                    .join("schemas")
+                    .join(name);
+                let known = self.notes.len();
+                let mut lowered = self.schema(&at, target, Some(name));
+                self.notes.truncate(known); // noted where the component is lowered
+                lowered.remove("nullable");
+                lowered
+            }
+            None => Object::new(),
+        }
+    }
+
+    // ---- questions ------------------------------------------------------
+
+    fn is_null(&self, schema: &Value) -> bool {
+        let schema = grammar::resolve(self.document, schema).unwrap_or(schema);
+        let null = |value: Option<&Value>| match value {
+            Some(Value::String(name)) => name == "null",
+            Some(Value::Array(names)) => !names.is_empty() && names.iter().all(|n| n == "null"),
+            _ => false,
+        };
+        null(schema.get("type"))
+            || schema.get("const") == Some(&Value::Null)
+            || schema.get("enum").is_some_and(|e| *e == json!([null]))
+    }
+
+    fn is_nullable(&self, schema: &Value) -> bool {
+        let schema = grammar::resolve(self.document, schema).unwrap_or(schema);
+        let has_null = |key: &str| {
+            let list = schema.get(key).and_then(Value::as_array);
+            list.is_some_and(|list| list.iter().any(|branch| self.is_null(branch)))
+        };
+        schema["nullable"] == true
+            || schema["type"]
+                .as_array()
+                .is_some_and(|t| t.iter().any(|n| n == "null"))
+            || schema["enum"]
+                .as_array()
+                .is_some_and(|e| e.contains(&Value::Null))
+            || has_null("oneOf")
+            || has_null("anyOf")
+    }
+
+    fn is_object(&self, schema: &Value) -> bool {
+        let schema = grammar::resolve(self.document, schema).unwrap_or(schema);
+        match schema.get("type") {
+            Some(Value::String(name)) => name == "object",
+            Some(Value::Array(names)) => names.iter().any(|name| name == "object"),
+            _ => ["properties", "allOf", "required", "additionalProperties"]
+                .iter()
+                .any(|key| schema.get(key).is_some()),
+        }
+    }
+
+    fn report_unsaid(&mut self, at: &Pointer, source: &Object) {
+        for key in source.keys() {
+            let what = match key.as_str() {
+                "prefixItems" => "items by position are read as any",
+                "not"
+                | "if"
+                | "then"
+                | "else"
+                | "contains"
+                | "propertyNames"
+                | "dependentRequired"
+                | "dependentSchemas"
+                | "unevaluatedItems"
+                | "unevaluatedProperties"
+                | "discriminator" => "not checked",
+                _ => continue,
+            };
+            self.note(&at.join(key), what);
+        }
+    }
+}
+
+fn object(value: Value) -> Object {
+    match value {
+        Value::Object(object) => object,
+        _ => Object::new(),
+    }
+}
+
+fn response(content: Option<Value>) -> Value {
+    match content {
+        Some(content) => json!({"description": "", "content": content}),
+        None => json!({"description": ""}),
+    }
+}
+
+fn component_ref(name: &str) -> String {
+    format!(
+        "#/components/schemas/{}",
+        name.replace('~', "~0").replace('/', "~1")
+    )
+}
+
+fn is_json(media_type: &str) -> bool {
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    essence == "application/json" || essence.ends_with("+json")
+}
+
+fn is_empty_array(schema: &Value) -> bool {
+    schema["type"] == "array" && schema["maxItems"] == 0
+}
+
+fn is_type(lowered: &Object, name: &str) -> bool {
+    lowered.get("type").is_some_and(|value| value == name)
+}
+
+fn is_open_array(lowered: &Object) -> bool {
+    is_type(lowered, "array")
+        && lowered
+            .get("items")
+            .is_none_or(|items| items.as_object().is_none_or(Map::is_empty))
+}
+
+/// `type: null` alone is any value to progenitor.
+fn settle_null(schema: &mut Object) {
+    if schema
+        .keys()
+        .all(|key| key == "nullable" || key == "description")
+    {
+        schema.remove("nullable");
+    }
+}
+
+/// Names that hold whole numbers in every API: ids, counts, pages, flags.
+fn names_an_integer(name: &str) -> bool {
+    let words = words(name);
+    let first = words.first().map(String::as_str);
+    let last = words.last().map(String::as_str);
+    matches!(
+        last,
+        Some(
+            "id" | "ids"
+                | "count"
+                | "counts"
+                | "page"
+                | "limit"
+                | "offset"
+                | "index"
+                | "timestamp"
+                | "year"
+                | "month"
+                | "day"
+                | "weekday"
+                | "minutes"
+                | "seconds"
+                | "hours"
+                | "days"
+        )
+    ) || (words.len() > 1 && matches!(first, Some("is" | "has")))
+        || matches!(
+            words.iter().map(String::as_str).collect::<Vec<_>>()[..],
+            ["page", "size"] | ["per", "page"]
+        )
+}
+
+/// `companyId`, `company_id` and `company-id` are the same words.
+fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut lower_before = false;
+    for c in name.chars() {
+        if !c.is_alphanumeric() || (c.is_uppercase() && lower_before) {
+            words.push(String::new());
+        }
+        lower_before = c.is_lowercase();
+        if c.is_alphanumeric() {
+            words
+                .last_mut()
+                .expect("never empty")
+                .extend(c.to_lowercase());
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// Letters and digits only: what is left of a name in a Rust type's name.
+fn fold(name: &str) -> String {
+    words(name).concat()
+}
+
+/// Constraints and defaults, in words: typify would narrow types by them.
+fn constraints(source: &Object, facts: &mut Vec<String>) {
+    for (key, words) in [
+        ("minimum", "At least"),
+        ("exclusiveMinimum", "More than"),
+        ("maximum", "At most"),
+        ("exclusiveMaximum", "Less than"),
+        ("multipleOf", "A multiple of"),
+        ("minLength", "Characters, at least:"),
+        ("maxLength", "Characters, at most:"),
+        ("pattern", "Matches"),
+        ("minItems", "Items, at least:"),
+        ("maxItems", "Items, at most:"),
+        ("minProperties", "Fields, at least:"),
+        ("maxProperties", "Fields, at most:"),
+        ("default", "Without it the server takes"),
+    ] {
+        if let Some(value) = source.get(key) {
+            facts.push(format!("{words} `{value}`."));
+        }
+    }
+    if source.get("uniqueItems") == Some(&Value::Bool(true)) {
+        facts.push("No item twice.".to_owned());
+    }
+}
+
+/// The source's own description, then the facts that the types cannot hold.
+fn describe(lowered: &mut Object, source: &Object, facts: &[String]) {
+    let mut parts: Vec<&str> = Vec::new();
+    let own = source.get("description").and_then(Value::as_str);
+    let own = own.map(str::to_owned);
+    parts.extend(own.as_deref().filter(|text| !text.is_empty()));
+    parts.extend(facts.iter().map(String::as_str));
+    if parts.is_empty() {
+        return;
+    }
+    let text = parts.join(" ");
+    if let Some(reference) = lowered.remove("$ref") {
+        lowered.insert("allOf".into(), json!([{"$ref": reference}]));
+    }
+    lowered.insert("description".into(), text.into());
+}
+
+/// A parameter's facts stand on the parameter, where progenitor documents it.
+fn lift_description(schema: &mut Object, parameter: &mut Object) {
+    let Some(Value::String(facts)) = schema.remove("description") else {
+        return;
+    };
+    let text = match parameter.get("description").and_then(Value::as_str) {
+        Some(own) if !own.is_empty() => format!("{own} {facts}"),
+        _ => facts,
+    };
+    parameter.insert("description".into(), text.into());
+}

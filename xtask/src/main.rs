@@ -1,0 +1,51 @@
+//! The maintainers' commands. `cargo xtask --help` lists them.
+
+mod check;
+mod commit;
+mod diff;
+mod distil;
+mod document;
+mod fetch;
+#[path = "../../build/generate.rs"]
+mod generate;
+mod grammar;
+mod lower;
+mod overlay;
+mod update_spec;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Maintainers' commands of the altegio crate.
+#[derive(Parser, Debug)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    UpdateSpec(update_spec::Options),
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let Command::UpdateSpec(options) = &cli.command;
+    let today = chrono::Utc::now().format("%Y-%m-%d").to_string();
+    // Files are written in one synchronous step at the end, so an interrupt
+    // is noticed before it or after it, never within.
+    let result = tokio::select! {
+        result = update_spec::run(options, &today) => result,
+        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted; nothing was written")),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! The OpenAPI Overlay Specification 1.0.0: what we say on top of the
+//! vendor's document.
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json_path::JsonPath;
+
+use crate::document::{Complaint, Document};
+use crate::grammar::Pointer;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Overlay {
+    overlay: String,
+    #[serde(rename = "info")]
+    _info: Value,
+    actions: Vec<Action>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Action {
+    target: String,
+    #[serde(rename = "description")]
+    reason: Option<String>,
+    update: Option<Value>,
+    #[serde(default)]
+    remove: bool,
+}
+
+/// Applies the overlay's actions to `target`, in their order. Every action
+/// that is malformed or matches nothing is complained about.
+pub fn apply(overlay: &Document, target: &Value) -> Result<Value, Vec<Complaint>> {
+    let actions_at = Pointer::root().join("actions");
+    let parsed: Overlay = Overlay::deserialize(&overlay.value)
+        .map_err(|error| vec![overlay.complaint(&Pointer::root(), error.to_string())])?;
+    if !parsed.overlay.starts_with("1.0.") {
+        let what = format!("Overlay 1.0.x expected, {} found", parsed.overlay);
+        return Err(vec![
+            overlay.complaint(&Pointer::root().join("overlay"), what),
+        ]);
+    }
+    let mut result = target.clone();
+    let mut complaints = Vec::new();
+    for (index, action) in parsed.actions.iter().enumerate() {
+        if let Err(what) = act(action, &mut result) {
+            complaints.push(overlay.complaint(
+                &actions_at.join(index),
+                format!("action on `{}`: {what}", action.target),
+            ));
+        }
+    }
+    if complaints.is_empty() {
+        Ok(result)
+    } else {
+        Err(complaints)
+    }
+}
+
+fn act(action: &Action, document: &mut Value) -> Result<(), String> {
+    if action.reason.as_deref().is_none_or(|r| r.trim().is_empty()) {
+        return Err("no description: every correction states its reason".to_owned());
+    }
+    let path = JsonPath::parse(&action.target).map_err(|error| error.to_string())?;
+    let mut places: Vec<String> = path
+        .query_located(document)
+        .locations()
+        .map(|location| location.to_json_pointer())
+        .collect();
+    if places.is_empty() {
+        return Err("matches nothing; the document no longer has the place".to_owned());
+    }
+    if action.remove {
+        // From the back, so that indexes of the same array stay valid.
+        places.sort_by_cached_key(|place| std::cmp::Reverse(sort_key(place)));
+        for place in places {
+            remove(document, &place)?;
+        }
+        return Ok(());
+    }
+    let update = action
+        .update
+        .as_ref()
+        .ok_or("neither `update` nor `remove`")?;
+    let mut changed = false;
+    for place in places {
+        let node = document
+            .pointer_mut(&place)
+            .ok_or("a place that went away while it was updated")?;
+        let before = node.clone();
+        match node {
+            Value::Array(items) => items.push(update.clone()),
+            Value::Object(_) => merge(node, update),
+            _ => return Err(format!("{place} is neither an object nor an array")),
+        }
+        changed |= *node != before;
+    }
+    if changed {
+        Ok(())
+    } else {
+        Err("changes nothing; the document says so by itself now".to_owned())
+    }
+}
+
+/// Array indexes sort as numbers, so that 10 comes after 9.
+fn sort_key(pointer: &str) -> Vec<(Option<usize>, String)> {
+    pointer
+        .split('/')
+        .map(|part| (part.parse().ok(), part.to_owned()))
+        .collect()
+}
+
+fn remove(document: &mut Value, place: &str) -> Result<(), String> {
+    let (parent, key) = place
+        .rsplit_once('/')
+        .ok_or("the whole document cannot be removed")?;
+    let key = key.replace("~1", "/").replace("~0", "~");
+    match document.pointer_mut(parent) {
+        Some(Value::Object(object)) => {
+            object.shift_remove(&key);
+        }
+        Some(Value::Array(items)) => {
+            let index: usize = key.parse().map_err(|_| "not an index".to_owned())?;
+            if index < items.len() {
+                items.remove(index);
+            }
+        }
+        // Its parent was removed by this very action.
+        _ => {}
+    }
+    Ok(())
+}
+
+/// The merge of the Overlay Specification: objects merge key by key, arrays
+/// are appended to, anything else is replaced.
+fn merge(into: &mut Value, update: &Value) {
+    match (into, update) {
+        (Value::Object(into), Value::Object(update)) => {
+            for (key, value) in update {
+                match into.get_mut(key) {
+                    Some(existing) => merge(existing, value),
+                    None => {
+                        into.insert(key.clone(), value.clone());
+                    }
+                }
+            }
+        }
+        (Value::Array(into), Value::Array(update)) => into.extend(update.iter().cloned()),
+        (into, update) => *into = update.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn overlay(actions: &str) -> Document {
+        Document::parse(&format!(
+            "overlay: 1.0.0\ninfo: {{title: t, version: '1'}}\nactions:\n{actions}"
+        ))
+        .unwrap()
+    }
+
+    #[test]
+    fn update_merges_and_remove_removes() {
+        let document =
+            json!({"a": {"b": {"c": 1, "list": [1]}}, "l": [{"n": "x"}, {"n": "y"}, {"n": "x"}]});
+        let overlay = overlay(
+            "  - target: $.a.b\n    description: why\n    update: {c: 2, d: 3, list: [2]}\n  - target: $.l[?@.n=='x']\n    description: why\n    remove: true\n",
+        );
+        assert_eq!(
+            apply(&overlay, &document).unwrap(),
+            json!({"a": {"b": {"c": 2, "list": [1, 2], "d": 3}}, "l": [{"n": "y"}]})
+        );
+    }
+
+    #[test]
+    fn actions_that_match_or_change_nothing_are_named_all_at_once() {
+        let overlay = overlay(
+            "  - target: $.gone\n    description: why\n    remove: true\n  - target: $.a\n    description: why\n    update: {b: 1}\n  - target: $.a\n    update: {b: 2}\n",
+        );
+        let complaints = apply(&overlay, &json!({"a": {"b": 1}})).unwrap_err();
+        let texts: Vec<String> = complaints.iter().map(ToString::to_string).collect();
+        assert_eq!(texts.len(), 3, "{texts:?}");
+        assert!(texts[0].starts_with("line 4, /actions/0: action on `$.gone`: matches nothing"));
+        assert!(texts[1].contains("action on `$.a`: changes nothing"));
+        assert!(texts[2].contains("states its reason"));
+    }
+}
