@@ -33,12 +33,13 @@ pub fn finish(tokens: TokenStream, document: &Value) -> Result<String, String> {
     let mut answers = BTreeSet::new();
     let mut sent = BTreeSet::new();
     let mut forms = BTreeSet::new();
+    let mut rows = Vec::new();
     {
         let builder = module(&mut file.items, "builder")?;
         items(builder).retain(|item| !matches!(item, Item::Use(_)));
         for item in items(builder).iter_mut() {
             if let Item::Impl(item) = item {
-                rewrite_send(item, &operations, &mut answers, &mut forms)?;
+                rows.extend(rewrite_send(item, &operations, &mut answers, &mut forms)?);
             }
             named_types(item, &mut sent);
         }
@@ -73,6 +74,15 @@ pub fn finish(tokens: TokenStream, document: &Value) -> Result<String, String> {
         }
     });
     file.items.push(table(&operations));
+    file.items.push(parse_quote! {
+        /// Every operation with its answer's and its body's type, for tests
+        /// that go through all of them.
+        #[doc(hidden)]
+        #[macro_export]
+        macro_rules! __b2b_v1_operations {
+            ($row:ident) => { #($row! #rows)* };
+        }
+    });
     Ok(prettyplease::unparse(&file))
 }
 
@@ -214,12 +224,18 @@ fn rewrite_send(
     operations: &BTreeMap<String, Operation>,
     answers: &mut BTreeSet<String>,
     forms: &mut BTreeSet<String>,
-) -> Result<(), String> {
+) -> Result<Option<TokenStream>, String> {
+    let body_type = item.items.iter().find_map(|item| match item {
+        ImplItem::Fn(function) if function.sig.ident == "body" => sent_type(&function.sig),
+        _ => None,
+    });
     let send = item.items.iter_mut().find_map(|item| match item {
         ImplItem::Fn(function) if function.sig.ident == "send" => Some(function),
         _ => None,
     });
-    let Some(send) = send else { return Ok(()) };
+    let Some(send) = send else {
+        return Ok(None);
+    };
 
     let mut parts = SendParts::default();
     parts.visit_block(&send.block);
@@ -299,7 +315,35 @@ fn rewrite_send(
         }
     };
     *send = new;
-    Ok(())
+    let id = &operation.id;
+    let kind = if operation.is_multipart() {
+        quote!(form)
+    } else {
+        read
+    };
+    let body_type = body_type.map(|ty| quote!(#ty));
+    Ok(Some(quote!({ #id #kind [#answer] [#body_type] })))
+}
+
+/// The `T` of a setter's `V: TryInto<T>`.
+fn sent_type(signature: &syn::Signature) -> Option<Type> {
+    let clause = signature.generics.where_clause.as_ref()?;
+    clause.predicates.iter().find_map(|predicate| {
+        let syn::WherePredicate::Type(predicate) = predicate else {
+            return None;
+        };
+        predicate.bounds.iter().find_map(|bound| {
+            let syn::TypeParamBound::Trait(bound) = bound else {
+                return None;
+            };
+            let path = bound.path.clone();
+            generic_argument(&Type::Path(TypePath {
+                attrs: Vec::new(),
+                qself: None,
+                path,
+            }))
+        })
+    })
 }
 
 /// What progenitor's `send` sends.

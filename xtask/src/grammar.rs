@@ -114,6 +114,11 @@ impl Pointer {
         Self::default()
     }
 
+    /// A pointer that is one already.
+    pub fn parse(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// The pointer of `key` under this one.
     pub fn join(&self, key: impl fmt::Display) -> Self {
         let key = key.to_string().replace('~', "~0").replace('/', "~1");

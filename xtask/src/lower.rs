@@ -16,6 +16,15 @@ type Object = Map<String, Value>;
 /// The request's real media type, where the lowered one is a stand-in.
 pub const MEDIA_TYPE: &str = "x-media-type";
 
+const COMPONENTS: &str = "#/components/schemas/";
+
+/// `list`: an array of what the schema describes stands here. For overlays,
+/// which cannot wrap what is there.
+const SHAPE: &str = "x-shape";
+
+/// On the document: names of fields whose `number` is whole. For overlays.
+const WHOLE_NUMBERS: &str = "x-whole-numbers";
+
 /// The lowered document and what it could not say.
 #[derive(Debug)]
 pub struct Lowered {
@@ -43,6 +52,7 @@ pub fn lower(document: &Value) -> Lowered {
         notes: Vec::new(),
         components: Object::new(),
         hoisted: BTreeMap::new(),
+        taken: BTreeSet::new(),
         errors: Vec::new(),
     };
     let document = lowering.document();
@@ -56,8 +66,11 @@ struct Lowering<'a> {
     document: &'a Value,
     notes: Vec<Note>,
     components: Object,
-    /// References to places that are no component → the component made of them.
+    /// Places that references name though they are no component → the
+    /// component made of them.
     hoisted: BTreeMap<String, String>,
+    /// Every component's name, folded as Rust folds it.
+    taken: BTreeSet<String>,
     /// Every error body's schema, raw.
     errors: Vec<(Pointer, &'a Value)>,
 }
@@ -80,10 +93,16 @@ impl<'a> Lowering<'a> {
         }
 
         let schemas_at = root.join("components").join("schemas");
-        if let Some(schemas) = document
+        let schemas = document
             .pointer("/components/schemas")
-            .and_then(Value::as_object)
-        {
+            .and_then(Value::as_object);
+        self.taken = schemas
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| fold(name))
+            .collect();
+        self.hoist();
+        if let Some(schemas) = schemas {
             for (name, schema) in schemas {
                 let mut lowered = self.schema(&schemas_at.join(name), schema, Some(name));
                 // Nullability is said where the component is used: typify
@@ -100,6 +119,8 @@ impl<'a> Lowering<'a> {
             let lowered = self.path_item(&at, item, error_component.as_deref());
             paths.insert(path.clone(), Value::Object(lowered));
         }
+
+        self.name_types(&mut paths);
 
         let mut lowered = Object::new();
         lowered.insert("openapi".into(), "3.0.3".into());
@@ -155,7 +176,6 @@ impl<'a> Lowering<'a> {
         errors: Option<&str>,
     ) -> Object {
         let mut lowered = Object::new();
-        let id = operation["operationId"].as_str().unwrap_or_default();
         for (key, value) in operation.as_object().into_iter().flatten() {
             match key.as_str() {
                 "parameters" | "requestBody" | "responses" => {}
@@ -177,7 +197,7 @@ impl<'a> Lowering<'a> {
         {
             lowered.insert("requestBody".into(), Value::Object(body));
         }
-        let responses = self.responses(&at.join("responses"), &operation["responses"], id, errors);
+        let responses = self.responses(&at.join("responses"), &operation["responses"], errors);
         lowered.insert("responses".into(), Value::Object(responses));
         lowered
     }
@@ -332,13 +352,7 @@ impl<'a> Lowering<'a> {
         Some((picked.0.as_str(), picked.1))
     }
 
-    fn responses(
-        &mut self,
-        at: &Pointer,
-        responses: &'a Value,
-        id: &str,
-        errors: Option<&str>,
-    ) -> Object {
+    fn responses(&mut self, at: &Pointer, responses: &'a Value, errors: Option<&str>) -> Object {
         enum Body<'a> {
             None,
             Raw(String),
@@ -411,12 +425,6 @@ impl<'a> Lowering<'a> {
                     }
                 }
             };
-            let several = successes.len() > 1 && !schema.contains_key("$ref");
-            let schema = if several && schema.contains_key("properties") {
-                self.new_component(&format!("{id}_response"), schema)
-            } else {
-                Value::Object(schema)
-            };
             Some(json!({"application/json": {"schema": schema}}))
         };
         for (status, _) in &successes {
@@ -477,29 +485,190 @@ impl<'a> Lowering<'a> {
         Some(reference.rsplit('/').next()?.to_owned())
     }
 
-    /// Adds a component under `name`, or a free name like it.
+    /// A component's name: `name`, or one like it that is free.
+    fn free_name(&mut self, name: &str) -> String {
+        let mut free = name.to_owned();
+        let mut count = 1;
+        while !self.taken.insert(fold(&free)) {
+            count += 1;
+            free = format!("{name}_{count}");
+        }
+        free
+    }
+
     fn new_component(&mut self, name: &str, schema: Object) -> Value {
-        let taken = |candidate: &str| {
-            let folded = fold(candidate);
-            let documented = self
-                .document
-                .pointer("/components/schemas")
-                .and_then(Value::as_object);
-            self.components.keys().any(|key| fold(key) == folded)
-                || documented.is_some_and(|d| d.keys().any(|key| fold(key) == folded))
+        let name = self.free_name(name);
+        let reference = json!({"$ref": component_ref(&name)});
+        self.components.insert(name, Value::Object(schema));
+        reference
+    }
+
+    /// Makes a component of every place that a reference names. The place
+    /// itself becomes a reference to it too, so that both are one type.
+    fn hoist(&mut self) {
+        let document = self.document;
+        let mut targets: Vec<(&str, &Value)> = Vec::new();
+        grammar::walk(document, &mut |_, kind, schema| {
+            let reference = schema.get("$ref").and_then(Value::as_str);
+            if let Some(reference) = reference.filter(|_| kind == grammar::Kind::Schema)
+                && reference
+                    .strip_prefix(COMPONENTS)
+                    .is_none_or(|name| name.contains('/'))
+                && let Some(target) = grammar::target(document, reference)
+            {
+                targets.push((reference, target));
+            }
+        });
+        for (reference, _) in &targets {
+            let place = reference.trim_start_matches('#');
+            if self.hoisted.contains_key(place) {
+                continue;
+            }
+            let words: Vec<String> = place
+                .trim_start_matches(COMPONENTS.trim_start_matches('#'))
+                .split('/')
+                .filter(|word| !matches!(*word, "" | "$defs" | "properties"))
+                .map(|word| if word == "items" { "item" } else { word }.replace("~1", "_"))
+                .collect();
+            let name = self.free_name(&words.join("_"));
+            self.hoisted.insert(place.to_owned(), name);
+        }
+        for (reference, target) in targets {
+            let place = reference.trim_start_matches('#');
+            let name = self.hoisted[place].clone();
+            if !self.components.contains_key(&name) {
+                let mut lowered = self.schema_here(&Pointer::parse(place), target, Some(&name));
+                lowered.remove("nullable");
+                self.components.insert(name, Value::Object(lowered));
+            }
+        }
+    }
+
+    /// Gives every inline object, enum and union a component of its own:
+    /// typify would name them too, but not always apart.
+    fn name_types(&mut self, paths: &mut Object) {
+        let names: Vec<String> = self.components.keys().cloned().collect();
+        for name in names {
+            if let Some(Value::Object(mut schema)) = self.components.get_mut(&name).map(Value::take)
+            {
+                self.name_children(&mut schema, &name);
+                self.components.insert(name, Value::Object(schema));
+            }
+        }
+        for item in paths.values_mut().filter_map(Value::as_object_mut) {
+            for operation in item.values_mut() {
+                let id = operation["operationId"]
+                    .as_str()
+                    .unwrap_or_default()
+                    .to_owned();
+                let parameters = operation
+                    .get_mut("parameters")
+                    .and_then(Value::as_array_mut);
+                for parameter in parameters.into_iter().flatten() {
+                    let name = format!("{id}_{}", parameter["name"].as_str().unwrap_or_default());
+                    self.name_schema(&mut parameter["schema"], &name);
+                }
+                if let Some(schema) =
+                    operation.pointer_mut("/requestBody/content/application~1json/schema")
+                {
+                    self.name_schema(schema, &format!("{id}_body"));
+                }
+                let responses = operation
+                    .get_mut("responses")
+                    .and_then(Value::as_object_mut);
+                // One success type an operation, so one name for all of them.
+                let mut named: Vec<(Value, Value)> = Vec::new();
+                for response in responses
+                    .into_iter()
+                    .flat_map(|responses| responses.values_mut())
+                {
+                    let Some(schema) = response.pointer_mut("/content/application~1json/schema")
+                    else {
+                        continue;
+                    };
+                    if let Some((_, reference)) = named.iter().find(|(before, _)| before == schema)
+                    {
+                        *schema = reference.clone();
+                        continue;
+                    }
+                    let before = schema.clone();
+                    self.name_schema(schema, &format!("{id}_response"));
+                    named.push((before, schema.clone()));
+                }
+            }
+        }
+    }
+
+    fn name_schema(&mut self, schema: &mut Value, name: &str) {
+        let Value::Object(inline) = schema else {
+            return;
         };
-        let name = std::iter::once(name.to_owned())
-            .chain((2..).map(|n| format!("{name}_{n}")))
-            .find(|candidate| !taken(candidate))
-            .unwrap_or_default();
-        self.components.insert(name.clone(), Value::Object(schema));
-        json!({"$ref": component_ref(&name)})
+        let needs_name = inline.contains_key("enum")
+            || inline.contains_key("oneOf")
+            || inline.contains_key("properties");
+        if !needs_name {
+            self.name_children(inline, name);
+            return;
+        }
+        let name = self.free_name(name);
+        self.name_children(inline, &name);
+        let mut component = std::mem::take(inline);
+        let nullable = component.remove("nullable").is_some();
+        let description = component.get("description").cloned();
+        let reference = json!({"$ref": component_ref(&name)});
+        *schema = if nullable || description.is_some() {
+            let mut used = object(json!({"allOf": [reference]}));
+            if nullable {
+                used.insert("nullable".into(), true.into());
+            }
+            used.extend(description.map(|text| ("description".to_owned(), text)));
+            Value::Object(used)
+        } else {
+            reference
+        };
+        self.components.insert(name, Value::Object(component));
+    }
+
+    fn name_children(&mut self, schema: &mut Object, name: &str) {
+        let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
+        for (field, property) in properties.into_iter().flatten() {
+            self.name_schema(property, &format!("{name}_{field}"));
+        }
+        for (key, suffix) in [("items", "item"), ("additionalProperties", "value")] {
+            if let Some(child) = schema.get_mut(key) {
+                self.name_schema(child, &format!("{name}_{suffix}"));
+            }
+        }
+        let branches = schema.get_mut("oneOf").and_then(Value::as_array_mut);
+        for branch in branches.into_iter().flatten() {
+            let suffix = branch["type"].as_str().unwrap_or("variant").to_owned();
+            self.name_schema(branch, &format!("{name}_{suffix}"));
+        }
     }
 
     // ---- schemas --------------------------------------------------------
 
     /// `name` is the field's or parameter's, for what its name tells.
     fn schema(&mut self, at: &Pointer, schema: &'a Value, name: Option<&str>) -> Object {
+        if let Some(component) = self.hoisted.get(at.as_str()) {
+            let mut reference = object(json!({"$ref": component_ref(component)}));
+            if self.is_nullable(schema) {
+                reference = object(json!({"allOf": [reference], "nullable": true}));
+            }
+            return reference;
+        }
+        self.schema_here(at, schema, name)
+    }
+
+    fn schema_here(&mut self, at: &Pointer, schema: &'a Value, name: Option<&str>) -> Object {
+        if schema.get(SHAPE).is_some_and(|shape| shape == "list") {
+            let mut item = schema.clone();
+            if let Value::Object(item) = &mut item {
+                item.remove(SHAPE);
+            }
+            let item = self.schema(at, self.keep(item), name);
+            return object(json!({"type": "array", "items": item}));
+        }
         let Value::Object(source) = schema else {
             if schema == &Value::Bool(false) {
                 self.note(at, "nothing is allowed here: read as any value");
@@ -578,7 +747,7 @@ impl<'a> Lowering<'a> {
         let Some(target) = grammar::target(self.document, reference) else {
             return Object::new();
         };
-        let component = self.component_of(reference, target);
+        let component = self.component_of(reference);
         let siblings: Object = source
             .iter()
             .filter(|(key, _)| *key != "$ref")
@@ -617,33 +786,15 @@ impl<'a> Lowering<'a> {
         Box::leak(Box::new(schema))
     }
 
-    /// The component that a reference names, made first where it names another place.
-    fn component_of(&mut self, reference: &str, target: &'a Value) -> String {
-        if let Some(name) = reference.strip_prefix("#/components/schemas/")
-            && !name.contains('/')
-        {
-            return name.replace("~1", "/").replace("~0", "~");
+    /// The component that a reference names.
+    fn component_of(&self, reference: &str) -> String {
+        match self.hoisted.get(reference.trim_start_matches('#')) {
+            Some(name) => name.clone(),
+            None => {
+                let name = reference.trim_start_matches(COMPONENTS);
+                name.replace("~1", "/").replace("~0", "~")
+            }
         }
-        if let Some(name) = self.hoisted.get(reference) {
-            return name.clone();
-        }
-        let words: Vec<&str> = reference
-            .trim_start_matches("#/components/schemas/")
-            .split(['/', '#'])
-            .filter(|word| !matches!(*word, "" | "$defs" | "properties" | "items"))
-            .collect();
-        let reserved = self.new_component(&words.join("_").replace("~1", "_"), Object::new());
-        let name = reserved["$ref"]
-            .as_str()
-            .and_then(|reference| reference.rsplit('/').next())
-            .unwrap_or_default()
-            .to_owned();
-        self.hoisted.insert(reference.to_owned(), name.clone());
-        let at = Pointer::root().join(reference);
-        let mut lowered = self.schema(&at, target, None);
-        lowered.remove("nullable");
-        self.components.insert(name.clone(), Value::Object(lowered));
-        name
     }
 
     /// A schema of one type and no combinators.
@@ -716,7 +867,7 @@ impl<'a> Lowering<'a> {
                         Some("int32" | "int64")
                     )
                     || (!values.is_empty() && values.iter().all(|v| v.is_i64() || v.is_u64()))
-                    || name.is_some_and(names_an_integer);
+                    || name.is_some_and(|name| names_an_integer(name) || self.is_whole(name));
                 if integer {
                     // Always 64 bits: an id must not be narrowed.
                     lowered.insert("type".into(), "integer".into());
@@ -1108,6 +1259,11 @@ impl<'a> Lowering<'a> {
     }
 
     // ---- questions ------------------------------------------------------
+
+    fn is_whole(&self, name: &str) -> bool {
+        let names = self.document.get(WHOLE_NUMBERS).and_then(Value::as_array);
+        names.is_some_and(|names| names.iter().any(|whole| whole == name))
+    }
 
     fn is_null(&self, schema: &Value) -> bool {
         let schema = grammar::resolve(self.document, schema).unwrap_or(schema);
