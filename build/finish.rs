@@ -562,6 +562,7 @@ fn finish_types(
                 added.push(finish_enum(item, open));
             }
             Item::Struct(item) => {
+                nullable_fields(item);
                 let name = item.ident.to_string();
                 if forms.contains(&name) {
                     added.push(form(item));
@@ -754,6 +755,23 @@ fn answer(item: &ItemStruct) -> Vec<Item> {
         });
     }
     items
+}
+
+/// `Option<Nullable<T>>`: serde's `Option` would take the null for itself.
+fn nullable_fields(item: &mut ItemStruct) {
+    for field in &mut item.fields {
+        let inner = is_option(&field.ty)
+            .then(|| generic_argument(&field.ty))
+            .flatten();
+        if inner
+            .and_then(|ty| last_ident(&ty))
+            .is_some_and(|name| name == "Nullable")
+        {
+            field
+                .attrs
+                .push(parse_quote!(#[serde(default, deserialize_with = "crate::wire::present")]));
+        }
+    }
 }
 
 /// A body that is sent as a form is no JSON.

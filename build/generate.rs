@@ -3,7 +3,7 @@
 use std::panic::{self, AssertUnwindSafe};
 
 use openapiv3::{OpenAPI, ReferenceOr};
-use progenitor::{GenerationSettings, Generator, InterfaceStyle, TagStyle, TypeImpl};
+use progenitor::{CrateVers, GenerationSettings, Generator, InterfaceStyle, TagStyle, TypeImpl};
 
 /// Runs progenitor over the lowered document `text`; `name` is what errors call it.
 pub fn tokens(name: &str, text: &str) -> Result<proc_macro2::TokenStream, String> {
@@ -33,6 +33,8 @@ fn settings() -> GenerationSettings {
             [TypeImpl::Display, TypeImpl::FromStr].into_iter(),
         );
     }
+    // `x-rust-type` names it; the lowering says where.
+    settings.with_crate("altegio", CrateVers::Any, None);
     if std::env::var_os("CARGO_FEATURE_SCHEMARS").is_some() {
         settings.with_derive("::schemars::JsonSchema");
     }

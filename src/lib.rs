@@ -36,6 +36,9 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+// `x-rust-type` names types by the crate's own name.
+extern crate self as altegio;
+
 mod auth;
 mod client;
 mod envelope;
@@ -60,4 +63,4 @@ pub use file::File;
 pub use operation::{Auth, Operation};
 pub use server::Server;
 pub use time::{DateTime, DateTimeError};
-pub use wire::{Mismatch, Unlisted};
+pub use wire::{Mismatch, Nullable, Unlisted};

@@ -121,6 +121,7 @@ impl<'a> Lowering<'a> {
         }
 
         self.name_types(&mut paths);
+        self.settle_optional(&paths);
 
         let mut lowered = Object::new();
         lowered.insert("openapi".into(), "3.0.3".into());
@@ -646,6 +647,85 @@ impl<'a> Lowering<'a> {
         }
     }
 
+    /// Optional fields where typify's `Option` says less than the document.
+    fn settle_optional(&mut self, paths: &Object) {
+        let (mut sent, mut answered) = (BTreeSet::new(), BTreeSet::new());
+        for operation in paths.values().filter_map(Value::as_object).flatten() {
+            let operation = operation.1;
+            self.reach(
+                operation.get("requestBody").unwrap_or(&Value::Null),
+                &mut sent,
+            );
+            self.reach(&operation["responses"], &mut answered);
+        }
+        for (name, component) in &mut self.components {
+            let Value::Object(component) = component else {
+                continue;
+            };
+            let required = component.get("required").cloned().unwrap_or_default();
+            let is_required = |name: &str| {
+                required
+                    .as_array()
+                    .is_some_and(|list| list.iter().any(|one| one == name))
+            };
+            let only_sent = sent.contains(name) && !answered.contains(name);
+            let properties = component
+                .get_mut("properties")
+                .and_then(Value::as_object_mut);
+            for (field, property) in properties.into_iter().flatten() {
+                let Value::Object(property) = property else {
+                    continue;
+                };
+                if is_required(field) {
+                    continue;
+                }
+                // In a request null clears a field and absence leaves it alone.
+                if only_sent && property.remove("nullable").is_some() {
+                    let mut inner = property.clone();
+                    inner.remove("description");
+                    if let Some(Value::Array(list)) = inner.get("allOf") {
+                        inner = object(list[0].clone());
+                    }
+                    property.insert(
+                        "x-rust-type".into(),
+                        json!({
+                            "crate": "altegio", "version": "*", "path": "altegio::Nullable",
+                            "parameters": [inner],
+                        }),
+                    );
+                    continue;
+                }
+                // typify reads an absent and an empty list or map as one, and
+                // sends neither; an optional value of them keeps the two apart.
+                if is_type(property, "array")
+                    || (is_type(property, "object") && !property.contains_key("properties"))
+                {
+                    property.insert("nullable".into(), true.into());
+                }
+            }
+        }
+    }
+
+    /// The components that `value` refers to, and those that they refer to.
+    fn reach(&self, value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(fields) => {
+                let reference = fields.get("$ref").and_then(Value::as_str);
+                if let Some(name) = reference.and_then(|text| text.strip_prefix(COMPONENTS)) {
+                    let name = name.replace("~1", "/").replace("~0", "~");
+                    if let Some(component) = self.components.get(&name)
+                        && found.insert(name)
+                    {
+                        self.reach(component, found);
+                    }
+                }
+                fields.values().for_each(|value| self.reach(value, found));
+            }
+            Value::Array(items) => items.iter().for_each(|value| self.reach(value, found)),
+            _ => {}
+        }
+    }
+
     // ---- schemas --------------------------------------------------------
 
     /// `name` is the field's or parameter's, for what its name tells.
@@ -929,15 +1009,6 @@ impl<'a> Lowering<'a> {
             .cloned()
             .collect();
         let named = !properties.is_empty();
-        for (name, property) in &mut properties {
-            // typify reads an absent and an empty list or map as one, and sends
-            // neither; an optional value of them keeps the two apart.
-            let holds_many = property["type"] == "array"
-                || (property["type"] == "object" && property.get("properties").is_none());
-            if holds_many && !required.iter().any(|required| required == name.as_str()) {
-                property["nullable"] = true.into();
-            }
-        }
         if named {
             lowered.insert("properties".into(), Value::Object(properties));
         }
@@ -949,7 +1020,9 @@ impl<'a> Lowering<'a> {
             None | Some(Value::Bool(false)) => {}
             // Beside named fields, what else comes is kept by the wire layer.
             Some(Value::Bool(true)) if named => {}
-            Some(Value::Bool(true)) => {}
+            Some(Value::Bool(true)) => {
+                lowered.insert("additionalProperties".into(), true.into());
+            }
             Some(schema) => {
                 let place = at.join("additionalProperties");
                 if named {
@@ -1077,6 +1150,11 @@ impl<'a> Lowering<'a> {
                 self.either_object(at, a_full, b_full)
             } else if a_full == b_full {
                 a
+            } else if let (Some(Value::Object(ours)), Some(Value::Object(theirs))) =
+                (a_full.get("items"), b_full.get("items"))
+            {
+                let items = self.either(at, ours.clone(), theirs.clone());
+                object(json!({"type": "array", "items": items}))
             } else if is_type(&a_full, "object") && is_open_array(&b_full) {
                 a
             } else if is_type(&b_full, "object") && is_open_array(&a_full) {
@@ -1122,11 +1200,11 @@ impl<'a> Lowering<'a> {
         let (a_fields, b_fields) = (fields(&a), fields(&b));
         if a_fields.is_empty() != b_fields.is_empty() {
             // An object of no named fields adds nothing to one that has some.
-            let (named, open) = if a_fields.is_empty() { (b, a) } else { (a, b) };
+            // One that says to be open holds fields of any name.
+            let (mut named, open) = if a_fields.is_empty() { (b, a) } else { (a, b) };
             if open.contains_key("additionalProperties") {
-                self.note(at, "further fields beside the named ones are not typed");
+                return object(json!({"type": "object", "additionalProperties": true}));
             }
-            let mut named = named;
             named.remove("required");
             return named;
         }

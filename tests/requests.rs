@@ -1,0 +1,492 @@
+//! The rules that every request follows, seen from the server's side.
+
+#[path = "loopback/server.rs"]
+mod server;
+
+use std::collections::BTreeMap;
+
+use altegio::b2b_v1::{operations, prelude::*, types};
+use altegio::{Auth, Client, ClientBuilder, Error, ErrorKind, File, Server};
+use server::{Server as Loopback, answer, json};
+
+const OK: &str = r#"{"success":true,"data":[],"meta":[]}"#;
+const PARTNER: &str = "partner-secret";
+const USER: &str = "user-secret";
+
+fn builder(server: &Loopback) -> ClientBuilder {
+    Client::builder()
+        .partner_token(PARTNER)
+        .user_token(USER)
+        .server(server.url.parse().unwrap())
+}
+
+async fn started(body: &str) -> (Loopback, Client) {
+    let server = Loopback::start(vec![json("200 OK", body)]).await;
+    let client = builder(&server).build().unwrap();
+    (server, client)
+}
+
+async fn list(client: &Client, category: &str) -> Result<(), Error> {
+    let call = client.b2b_v1().get_custom_field_list();
+    call.field_category(category)
+        .location_id(1)
+        .send()
+        .await
+        .map(drop)
+}
+
+// ---- tokens ---------------------------------------------------------------------
+
+#[test]
+fn the_table_has_every_operation_and_its_security() {
+    let mut counts = BTreeMap::new();
+    for operation in operations::ALL {
+        *counts.entry(format!("{:?}", operation.auth)).or_insert(0) += 1;
+    }
+    assert_eq!(operations::ALL.len(), 260);
+    assert_eq!(
+        (counts["PartnerAndUser"], counts["Partner"], counts["None"]),
+        (235, 24, 1)
+    );
+    assert_eq!(operations::AUTHORIZE_USER.auth, Auth::None);
+    assert_eq!(
+        operations::ALL
+            .iter()
+            .filter(|operation| operation.deprecated)
+            .count(),
+        16
+    );
+}
+
+#[tokio::test]
+async fn each_operation_gets_the_tokens_that_its_security_asks_for() {
+    let (server, client) = started(OK).await;
+    list(&client, "record").await.unwrap();
+    let partner_only = client.b2b_v1().get_location(); // BearerPartner
+    assert_eq!(operations::GET_LOCATION.auth, Auth::Partner);
+    let _ = partner_only.location_id(1).send().await;
+    let seen = server.requests();
+    assert_eq!(
+        seen[0].header("authorization"),
+        Some("Bearer partner-secret, User user-secret")
+    );
+    assert_eq!(
+        seen[1].header("authorization"),
+        Some("Bearer partner-secret")
+    );
+    for request in seen {
+        assert_eq!(
+            request.header("accept"),
+            Some("application/vnd.api.v2+json")
+        );
+        assert!(
+            request
+                .header("user-agent")
+                .unwrap()
+                .starts_with("altegio-rust/")
+        );
+        assert_eq!(request.header("content-type"), None);
+    }
+}
+
+#[tokio::test]
+async fn a_missing_token_is_said_before_anything_is_sent() {
+    let (server, _) = started(OK).await;
+    let address = || server.url.parse().unwrap();
+    let client = Client::builder()
+        .partner_token(PARTNER)
+        .server(address())
+        .build()
+        .unwrap();
+    let error = list(&client, "record").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::MissingToken);
+    assert!(error.is_auth());
+    assert_eq!(
+        error.to_string(),
+        "get_custom_field_list: needs a user token; call `client.login(…)`, set \
+         `ALTEGIO_USER_TOKEN` or call `Client::builder().user_token(…)`"
+    );
+    let client = Client::builder().server(address()).build().unwrap();
+    let error = list(&client, "record").await.unwrap_err();
+    assert!(
+        error.to_string().contains("ALTEGIO_PARTNER_TOKEN"),
+        "{error}"
+    );
+    assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
+async fn login_returns_a_client_that_holds_the_users_token() {
+    let answers = vec![
+        json(
+            "201 Created",
+            r#"{"success":true,"data":{"id":5,"user_token":"fresh"},"meta":[]}"#,
+        ),
+        json("200 OK", OK),
+    ];
+    let server = Loopback::start(answers).await;
+    let address = server.url.parse().unwrap();
+    let partner = Client::builder()
+        .partner_token(PARTNER)
+        .server(address)
+        .build()
+        .unwrap();
+    let client = partner.login("+1 315", "pass").await.unwrap();
+    list(&client, "record").await.unwrap();
+    let seen = server.requests();
+    assert_eq!(seen[0].line, "POST /auth");
+    assert_eq!(seen[0].text(), r#"{"login":"+1 315","password":"pass"}"#);
+    assert_eq!(seen[0].header("content-type"), Some("application/json"));
+    assert_eq!(
+        seen[1].header("authorization"),
+        Some("Bearer partner-secret, User fresh")
+    );
+}
+
+#[tokio::test]
+async fn tokens_are_in_no_debug_output_and_in_no_error() {
+    let server = Loopback::start(vec![json(
+        "403 Forbidden",
+        r#"{"success":false,"meta":{"message":"no"}}"#,
+    )])
+    .await;
+    let builder = builder(&server);
+    let mut shown = format!("{builder:?}");
+    let client = builder.build().unwrap();
+    let error = list(&client, "record").await.unwrap_err();
+    shown.push_str(&format!(
+        "{client:?} {:?} {error} {error:?}",
+        client.b2b_v1()
+    ));
+    let gone = Client::builder()
+        .partner_token(PARTNER)
+        .user_token(USER)
+        .server("http://127.0.0.1:1".parse().unwrap());
+    let error = list(&gone.build().unwrap(), "record").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect);
+    shown.push_str(&format!(
+        "{error} {error:?} {:?}",
+        std::error::Error::source(&error)
+    ));
+    assert!(!shown.contains("secret"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_redirect_is_followed_on_the_same_origin_for_reading_only() {
+    let other = Loopback::start(vec![json("200 OK", OK)]).await;
+    let to = |place: &str| answer("302 Found", &[("Location", place)], "");
+    let server = Loopback::start(vec![to("/elsewhere"), json("200 OK", OK), to(&other.url)]).await;
+    let client = builder(&server).build().unwrap();
+    list(&client, "record").await.unwrap();
+    assert_eq!(server.requests()[1].line, "GET /elsewhere");
+    let error = list(&client, "record").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Redirect);
+    assert!(
+        other.requests().is_empty(),
+        "the tokens went to another host"
+    );
+
+    let server = Loopback::start(vec![answer(
+        "307 Temporary Redirect",
+        &[("Location", "/x")],
+        "",
+    )])
+    .await;
+    let client = builder(&server).build().unwrap();
+    let delete = client.b2b_v1().delete_custom_field();
+    let error = delete
+        .field_category("record")
+        .location_id(1)
+        .field_id(2)
+        .send()
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Redirect);
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_redirect_in_a_circle_ends() {
+    let server = Loopback::start(vec![answer("302 Found", &[("Location", "/a")], "")]).await;
+    let client = builder(&server).build().unwrap();
+    let error = list(&client, "record").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Redirect);
+    assert_eq!(server.requests().len(), 6);
+}
+
+// ---- what build() refuses -----------------------------------------------------------
+
+#[test]
+fn unusable_tokens_and_addresses_are_refused_by_name() {
+    let tokens = [
+        ("", "it is empty"),
+        ("a\nb", "line break"),
+        ("a\rb", "line break"),
+        ("a\tb", "control character"),
+        ("tökén", "outside ASCII"),
+        ("a,b", "comma"),
+        ("a b", "space"),
+    ];
+    for (token, why) in tokens {
+        let partner = Client::builder()
+            .partner_token(token)
+            .build()
+            .unwrap_err()
+            .to_string();
+        assert!(
+            partner.starts_with("partner token: ") && partner.contains(why),
+            "{partner}"
+        );
+        let user = Client::builder()
+            .user_token(token)
+            .build()
+            .unwrap_err()
+            .to_string();
+        assert!(
+            user.starts_with("user token: ") && user.contains(why),
+            "{user}"
+        );
+        assert!(token.is_empty() || !partner.contains(token), "{partner}");
+    }
+    let refused = |address: &str| {
+        let build = |server| Client::builder().server(server).build();
+        let error = address.parse::<Server>().and_then(build).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config, "{address}");
+        error.to_string()
+    };
+    assert!(refused("api.alteg.io/api").contains("URL with scheme"));
+    assert!(refused("ftp://api.alteg.io").contains("scheme is `ftp`"));
+    assert!(refused("https://api.alteg.io/?x=1").contains("query"));
+    assert!(refused("https://api.alteg.io/#x").contains("fragment"));
+    assert!(refused("http://api.alteg.io/api").contains("plain http"));
+    let secret = refused("https://me:hunter2@api.alteg.io");
+    assert!(
+        secret.contains("password") && !secret.contains("hunter2"),
+        "{secret}"
+    );
+    let allowed = Client::builder().server("http://api.alteg.io".parse().unwrap());
+    assert!(allowed.allow_plain_http(true).build().is_ok());
+    for loopback in ["http://localhost:1", "http://127.0.0.1:1", "http://[::1]:1"] {
+        assert!(
+            Client::builder()
+                .server(loopback.parse().unwrap())
+                .build()
+                .is_ok()
+        );
+    }
+}
+
+#[test]
+fn the_switch_knows_the_documented_addresses() {
+    assert_eq!(
+        Server::Production.url().as_str(),
+        "https://api.alteg.io/api/v1"
+    );
+    assert_eq!(
+        Server::Mock.url().as_str(),
+        "https://developer.alteg.io/_mock/en/b2b-v1/openapi"
+    );
+}
+
+#[test]
+fn clients_are_cheap_to_share() {
+    fn shared<T: Clone + Send + Sync + 'static>() {}
+    shared::<Client>();
+    fn sendable<T: Send>(_: T) {}
+    let client = Client::builder().build().unwrap();
+    let call = client.b2b_v1().get_custom_field_list();
+    sendable(call.field_category("record").location_id(1).send());
+}
+
+// ---- paths and queries ----------------------------------------------------------------
+
+#[tokio::test]
+async fn a_path_argument_is_one_encoded_segment() {
+    let (server, client) = started(OK).await;
+    for (argument, sent) in [
+        ("a/b", "a%2Fb"),
+        ("a?b", "a%3Fb"),
+        ("a#b", "a%23b"),
+        ("100%", "100%25"),
+        ("../x", "..%2Fx"),
+        ("a\\b", "a%5Cb"),
+        ("café", "caf%C3%A9"),
+        ("a b+c", "a%20b%2Bc"),
+    ] {
+        list(&client, argument).await.unwrap();
+        let last = server.requests().pop().unwrap();
+        assert_eq!(last.line, format!("GET /custom_fields/{sent}/1"));
+    }
+    let before = server.requests().len();
+    for argument in ["", ".", ".."] {
+        let error = list(&client, argument).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Argument);
+        assert!(error.to_string().contains("field_category"), "{error}");
+    }
+    assert_eq!(server.requests().len(), before);
+}
+
+#[tokio::test]
+async fn the_servers_path_is_kept() {
+    let server = Loopback::start(vec![json("200 OK", OK)]).await;
+    let address = format!("{}/api/v1/", server.url);
+    let client = builder(&server)
+        .server(address.parse().unwrap())
+        .build()
+        .unwrap();
+    list(&client, "record").await.unwrap();
+    assert_eq!(
+        server.requests()[0].line,
+        "GET /api/v1/custom_fields/record/1"
+    );
+}
+
+#[tokio::test]
+async fn lists_are_joined_or_repeated_as_the_document_says() {
+    let (server, client) = started("[]").await;
+    let joined = client.b2b_v1().get_membership_list().chain_id(1); // explode: false
+    let _ = joined.abonements_ids(vec![1, 2, 3]).send().await;
+    let repeated = client.b2b_v1().search_events().location_id(1);
+    let _ = repeated
+        .from("2026-03-01")
+        .till("2026-03-02")
+        .staff_ids(vec![4, 5])
+        .send()
+        .await;
+    let bracketed = client
+        .b2b_v1()
+        .get_membership_type_list_by_id()
+        .location_id(1);
+    let _ = bracketed.ids(9).send().await;
+    let lines: Vec<String> = server
+        .requests()
+        .into_iter()
+        .map(|request| request.line)
+        .collect();
+    assert!(
+        lines[0].ends_with("/loyalty/abonements?abonements_ids=1,2,3"),
+        "{}",
+        lines[0]
+    );
+    assert!(lines[1].contains("staff_ids=4&staff_ids=5"), "{}", lines[1]);
+    assert!(lines[2].ends_with("?ids%5B%5D=9"), "{}", lines[2]);
+}
+
+#[tokio::test]
+async fn absent_query_parameters_are_not_sent_and_odd_ones_are_encoded() {
+    let (server, client) = started(OK).await;
+    let call = client.b2b_v1().get_location_users().location_id(1);
+    let _ = call.send().await;
+    let call = client.b2b_v1().search_events().location_id(1);
+    let _ = call.from("a&b=c d").till("é").send().await;
+    let lines: Vec<String> = server
+        .requests()
+        .into_iter()
+        .map(|request| request.line)
+        .collect();
+    assert!(!lines[0].contains('?'), "{}", lines[0]);
+    assert!(
+        lines[1].contains("from=a%26b%3Dc%20d&till=%C3%A9"),
+        "{}",
+        lines[1]
+    );
+}
+
+// ---- bodies -------------------------------------------------------------------------------
+
+#[tokio::test]
+async fn whole_numbers_are_sent_without_a_point_and_null_clears() {
+    let (server, client) = started(OK).await;
+    let price = types::UpdateServiceLinksBodyTeamMemberSettingsItemPrice::builder().min(999.0);
+    let price: types::UpdateServiceLinksBodyTeamMemberSettingsItemPrice =
+        price.max(altegio::Nullable::Null).try_into().unwrap();
+    let settings = types::UpdateServiceLinksBodyTeamMemberSettingsItem::builder().price(price);
+    let settings = settings.team_member_id(5).try_into().unwrap();
+    let call = client.b2b_v1().update_service_links().location_id(1);
+    let call = call.body_map(|body| {
+        let body = body.service_id(1).team_member_settings(vec![settings]);
+        body.resource_ids(vec![]).translations(vec![])
+    });
+    // The answer is of no interest here.
+    let _ = call.send().await;
+    let sent = server.requests().pop().expect("a request").text();
+    assert_eq!(
+        sent,
+        r#"{"resource_ids":[],"service_id":1,"team_member_settings":[{"price":{"max":null,"min":999},"team_member_id":5}],"translations":[]}"#
+    );
+}
+
+#[tokio::test]
+async fn an_image_goes_up_as_a_form() {
+    let (server, client) =
+        started(r#"{"success":true,"data":{"image_binded":true},"meta":[]}"#).await;
+    let photo = File::new("chair.png", &b"\x89PNG"[..]).with_media_type("image/png");
+    let answer = client
+        .b2b_v1()
+        .upload_image()
+        .entity("service")
+        .body_map(|body| body.company_id(4).image(photo))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.into_data().unwrap().image_binded, Some(true));
+    let request = server.requests().pop().unwrap();
+    assert_eq!(request.line, "POST /images/service");
+    let media_type = request.header("content-type").unwrap();
+    assert!(
+        media_type.starts_with("multipart/form-data; boundary="),
+        "{media_type}"
+    );
+    let body = request.text();
+    assert!(body.contains("name=\"company_id\"\r\n\r\n4\r\n"), "{body}");
+    assert!(
+        body.contains("name=\"image\"; filename=\"chair.png\"\r\nContent-Type: image/png\r\n"),
+        "{body}"
+    );
+    assert!(request.body.windows(4).any(|window| window == b"\x89PNG"));
+    assert!(!body.contains("service_id"), "{body}");
+}
+
+#[tokio::test]
+async fn an_image_is_deleted_with_a_form() {
+    let (server, client) = started(r#"{"success":true}"#).await;
+    let call = client.b2b_v1().delete_image().entity("service");
+    let _ = call.body_map(|body| body.image_group_id(72)).send().await;
+    let request = server.requests().pop().unwrap();
+    assert_eq!(request.line, "DELETE /images/service");
+    assert!(
+        request
+            .text()
+            .contains("name=\"image_group_id\"\r\n\r\n72\r\n")
+    );
+}
+
+#[tokio::test]
+async fn the_receipt_comes_as_bytes() {
+    let pdf = answer(
+        "200 OK",
+        &[("Content-Type", "application/pdf")],
+        "%PDF-1.7 …",
+    );
+    let server = Loopback::start(vec![pdf]).await;
+    let client = builder(&server).build().unwrap();
+    let receipt = client
+        .b2b_v1()
+        .get_visit_receipt_pdf()
+        .visit_id(8)
+        .send()
+        .await
+        .unwrap();
+    assert!(receipt.into_inner().starts_with(b"%PDF"));
+    assert_eq!(server.requests()[0].line, "GET /attendance/receipt_print/8");
+}
+
+#[tokio::test]
+async fn an_answer_larger_than_the_limit_is_not_read() {
+    let server = Loopback::start(vec![json("200 OK", &" ".repeat(2000))]).await;
+    let client = builder(&server).max_body(1000).build().unwrap();
+    assert_eq!(
+        list(&client, "record").await.unwrap_err().kind(),
+        ErrorKind::TooLarge
+    );
+}

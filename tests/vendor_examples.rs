@@ -1,0 +1,293 @@
+//! Every example of the vendor's document goes through the types of its own
+//! operation: answers are read and written back with nothing lost, requests
+//! are read into the body's type and written back the same.
+//!
+//! The document is the vendor's and is not in this repository; its place is
+//! `ALTEGIO_SPEC_DIR`, or `../shared/altegio`. Without it the tests say so;
+//! in CI (`CI=true`) they fail.
+
+#[allow(dead_code)]
+#[path = "../xtask/src/document.rs"]
+mod document;
+#[allow(dead_code)]
+#[path = "../xtask/src/grammar.rs"]
+mod grammar;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use altegio::b2b_v1::types;
+use altegio::wire::{self, Decoded, Failure, Mode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::document::Document;
+
+/// Examples of the 2026-07-22 document, by the house's count.
+const EXPECTED: usize = 238;
+
+// ---- the operations' own types --------------------------------------------------
+
+/// Reads a body as one type and writes it again.
+type RoundTrip = fn(&[u8], Mode) -> Result<Decoded<Value>, Failure>;
+
+fn round_trip<T: Serialize + DeserializeOwned>(
+    body: &[u8],
+    mode: Mode,
+) -> Result<Decoded<Value>, Failure> {
+    let decoded = wire::decode::<T>(body, mode)?;
+    let written = wire::encode(&decoded.value).expect("what was read can be written");
+    Ok(Decoded {
+        value: serde_json::from_slice(&written).expect("what was written is JSON"),
+        mismatches: decoded.mismatches,
+        has_unlisted: decoded.has_unlisted,
+    })
+}
+
+struct Row {
+    answer: Option<RoundTrip>,
+    body: Option<RoundTrip>,
+}
+
+fn rows() -> BTreeMap<&'static str, Row> {
+    let mut rows = BTreeMap::new();
+    macro_rules! row {
+        ($id:literal $kind:ident [$answer:ty] [$($body:ty)?]) => {
+            rows.insert($id, Row { answer: row!(@ $kind $answer), body: row!(@ body $kind $($body)?) });
+        };
+        (@ json $answer:ty) => { Some(round_trip::<$answer> as RoundTrip) };
+        (@ form $answer:ty) => { Some(round_trip::<$answer> as RoundTrip) };
+        (@ raw $answer:ty) => { None };
+        (@ none $answer:ty) => { None };
+        (@ body form $body:ty) => { None };
+        (@ body $kind:ident $body:ty) => { Some(round_trip::<$body> as RoundTrip) };
+        (@ body $kind:ident) => { None };
+    }
+    altegio::__b2b_v1_operations!(row);
+    rows
+}
+
+// ---- the examples ---------------------------------------------------------------
+
+struct Example {
+    operation: String,
+    /// `request`, or the answer's status.
+    place: String,
+    media_type: String,
+    value: Value,
+}
+
+impl Example {
+    fn name(&self) -> String {
+        format!("{} {}", self.operation, self.place)
+    }
+
+    fn round_trip(&self, rows: &BTreeMap<&'static str, Row>) -> Option<RoundTrip> {
+        let row = rows
+            .get(self.operation.as_str())
+            .unwrap_or_else(|| panic!("{}: no such operation in the crate", self.operation));
+        match self.place.as_str() {
+            "request" => row.body,
+            status if status.starts_with('2') => row.answer,
+            _ => Some(round_trip::<types::ErrorBody>),
+        }
+    }
+}
+
+fn examples() -> Option<&'static [Example]> {
+    static EXAMPLES: OnceLock<Option<Vec<Example>>> = OnceLock::new();
+    let read = || {
+        let directory = std::env::var_os("ALTEGIO_SPEC_DIR").map_or_else(
+            || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/altegio"),
+            PathBuf::from,
+        );
+        let path = directory.join("b2b-v1.openapi.yaml");
+        let Ok(text) = std::fs::read_to_string(&path) else {
+            let message = format!(
+                "NOT TESTED: the vendor's document is not at {}; set ALTEGIO_SPEC_DIR",
+                path.display()
+            );
+            assert!(std::env::var_os("CI").is_none(), "{message}");
+            eprintln!("{message}");
+            return None;
+        };
+        let document = Document::parse(&text)
+            .expect("the vendor's document is YAML")
+            .value;
+        Some(collect(&document))
+    };
+    EXAMPLES.get_or_init(read).as_deref()
+}
+
+fn collect(document: &Value) -> Vec<Example> {
+    let resolve = |value| grammar::resolve(document, value).expect("references resolve");
+    let mut examples = Vec::new();
+    for (_, _, operation) in grammar::operations(document) {
+        let id = operation["operationId"].as_str().expect("an operationId");
+        let mut places = Vec::new();
+        if let Some(body) = operation.get("requestBody") {
+            places.push(("request".to_owned(), resolve(body)));
+        }
+        for (status, response) in operation["responses"].as_object().expect("responses") {
+            // Answers by reference are the same three for everyone; see below.
+            if response.get("$ref").is_none() {
+                places.push((status.clone(), response));
+            }
+        }
+        for (place, holder) in places {
+            let content = holder.get("content").and_then(Value::as_object);
+            for (media_type, media) in content.into_iter().flatten() {
+                for value in of_media(document, media) {
+                    examples.push(Example {
+                        operation: id.to_owned(),
+                        place: place.clone(),
+                        media_type: media_type.clone(),
+                        value: value.clone(),
+                    });
+                }
+            }
+        }
+    }
+    examples
+}
+
+/// The media type's own, or else its schema's, at the place or at the component.
+fn of_media<'a>(document: &'a Value, media: &'a Value) -> Vec<&'a Value> {
+    if let Some(example) = media.get("example") {
+        return vec![example];
+    }
+    if let Some(examples) = media.get("examples").and_then(Value::as_object) {
+        let resolved = examples
+            .values()
+            .filter_map(|one| grammar::resolve(document, one));
+        return resolved.filter_map(|one| one.get("value")).collect();
+    }
+    let Some(schema) = media.get("schema") else {
+        return Vec::new();
+    };
+    let resolved = grammar::resolve(document, schema).unwrap_or(schema);
+    schema
+        .get("example")
+        .or(resolved.get("example"))
+        .into_iter()
+        .collect()
+}
+
+// ---- what "nothing lost" means -----------------------------------------------------
+
+/// Every key and value of `before` that `after` does not have.
+fn lost(before: &Value, after: Option<&Value>, path: &str, lost_at: &mut Vec<String>) {
+    let mut lose = || lost_at.push(format!("{path}: {before} became {after:?}"));
+    match (before, after) {
+        // Null and absent are one to an optional field.
+        (Value::Null, None | Some(Value::Null)) => {}
+        (Value::Object(fields), Some(Value::Object(kept))) => {
+            for (name, value) in fields {
+                lost(value, kept.get(name), &format!("{path}.{name}"), lost_at);
+            }
+        }
+        (Value::Array(items), Some(Value::Array(kept))) if items.len() == kept.len() => {
+            for (index, (item, kept)) in items.iter().zip(kept).enumerate() {
+                lost(item, Some(kept), &format!("{path}[{index}]"), lost_at);
+            }
+        }
+        // PHP's empty object and empty list.
+        (Value::Array(items), Some(Value::Object(kept))) if items.is_empty() && kept.is_empty() => {
+        }
+        (Value::Object(fields), Some(Value::Array(kept)))
+            if fields.is_empty() && kept.is_empty() => {}
+        (before, Some(after)) if same_scalar(before, after) => {}
+        _ => lose(),
+    }
+}
+
+/// The same value, or one of the documented conversions of it.
+fn same_scalar(before: &Value, after: &Value) -> bool {
+    let number = |value: &Value| value.as_f64();
+    match (before, after) {
+        (Value::Number(a), Value::Number(b)) => a == b || number(before) == number(after),
+        (Value::Number(a), Value::String(b)) => a.to_string() == *b,
+        (Value::String(a), Value::Number(_)) => a.parse().ok() == number(after),
+        (Value::Number(a), Value::Bool(b)) => {
+            number(&a.clone().into()) == Some(f64::from(u8::from(*b)))
+        }
+        (Value::Bool(a), Value::Number(_)) => Some(f64::from(u8::from(*a))) == number(after),
+        (Value::String(a), Value::Bool(b)) => {
+            a == if *b { "1" } else { "0" } || *a == b.to_string()
+        }
+        (a, b) => a == b,
+    }
+}
+
+/// The document's example of upload_image misspells one key: `"image_group "`.
+fn trim_keys(value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, value)| (name.trim().to_owned(), trim_keys(value)))
+            .collect(),
+        Value::Array(items) => items.iter().map(trim_keys).collect(),
+        scalar => scalar.clone(),
+    }
+}
+
+// ---- tests ---------------------------------------------------------------------------
+
+#[test]
+fn every_example_goes_through_its_operation_and_back() {
+    let Some(examples) = examples() else { return };
+    let rows = rows();
+    let (mut good, mut counted, mut failures) = (0, 0, Vec::new());
+    for example in examples {
+        if example.operation == "get_visit_receipt_pdf" && example.place == "200" {
+            // Bytes; the document's example of it is an empty text.
+            assert_eq!(example.media_type, "application/pdf");
+            counted += 1;
+            good += 1;
+            continue;
+        }
+        counted += 1;
+        let Some(round_trip) = example.round_trip(&rows) else {
+            failures.push(format!("{}: no type", example.name()));
+            continue;
+        };
+        let value = trim_keys(&example.value);
+        let body = serde_json::to_vec(&value).expect("JSON");
+        match round_trip(&body, Mode::Strict) {
+            Err(failure) => failures.push(format!("{}: {failure}", example.name())),
+            Ok(decoded) if example.place == "request" => {
+                if decoded.value == value {
+                    good += 1;
+                } else {
+                    failures.push(format!(
+                        "{}: {value} became {}",
+                        example.name(),
+                        decoded.value
+                    ));
+                }
+            }
+            Ok(decoded) => {
+                let mut lost_at = Vec::new();
+                lost(&value, Some(&decoded.value), "$", &mut lost_at);
+                if lost_at.is_empty() && !decoded.has_unlisted {
+                    good += 1;
+                } else {
+                    failures.push(format!("{}: {}", example.name(), lost_at.join("; ")));
+                }
+            }
+        }
+    }
+    println!("examples: {good} of {counted}");
+    assert!(
+        failures.is_empty(),
+        "{}\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+    assert!(
+        counted >= EXPECTED,
+        "{counted} examples found, {EXPECTED} known"
+    );
+}
