@@ -64,3 +64,7 @@ pub use operation::{Auth, Operation};
 pub use server::Server;
 pub use time::{DateTime, DateTimeError};
 pub use wire::{Mismatch, Nullable, Unlisted};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct ReadmeDoctests;

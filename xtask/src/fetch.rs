@@ -165,3 +165,106 @@ async fn download(client: &Client, url: &Url) -> Result<Vec<u8>, DownloadError> 
     bar.finish_and_clear();
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use httpmock::prelude::*;
+
+    use super::*;
+
+    fn patience() -> Patience {
+        Patience {
+            timeout: Duration::from_secs(5),
+            first_wait: Duration::from_millis(1),
+            retries: 2,
+        }
+    }
+
+    async fn from(url: String) -> Result<String> {
+        fetch(&url.parse().map_err(anyhow::Error::msg)?, patience()).await
+    }
+
+    #[tokio::test]
+    async fn a_url_and_a_file_give_the_same_text() {
+        let server = MockServer::start_async().await;
+        let mock = server
+            .mock_async(|when, then| {
+                when.method(GET).path("/openapi.yaml");
+                then.body("openapi: 3.1.1\n");
+            })
+            .await;
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "openapi: 3.1.1\n").unwrap();
+        let origin = Origin::File(file.path().to_owned());
+        let local = fetch(&origin, patience()).await.unwrap();
+        assert_eq!(from(server.url("/openapi.yaml")).await.unwrap(), local);
+        mock.assert_calls_async(1).await;
+    }
+
+    #[tokio::test]
+    async fn server_errors_are_tried_again_and_client_errors_are_not() {
+        let server = MockServer::start_async().await;
+        let busy = server
+            .mock_async(|when, then| {
+                when.path("/busy");
+                then.status(503);
+            })
+            .await;
+        let gone = server
+            .mock_async(|when, then| {
+                when.path("/gone");
+                then.status(404);
+            })
+            .await;
+        assert!(from(server.url("/busy")).await.is_err());
+        busy.assert_calls_async(3).await;
+        let error = format!("{:#}", from(server.url("/gone")).await.unwrap_err());
+        assert!(error.contains("404"), "{error}");
+        gone.assert_calls_async(1).await;
+    }
+
+    #[tokio::test]
+    async fn redirects_stay_on_the_host() {
+        let other = MockServer::start_async().await;
+        let elsewhere = other
+            .mock_async(|when, then| {
+                when.any_request();
+                then.body("openapi: 3.1.1");
+            })
+            .await;
+        let server = MockServer::start_async().await;
+        // `localhost` and `127.0.0.1` are two hosts to a redirect.
+        let target = other.base_url().replace("127.0.0.1", "localhost");
+        server
+            .mock_async(|when, then| {
+                when.path("/away");
+                then.status(302).header("Location", target);
+            })
+            .await;
+        server
+            .mock_async(|when, then| {
+                when.path("/here");
+                then.status(302).header("Location", "/there");
+            })
+            .await;
+        server
+            .mock_async(|when, then| {
+                when.path("/there");
+                then.body("text");
+            })
+            .await;
+        assert_eq!(from(server.url("/here")).await.unwrap(), "text");
+        let error = format!("{:#}", from(server.url("/away")).await.unwrap_err());
+        assert!(error.contains("another host"), "{error}");
+        elsewhere.assert_calls_async(0).await;
+    }
+
+    #[tokio::test]
+    async fn what_is_too_large_is_refused() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(SIZE_LIMIT + 1).unwrap();
+        let origin = Origin::File(file.path().to_owned());
+        let error = fetch(&origin, patience()).await.unwrap_err().to_string();
+        assert!(error.contains("the limit is"), "{error}");
+    }
+}

@@ -6,6 +6,8 @@ mod diff;
 mod distil;
 mod document;
 mod fetch;
+#[path = "../../build/finish.rs"]
+mod finish;
 #[path = "../../build/generate.rs"]
 mod generate;
 mod grammar;

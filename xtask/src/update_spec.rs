@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::diff::{self, Counts, Format};
 use crate::document::{Complaint, Document, to_yaml};
 use crate::fetch::{self, Origin, Patience};
-use crate::{check, commit, distil, generate, lower, overlay};
+use crate::{check, commit, distil, finish, generate, lower, overlay};
 
 /// Take in the vendor's OpenAPI document.
 #[derive(clap::Args, Debug)]
@@ -117,7 +117,10 @@ pub async fn run(options: &Options, today: &str) -> Result<()> {
     }
     let lowered = lower::lower(&corrected);
     let client_json = format!("{:#}\n", lowered.document);
-    generate::tokens("the lowered document", &client_json).map_err(anyhow::Error::msg)?;
+    // What the build would do, so that a document that it refuses is never written.
+    generate::tokens("the lowered document", &client_json)
+        .and_then(|tokens| finish::finish(tokens, &lowered.document))
+        .map_err(anyhow::Error::msg)?;
 
     let notes: String = lowered
         .notes
