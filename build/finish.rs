@@ -66,11 +66,26 @@ pub fn finish(tokens: TokenStream, document: &Value) -> Result<String, String> {
             _ => {}
         }
     }
+    file.items.push(parse_quote!(
+        #[allow(unused_imports)]
+        use crate::{Operation, Response};
+    ));
     file.items.push(parse_quote! {
         /// The calls of the document, by tag: bring the [`prelude`] into scope.
         #[derive(Clone, Debug)]
         pub struct Client {
             pub(crate) transport: crate::transport::Transport,
+        }
+    });
+    file.items.push(parse_quote! {
+        impl Client {
+            /// The same client for strict calls: a value that does not fit the
+            /// document fails the call, rather than being set aside into
+            /// [`Response::mismatches`].
+            #[must_use]
+            pub fn strict(&self) -> Self {
+                Self { transport: self.transport.strict() }
+            }
         }
     });
     file.items.push(table(&operations));
@@ -548,6 +563,15 @@ fn finish_types(
         }
     }
 
+    let objects: BTreeSet<String> = items(types)
+        .iter()
+        .filter_map(|item| match item {
+            Item::Struct(item) if matches!(item.fields, Fields::Named(_)) => {
+                Some(item.ident.to_string())
+            }
+            _ => None,
+        })
+        .collect();
     let mut added: Vec<Item> = Vec::new();
     let mut open_enums = BTreeSet::new();
     let mut string_enums = BTreeSet::new();
@@ -570,9 +594,12 @@ fn finish_types(
                     added.extend(answer(item));
                 }
             }
-            Item::Enum(item) if answers.contains(&item.ident.to_string()) => {
-                let ident = &item.ident;
-                added.push(parse_quote!(impl crate::envelope::Answer for #ident {}));
+            Item::Enum(item) => {
+                let ident = item.ident.clone();
+                if answers.contains(&ident.to_string()) {
+                    added.push(parse_quote!(impl crate::envelope::Answer for #ident {}));
+                }
+                added.extend(union(item, &objects));
             }
             _ => {}
         }
@@ -757,6 +784,59 @@ fn answer(item: &ItemStruct) -> Vec<Item> {
     items
 }
 
+/// A union read by the kind of value that stands there; serde's own way reads
+/// it without the wire's conversions, and `1` as the first of bool and integer.
+fn union(item: &mut ItemEnum, objects: &BTreeSet<String>) -> Option<Item> {
+    let untagged = |attribute: &Attribute| {
+        attribute.path().is_ident("serde")
+            && attribute.to_token_stream().to_string().contains("untagged")
+    };
+    if !item.attrs.iter().any(untagged) {
+        return None;
+    }
+    let branches = item
+        .variants
+        .iter()
+        .map(|variant| {
+            let Fields::Unnamed(fields) = &variant.fields else {
+                return None;
+            };
+            let ty = &fields.unnamed.first()?.ty;
+            let kind = match last_ident(ty)?.as_str() {
+                "String" | "DateTime" | "NaiveDate" => quote!(Some(crate::wire::Kind::String)),
+                "i64" | "f64" => quote!(Some(crate::wire::Kind::Number)),
+                "bool" => quote!(Some(crate::wire::Kind::Boolean)),
+                "Vec" => quote!(Some(crate::wire::Kind::Array)),
+                "Map" | "HashMap" => quote!(Some(crate::wire::Kind::Object)),
+                name if objects.contains(name) => quote!(Some(crate::wire::Kind::Object)),
+                _ => quote!(None),
+            };
+            let name = &variant.ident;
+            Some(quote!((#kind, |raw| crate::wire::read_branch::<#ty>(raw).map(Self::#name))))
+        })
+        .collect::<Option<Vec<_>>>()?;
+    for attribute in &mut item.attrs {
+        if attribute.path().is_ident("derive") {
+            let parse = Punctuated::<syn::Path, Token![,]>::parse_terminated;
+            let derives = attribute.parse_args_with(parse).ok()?;
+            let kept = derives.iter().filter(|path| {
+                path.segments
+                    .last()
+                    .is_none_or(|segment| segment.ident != "Deserialize")
+            });
+            *attribute = parse_quote!(#[derive(#(#kept),*)]);
+        }
+    }
+    let ident = &item.ident;
+    Some(parse_quote! {
+        impl<'de> ::serde::Deserialize<'de> for #ident {
+            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                crate::wire::read_union(deserializer, &[#(#branches),*])
+            }
+        }
+    })
+}
+
 /// `Option<Nullable<T>>`: serde's `Option` would take the null for itself.
 fn nullable_fields(item: &mut ItemStruct) {
     for field in &mut item.fields {
@@ -787,7 +867,7 @@ fn form(item: &mut ItemStruct) -> Item {
             .retain(|attribute| !attribute.path().is_ident("serde"));
         let ident = field.ident.as_ref()?;
         let name = renamed.unwrap_or_else(|| ident.to_string());
-        Some(quote!((#name, crate::file::IntoField::into_field(&self.#ident))))
+        Some(quote!((#name, crate::file::ToField::to_field(&self.#ident))))
     });
     parse_quote! {
         impl crate::file::Multipart for #ident {

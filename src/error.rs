@@ -261,10 +261,10 @@ impl fmt::Display for Error {
             write!(f, "{}: ", operation.id)?;
         }
         f.write_str(&inner.message)?;
-        if inner.kind == ErrorKind::Api || inner.kind == ErrorKind::Redirect {
-            if let Some(status) = inner.status {
-                write!(f, " ({status})")?;
-            }
+        if matches!(inner.kind, ErrorKind::Api | ErrorKind::Redirect)
+            && let Some(status) = inner.status
+        {
+            write!(f, " ({status})")?;
         }
         if let Some(message) = self.message() {
             write!(f, ": {}", message.replace(['\r', '\n'], " "))?;

@@ -72,26 +72,26 @@ pub enum Field {
 
 /// What can be a form's field. Fields that are absent are not sent.
 #[doc(hidden)]
-pub trait IntoField {
-    fn into_field(&self) -> Option<Field>;
+pub trait ToField {
+    fn to_field(&self) -> Option<Field>;
 }
 
-impl IntoField for File {
-    fn into_field(&self) -> Option<Field> {
+impl ToField for File {
+    fn to_field(&self) -> Option<Field> {
         Some(Field::File(self.clone()))
     }
 }
 
-impl<T: IntoField> IntoField for Option<T> {
-    fn into_field(&self) -> Option<Field> {
-        self.as_ref().and_then(IntoField::into_field)
+impl<T: ToField> ToField for Option<T> {
+    fn to_field(&self) -> Option<Field> {
+        self.as_ref().and_then(ToField::to_field)
     }
 }
 
 macro_rules! text_field {
     ($($type:ty),*) => {$(
-        impl IntoField for $type {
-            fn into_field(&self) -> Option<Field> {
+        impl ToField for $type {
+            fn to_field(&self) -> Option<Field> {
                 Some(Field::Text(self.to_string()))
             }
         }

@@ -37,6 +37,7 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 #[derive(Clone)]
 pub(crate) struct Transport {
     shared: Arc<Shared>,
+    mode: wire::Mode,
 }
 
 struct Shared {
@@ -44,7 +45,6 @@ struct Shared {
     base: Url,
     tokens: Tokens,
     max_body: usize,
-    mode: wire::Mode,
 }
 
 impl Transport {
@@ -61,8 +61,8 @@ impl Transport {
                 base,
                 tokens,
                 max_body,
-                mode,
             }),
+            mode,
         }
     }
 
@@ -77,8 +77,16 @@ impl Transport {
             shared.base.clone(),
             tokens,
             shared.max_body,
-            shared.mode,
+            self.mode,
         ))
+    }
+
+    /// The same transport for strict calls.
+    pub fn strict(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            mode: wire::Mode::Strict,
+        }
     }
 
     /// Sends the call and reads the whole answer.
@@ -163,7 +171,7 @@ impl Transport {
             return Err(Error::api(operation, status, body));
         }
         Ok(Exchange {
-            mode: self.shared.mode,
+            mode: self.mode,
             head: Head {
                 operation,
                 status,

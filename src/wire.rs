@@ -299,11 +299,12 @@ pub fn decode<T: DeserializeOwned>(body: &[u8], mode: Mode) -> Result<Decoded<T>
         return decode(b"null", Mode::Strict).or_else(|_| decode(b"{}", mode));
     }
     let context = Context::default();
+    UNION_UNLISTED.take();
     if let Ok(value) = run(body, &context) {
         return Ok(Decoded {
             value,
             mismatches: Vec::new(),
-            has_unlisted: context.ignored.get(),
+            has_unlisted: context.ignored.get() || !UNION_UNLISTED.take().is_empty(),
         });
     }
     salvage(body, mode)
@@ -345,13 +346,17 @@ fn salvage<T: DeserializeOwned>(body: &[u8], mode: Mode) -> Result<Decoded<T>, F
     for _ in 0..PASS_LIMIT {
         context.path.borrow_mut().clear();
         context.mismatches.borrow_mut().clear();
+        context.unlisted.borrow_mut().clear();
         context.wrong_kind.set(false);
+        context.ignored.set(false);
+        UNION_UNLISTED.take();
         let error = match run(body, &context) {
             Ok(value) => {
+                context.adopt_unlisted();
                 return Ok(Decoded {
                     value,
                     mismatches: context.mismatches.into_inner(),
-                    has_unlisted: context.ignored.get(),
+                    has_unlisted: !context.unlisted.borrow().is_empty(),
                 });
             }
             Err(error) => error,
@@ -395,9 +400,9 @@ impl Failure {
     }
 }
 
-/// The fields of `body` that `T` does not have. `set_aside` says what the
-/// first reading set aside.
-pub(crate) fn unlisted<T: DeserializeOwned>(body: &[u8], set_aside: &[Mismatch]) -> Vec<Unlisted> {
+/// The fields of `body` that `T` does not have. `set_aside` is what the first
+/// reading set aside.
+pub fn unlisted<T: DeserializeOwned>(body: &[u8], set_aside: &[Mismatch]) -> Vec<Unlisted> {
     let context = Context {
         tracking: true,
         set_aside: set_aside
@@ -408,7 +413,52 @@ pub(crate) fn unlisted<T: DeserializeOwned>(body: &[u8], set_aside: &[Mismatch])
     };
     // The same bytes were read before; what they hold is all that matters now.
     let _ = run::<T>(body, &context);
+    context.adopt_unlisted();
     context.unlisted.into_inner()
+}
+
+thread_local! {
+    /// What the branch chosen of a union did not know, with paths from the
+    /// union. Whoever reads the place that holds the union takes it over.
+    static UNION_UNLISTED: RefCell<Vec<Unlisted>> = const { RefCell::new(Vec::new()) };
+}
+
+/// One branch of a union: the kind of value that it is made for, and how it is read.
+pub(crate) type Branch<E> = (Option<Kind>, fn(&RawValue) -> Result<E, serde_json::Error>);
+
+/// Reads a union: the branches made for the kind of value that stands there
+/// first, then any that can be converted to.
+pub(crate) fn read_union<'de, D: Deserializer<'de>, E>(
+    deserializer: D,
+    branches: &[Branch<E>],
+) -> Result<E, D::Error> {
+    let raw = <Box<RawValue>>::deserialize(deserializer)?;
+    let kind = Kind::of(raw.get());
+    let made_for = branches.iter().filter(|branch| branch.0 == Some(kind));
+    let others = branches.iter().filter(|branch| branch.0 != Some(kind));
+    for (_, read) in made_for.chain(others) {
+        if let Ok(value) = read(&raw) {
+            return Ok(value);
+        }
+    }
+    Err(de::Error::custom(
+        "invalid value, expected one of the kinds that the document lists",
+    ))
+}
+
+/// Reads one branch of a union.
+pub(crate) fn read_branch<T: DeserializeOwned>(raw: &RawValue) -> Result<T, serde_json::Error> {
+    let body = raw.get().as_bytes();
+    let context = Context::default();
+    let before = UNION_UNLISTED.take();
+    let result = run(body, &context);
+    let inner = UNION_UNLISTED.take();
+    UNION_UNLISTED.set(before);
+    if result.is_ok() && (context.ignored.get() || !inner.is_empty()) {
+        let found = unlisted::<T>(body, &[]);
+        UNION_UNLISTED.with_borrow_mut(|unlisted| unlisted.extend(found));
+    }
+    result
 }
 
 /// serde's "…, expected X" and "missing field `x`", without the position,
@@ -558,8 +608,23 @@ impl<'de> Context<'de> {
             inner: &mut json,
             context: self,
         })?;
+        self.adopt_unlisted();
         self.leave();
         Ok(value)
+    }
+
+    /// Takes over what a union at this place did not know.
+    fn adopt_unlisted(&self) {
+        let inner = UNION_UNLISTED.take();
+        if inner.is_empty() {
+            return;
+        }
+        let place = path_text(&self.path.borrow());
+        let adopted = inner.into_iter().map(|field| Unlisted {
+            path: format!("{place}{}", &field.path[1..]),
+            raw: field.raw,
+        });
+        self.unlisted.borrow_mut().extend(adopted);
     }
 
     fn note_ignored(&self) {

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use altegio::b2b_v1::types;
-use altegio::wire::{self, Decoded, Failure, Mode};
+use altegio::wire::{self, Failure, Mismatch, Mode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -31,18 +31,27 @@ const EXPECTED: usize = 238;
 // ---- the operations' own types --------------------------------------------------
 
 /// Reads a body as one type and writes it again.
-type RoundTrip = fn(&[u8], Mode) -> Result<Decoded<Value>, Failure>;
+type RoundTrip = fn(&[u8], Mode) -> Result<Read, Failure>;
 
-fn round_trip<T: Serialize + DeserializeOwned>(
-    body: &[u8],
-    mode: Mode,
-) -> Result<Decoded<Value>, Failure> {
+struct Read {
+    value: Value,
+    mismatches: Vec<Mismatch>,
+    /// Paths of fields that the type does not have.
+    unlisted: Vec<String>,
+}
+
+fn round_trip<T: Serialize + DeserializeOwned>(body: &[u8], mode: Mode) -> Result<Read, Failure> {
     let decoded = wire::decode::<T>(body, mode)?;
     let written = wire::encode(&decoded.value).expect("what was read can be written");
-    Ok(Decoded {
+    let unlisted = match decoded.has_unlisted {
+        true => wire::unlisted::<T>(body, &decoded.mismatches),
+        false => Vec::new(),
+    };
+    assert_eq!(decoded.has_unlisted, !unlisted.is_empty());
+    Ok(Read {
         value: serde_json::from_slice(&written).expect("what was written is JSON"),
         mismatches: decoded.mismatches,
-        has_unlisted: decoded.has_unlisted,
+        unlisted: unlisted.into_iter().map(|field| field.path).collect(),
     })
 }
 
@@ -277,7 +286,7 @@ fn every_example_goes_through_its_operation_and_back() {
             Ok(decoded) => {
                 let mut lost_at = Vec::new();
                 lost(&value, Some(&decoded.value), "$", &mut lost_at);
-                if lost_at.is_empty() && !decoded.has_unlisted {
+                if lost_at.is_empty() && decoded.unlisted.is_empty() {
                     good += 1;
                 } else {
                     failures.push(format!("{}: {}", example.name(), lost_at.join("; ")));
@@ -296,4 +305,170 @@ fn every_example_goes_through_its_operation_and_back() {
         counted >= EXPECTED,
         "{counted} examples found, {EXPECTED} known"
     );
+}
+
+/// The examples of answers, each value in turn made something else.
+#[test]
+fn mutated_answers_lose_nothing_silently() {
+    let Some(examples) = examples() else { return };
+    let rows = rows();
+    let mut tally = Tally::default();
+    for example in examples.iter().filter(|example| example.place != "request") {
+        let Some(round_trip) = example.round_trip(&rows) else {
+            continue;
+        };
+        let value = trim_keys(&example.value);
+        let mut places = Vec::new();
+        pointers(&value, String::new(), &mut places);
+        for place in places {
+            for (what, changed) in mutations(value.pointer(&place).expect("it stands there")) {
+                let mut mutated = value.clone();
+                *mutated.pointer_mut(&place).expect("it stands there") = changed;
+                let name = format!("{} {place} {what}", example.name());
+                tally.judge(&name, &mutated, round_trip);
+            }
+        }
+    }
+    say(&format!(
+        "mutated answers: {} kept whole, {} with a mismatch, {} with an unlisted field, {} errors; \
+         strict: {} kept whole, {} errors",
+        tally.whole,
+        tally.mismatched,
+        tally.unlisted,
+        tally.errors,
+        tally.strict_whole,
+        tally.strict_errors
+    ));
+    assert!(
+        tally.failures.is_empty(),
+        "{}\n{}",
+        tally.failures.len(),
+        tally.failures.join("\n")
+    );
+    assert!(tally.whole > 0 && tally.mismatched > 0 && tally.unlisted > 0);
+}
+
+#[derive(Default)]
+struct Tally {
+    whole: usize,
+    mismatched: usize,
+    unlisted: usize,
+    errors: usize,
+    strict_whole: usize,
+    strict_errors: usize,
+    failures: Vec<String>,
+}
+
+impl Tally {
+    fn judge(&mut self, name: &str, mutated: &Value, round_trip: RoundTrip) {
+        let body = serde_json::to_vec(mutated).expect("JSON");
+        match round_trip(&body, Mode::Strict) {
+            Ok(_) => self.strict_whole += 1,
+            Err(failure) if failure.path.starts_with('$') => self.strict_errors += 1,
+            Err(failure) => self.failures.push(format!("{name}: no place: {failure}")),
+        }
+        let decoded = match round_trip(&body, Mode::Salvage) {
+            Ok(decoded) => decoded,
+            Err(failure) if failure.path.starts_with('$') => {
+                self.errors += 1;
+                return;
+            }
+            Err(failure) => {
+                self.failures.push(format!("{name}: no place: {failure}"));
+                return;
+            }
+        };
+        let set_aside: Vec<&str> = decoded
+            .mismatches
+            .iter()
+            .map(|mismatch| mismatch.path.as_str())
+            .chain(decoded.unlisted.iter().map(String::as_str))
+            .collect();
+        let rest = without(mutated, "$", &set_aside);
+        let mut lost_at = Vec::new();
+        lost(&rest, Some(&decoded.value), "$", &mut lost_at);
+        if !lost_at.is_empty() {
+            self.failures
+                .push(format!("{name}: {}", lost_at.join("; ")));
+        } else if !decoded.mismatches.is_empty() {
+            self.mismatched += 1;
+        } else if !decoded.unlisted.is_empty() {
+            self.unlisted += 1;
+        } else {
+            self.whole += 1;
+        }
+    }
+}
+
+/// JSON pointers of every value.
+fn pointers(value: &Value, at: String, found: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                let name = name.replace('~', "~0").replace('/', "~1");
+                pointers(value, format!("{at}/{name}"), found);
+            }
+        }
+        Value::Array(items) => {
+            // A list's items are of one type: the third tells no more than the second.
+            for (index, item) in items.iter().enumerate().take(2) {
+                pointers(item, format!("{at}/{index}"), found);
+            }
+        }
+        _ => {}
+    }
+    found.push(at);
+}
+
+/// What else might stand in a value's place.
+fn mutations(value: &Value) -> Vec<(&'static str, Value)> {
+    let mut mutations = vec![
+        ("null", Value::Null),
+        ("number", 7.into()),
+        ("text", "?!".into()),
+    ];
+    match value {
+        Value::Object(fields) => {
+            mutations.push(("empty array", serde_json::json!([])));
+            let mut more = fields.clone();
+            more.insert("zz_unlisted".to_owned(), serde_json::json!({"a": [1]}));
+            mutations.push(("unlisted field", Value::Object(more)));
+        }
+        Value::Array(_) => mutations.push(("empty", serde_json::json!([]))),
+        _ => mutations.extend([
+            ("boolean", true.into()),
+            ("fraction", 1.5.into()),
+            ("object", serde_json::json!({"a": 1})),
+            ("array", serde_json::json!([1])),
+        ]),
+    }
+    mutations
+}
+
+/// `value` without the places at these paths.
+fn without(value: &Value, path: &str, set_aside: &[&str]) -> Value {
+    let stays = |path: &String| !set_aside.contains(&path.as_str());
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .filter_map(|(name, value)| {
+                let plain =
+                    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+                let path = if plain {
+                    format!("{path}.{name}")
+                } else {
+                    format!("{path}[{name:?}]")
+                };
+                stays(&path).then(|| (name.clone(), without(value, &path, set_aside)))
+            })
+            .collect(),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .map(|(index, item)| (format!("{path}[{index}]"), item))
+            .filter(|(path, _)| stays(path))
+            .map(|(path, item)| without(item, &path, set_aside))
+            .collect(),
+        scalar => scalar.clone(),
+    }
 }

@@ -31,7 +31,8 @@ pub fn check(document: &Document) -> Vec<Complaint> {
 
     grammar::walk(value, &mut |at, kind, object| {
         let Some(reference) = object.get("$ref") else {
-            if !object.is_object() && !(kind == Kind::Schema && object.is_boolean()) {
+            let boolean_schema = kind == Kind::Schema && object.is_boolean();
+            if !object.is_object() && !boolean_schema {
                 complain(at, format!("an object expected ({kind:?})"));
             }
             return;

@@ -15,21 +15,9 @@ pub fn distil(document: &Value) -> Value {
 
 fn strip(kind: Kind, object: &mut Map<String, Value>) {
     object.retain(|key, _| !is_dropped(kind, key));
-    match kind {
-        // OpenAPI requires these two, so they stay, empty.
-        Kind::Response if !object.contains_key("$ref") => {
-            object.insert("description".to_owned(), "".into());
-        }
-        Kind::Schema => {
-            // `type: object` beside an empty map says no less than before.
-            if object
-                .get("properties")
-                .is_some_and(|p| p.as_object().is_some_and(Map::is_empty))
-            {
-                object.remove("properties");
-            }
-        }
-        _ => {}
+    if kind == Kind::Response && !object.contains_key("$ref") {
+        // OpenAPI requires it, so it stays, empty.
+        object.insert("description".to_owned(), "".into());
     }
 }
 
