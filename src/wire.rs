@@ -371,7 +371,8 @@ fn salvage<T: DeserializeOwned>(body: &[u8], mode: Mode) -> Result<Decoded<T>, F
         };
         let rule = Rule {
             pattern: path.iter().map(Step::pattern).collect(),
-            value: if context.wrong_kind.get() {
+            // `[]` and `{}` read where others of their kind do not.
+            value: if context.wrong_kind.get() && !is_empty(raw) {
                 RuleValue::Kind(Kind::of(raw))
             } else {
                 RuleValue::Raw(raw.to_owned())
@@ -560,10 +561,7 @@ impl<'de> Context<'de> {
         }
         let fits = |rule: &&Rule| {
             let value = match &rule.value {
-                // `[]` reads where any other array does not.
-                RuleValue::Kind(Kind::Array) => Kind::of(raw) == Kind::Array && !is_empty(raw),
-                RuleValue::Kind(Kind::Object) => Kind::of(raw) == Kind::Object && !is_empty(raw),
-                RuleValue::Kind(kind) => Kind::of(raw) == *kind,
+                RuleValue::Kind(kind) => Kind::of(raw) == *kind && !is_empty(raw),
                 RuleValue::Raw(text) => text == raw,
             };
             value
@@ -642,7 +640,7 @@ impl<'de> Context<'de> {
 }
 
 fn is_empty(raw: &str) -> bool {
-    raw.len() > 1 && raw[1..raw.len() - 1].trim().is_empty()
+    matches!(Kind::of(raw), Kind::Array | Kind::Object) && raw[1..raw.len() - 1].trim().is_empty()
 }
 
 /// A deserializer that knows the wire's ways, over serde_json's.
@@ -888,7 +886,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Float<'_, 'de, V> {
     }
 
     fn visit_i64<E: de::Error>(self, value: i64) -> Result<V::Value, E> {
-        if (value as f64).abs() <= EXACT {
+        if value.unsigned_abs() <= EXACT as u64 {
             self.visitor.visit_f64(value as f64)
         } else {
             Err(wrong_value(Unexpected::Signed(value), &self.visitor))
@@ -896,7 +894,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Float<'_, 'de, V> {
     }
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<V::Value, E> {
-        if value as f64 <= EXACT {
+        if value <= EXACT as u64 {
             self.visitor.visit_f64(value as f64)
         } else {
             Err(wrong_value(Unexpected::Unsigned(value), &self.visitor))

@@ -490,3 +490,199 @@ async fn an_answer_larger_than_the_limit_is_not_read() {
         ErrorKind::TooLarge
     );
 }
+
+// ---- answers ---------------------------------------------------------------------------------
+
+async fn answered(answer: Vec<u8>) -> Result<(), Error> {
+    let server = Loopback::start(vec![answer]).await;
+    list(&builder(&server).build().unwrap(), "record").await
+}
+
+#[tokio::test]
+async fn success_false_in_a_2xx_answer_is_an_error_with_the_servers_words() {
+    let body = r#"{"success":false,"data":null,"meta":{"message":"Not today","errors":{"title":["too long"]}}}"#;
+    let error = answered(json("200 OK", body)).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.status().unwrap().as_u16()),
+        (ErrorKind::Api, 200)
+    );
+    assert_eq!(error.message(), Some("Not today"));
+    let fields: Vec<_> = error.field_errors().collect();
+    assert_eq!(fields, [("title", &["too long".to_owned()][..])]);
+    assert_eq!(
+        error.to_string(),
+        "get_custom_field_list: the server answered `success: false` (200 OK): Not today; title: too long"
+    );
+}
+
+#[tokio::test]
+async fn error_statuses_are_told_apart_and_their_body_is_at_hand() {
+    let body = r#"{"success":false,"data":null,"meta":{"message":"No such field"}}"#;
+    let error = answered(json("404 Not Found", body)).await.unwrap_err();
+    assert!(error.is_not_found() && !error.is_auth() && !error.is_rate_limited());
+    assert_eq!(error.operation().unwrap().id, "get_custom_field_list");
+    assert_eq!(error.body().unwrap(), body);
+    assert!(error.body_as::<types::ErrorBody>().is_some());
+    assert!(
+        answered(json("401 Unauthorized", "{}"))
+            .await
+            .unwrap_err()
+            .is_auth()
+    );
+    assert!(
+        answered(json("403 Forbidden", "{}"))
+            .await
+            .unwrap_err()
+            .is_auth()
+    );
+    assert!(
+        answered(json("429 Too Many Requests", "{}"))
+            .await
+            .unwrap_err()
+            .is_rate_limited()
+    );
+}
+
+#[tokio::test]
+async fn pages_that_are_no_json_are_errors_with_their_status() {
+    let html = answer(
+        "502 Bad Gateway",
+        &[("Content-Type", "text/html")],
+        "<html>down</html>",
+    );
+    let error = answered(html).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "get_custom_field_list: the server refused (502 Bad Gateway)"
+    );
+    let empty = answered(json("500 Internal Server Error", ""))
+        .await
+        .unwrap_err();
+    assert_eq!(empty.status().unwrap().as_u16(), 500);
+    let html = answer(
+        "200 OK",
+        &[("Content-Type", "text/html")],
+        "<html>login</html>",
+    );
+    let error = answered(html).await.unwrap_err();
+    assert_eq!((error.kind(), error.path()), (ErrorKind::Decode, Some("$")));
+    assert!(!error.to_string().contains("html"), "{error}");
+}
+
+#[tokio::test]
+async fn one_wrong_field_is_set_aside_and_strict_makes_it_an_error() {
+    let body = r#"{"success":true,"meta":[],"data":[
+        {"id":1,"salon_id":"2","custom_field":{"title":"kept","code":{"odd":1},"new":true}},
+        "odd item", {"id":3}]}"#;
+    let (_server, client) = started(body).await;
+    let call = client.b2b_v1().get_custom_field_list();
+    let answer = call
+        .field_category("record")
+        .location_id(1)
+        .send()
+        .await
+        .unwrap();
+    let seen: Vec<_> = answer
+        .mismatches()
+        .iter()
+        .map(|m| (m.path.as_str(), m.raw.as_str()))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ("$.data[0].custom_field.code", r#"{"odd":1}"#),
+            ("$.data[1]", r#""odd item""#)
+        ]
+    );
+    let unlisted = answer.unlisted();
+    assert_eq!(unlisted.len(), 1);
+    assert_eq!(
+        (unlisted[0].path.as_str(), unlisted[0].raw.as_str()),
+        ("$.data[0].custom_field.new", "true")
+    );
+    let data = answer.into_data().unwrap();
+    assert_eq!(
+        (data.len(), data[0].salon_id, data[1].id),
+        (2, Some(2), Some(3))
+    );
+    assert_eq!(
+        data[0].custom_field.as_ref().unwrap().title.as_deref(),
+        Some("kept")
+    );
+
+    let strict = client.b2b_v1().strict();
+    let call = strict
+        .get_custom_field_list()
+        .field_category("record")
+        .location_id(1);
+    let error = call.send().await.unwrap_err();
+    assert_eq!(error.path(), Some("$.data[0].custom_field.code"));
+    assert_eq!(
+        error.expected_and_found(),
+        Some(("a string", altegio::wire::Kind::Object))
+    );
+    assert_eq!(
+        error.to_string(),
+        "get_custom_field_list: cannot read the answer at $.data[0].custom_field.code: \
+         expected a string, found an object"
+    );
+    assert_eq!(error.body().unwrap(), body);
+}
+
+#[tokio::test]
+async fn what_was_set_aside_is_warned_of_without_the_value() {
+    use std::sync::{Arc, Mutex};
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+    impl std::io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let (_server, client) = started(r#"{"data":[{"id":"+1 315 secret"}]}"#).await;
+    list(&client, "record").await.unwrap();
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(
+        text.contains("WARN")
+            && text.contains("$.data[0].id")
+            && text.contains("get_custom_field_list"),
+        "{text}"
+    );
+    assert!(!text.contains("secret"), "{text}");
+}
+
+#[tokio::test]
+async fn an_empty_answer_where_the_document_allows_none_reads_as_absent() {
+    let server = Loopback::start(vec![b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()]).await;
+    let client = builder(&server).build().unwrap();
+    let call = client.b2b_v1().chain_loyalty_certificate_types_delete();
+    let answer = call.chain_id(1).type_id(2).send().await.unwrap();
+    assert_eq!((answer.status().as_u16(), answer.success), (204, None));
+}
+
+#[tokio::test]
+async fn unlisted_enum_values_are_kept_and_cannot_be_made_up() {
+    use altegio::b2b_v1::types::ClientVisitsHistoryRecordServicePaymentStatus as Status;
+    let read = |text: &str| {
+        altegio::wire::decode::<Status>(text.as_bytes(), Default::default())
+            .unwrap()
+            .value
+    };
+    let value = read(r#""paid_in_gold""#);
+    assert!(matches!(&value, Status::Unlisted(value) if value.as_str() == "paid_in_gold"));
+    assert_eq!(altegio::wire::encode(&value).unwrap(), br#""paid_in_gold""#);
+    assert!(matches!(read(r#""not_paid""#), Status::NotPaid));
+    assert!("paid_in_gold".parse::<Status>().is_err());
+}

@@ -1160,17 +1160,29 @@ impl<'a> Lowering<'a> {
             } else if is_type(&b_full, "object") && is_open_array(&a_full) {
                 b
             } else {
-                let mut branches = Vec::new();
-                for part in [a, b] {
-                    match part.get("oneOf") {
-                        Some(Value::Array(inner)) => branches.extend(inner.iter().cloned()),
-                        _ => branches.push(Value::Object(part)),
-                    }
-                }
-                let mut unique: Vec<Value> = Vec::new();
-                for branch in branches {
-                    if !unique.contains(&branch) {
-                        unique.push(branch);
+                let parts = |part: Object| match part.get("oneOf") {
+                    Some(Value::Array(inner)) => inner.clone(),
+                    _ => vec![Value::Object(part)],
+                };
+                // Objects share a branch, and so do arrays.
+                let mut unique: Vec<Value> = parts(a);
+                for part in parts(b) {
+                    let Value::Object(part) = part else { continue };
+                    let part_full = self.inline(&part);
+                    let twin = unique.iter().position(|branch| {
+                        let branch = branch.as_object().map(|branch| self.inline(branch));
+                        branch.is_some_and(|branch| {
+                            branch == part_full
+                                || (branch.get("type") == part_full.get("type")
+                                    && (is_type(&branch, "object") || is_type(&branch, "array")))
+                        })
+                    });
+                    match twin {
+                        Some(index) => {
+                            let twin = object(unique[index].take());
+                            unique[index] = Value::Object(self.either(at, twin, part));
+                        }
+                        None => unique.push(Value::Object(part)),
                     }
                 }
                 object(json!({ "oneOf": unique }))
