@@ -2,6 +2,7 @@
 
 mod check;
 mod commit;
+mod coverage;
 mod diff;
 mod distil;
 mod document;
@@ -30,18 +31,21 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     UpdateSpec(update_spec::Options),
+    Coverage(coverage::Options),
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let cli = Cli::parse();
-    let Command::UpdateSpec(options) = &cli.command;
     let today = chrono::Utc::now().format("%Y-%m-%d").to_string();
     // Files are written in one synchronous step at the end, so an interrupt
     // is noticed before it or after it, never within.
-    let result = tokio::select! {
-        result = update_spec::run(options, &today) => result,
-        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted; nothing was written")),
+    let result = match &cli.command {
+        Command::Coverage(options) => coverage::run(options),
+        Command::UpdateSpec(options) => tokio::select! {
+            result = update_spec::run(options, &today) => result,
+            _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted; nothing was written")),
+        },
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

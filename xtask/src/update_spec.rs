@@ -34,7 +34,7 @@ pub struct Options {
 
 const PUBLISHED: &str = "https://developer.alteg.io/_bundle/en/b2b-v1/openapi.yaml";
 
-fn default_directory() -> PathBuf {
+pub fn default_directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .with_file_name("openapi")
         .join("b2b-v1")
