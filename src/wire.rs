@@ -1112,10 +1112,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for WireMap<'_, 'de, A> {
     ) -> Result<Option<S::Value>, A::Error> {
         let context = self.context;
         if !context.tracking {
-            return match self.inner.next_key_seed(KeySeed(PhantomData))? {
-                Some(key) => seed.deserialize(CowStrDeserializer::new(key)).map(Some),
-                None => Ok(None),
-            };
+            return self.inner.next_key_seed(seed);
         }
         while let Some(key) = self.inner.next_key_seed(KeySeed(PhantomData))? {
             let raw = self.inner.next_value::<&'de RawValue>()?;
