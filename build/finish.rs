@@ -90,8 +90,8 @@ pub fn finish(tokens: TokenStream, document: &Value) -> Result<String, String> {
     });
     file.items.push(table(&operations));
     file.items.push(parse_quote! {
-        /// Every operation with its answer's and its body's type, for tests
-        /// that go through all of them.
+        /// Every operation with its method, its answer's and its body's type,
+        /// for tests that go through all of them.
         #[doc(hidden)]
         #[macro_export]
         macro_rules! __b2b_v1_operations {
@@ -254,7 +254,8 @@ fn rewrite_send(
 
     let mut parts = SendParts::default();
     parts.visit_block(&send.block);
-    let id = parts.id.as_deref().unwrap_or_default();
+    let method_name = parts.id.clone().unwrap_or_default();
+    let id = method_name.as_str();
     let operation = operations
         .get(&fold(id))
         .ok_or_else(|| format!("progenitor's operation `{id}` is not in the document"))?;
@@ -337,7 +338,8 @@ fn rewrite_send(
         read
     };
     let body_type = body_type.map(|ty| quote!(#ty));
-    Ok(Some(quote!({ #id #kind [#answer] [#body_type] })))
+    let method = format_ident!("{method_name}");
+    Ok(Some(quote!({ #id #method #kind [#answer] [#body_type] })))
 }
 
 /// The `T` of a setter's `V: TryInto<T>`.

@@ -743,7 +743,11 @@ fn wrong_kind<E: de::Error>(
     E::invalid_type(found, expected)
 }
 
-/// The kind fits, the value does not. Texts are not quoted: errors are logged.
+/// What was found is said by its kind alone: errors are logged, and a number
+/// may be a phone.
+const NUMBER: Unexpected<'static> = Unexpected::Other("number");
+
+/// The kind fits, the value does not.
 #[cold]
 fn wrong_value<E: de::Error>(found: Unexpected<'_>, expected: &dyn de::Expected) -> E {
     E::invalid_value(found, expected)
@@ -753,25 +757,23 @@ fn wrong_value<E: de::Error>(found: Unexpected<'_>, expected: &dyn de::Expected)
 macro_rules! refuse {
     ($($kind:ident)*) => { $(refuse!(@ $kind);)* };
     (@ bool) => {
-        fn visit_bool<E: de::Error>(self, value: bool) -> Result<V::Value, E> {
-            Err(wrong_kind(self.context, Unexpected::Bool(value), &self.visitor))
+        fn visit_bool<E: de::Error>(self, _: bool) -> Result<V::Value, E> {
+            Err(wrong_kind(self.context, Unexpected::Other("boolean"), &self.visitor))
         }
     };
     (@ number) => {
-        fn visit_i64<E: de::Error>(self, value: i64) -> Result<V::Value, E> {
-            Err(wrong_kind(self.context, Unexpected::Signed(value), &self.visitor))
+        fn visit_i64<E: de::Error>(self, _: i64) -> Result<V::Value, E> {
+            Err(wrong_kind(self.context, NUMBER, &self.visitor))
         }
-        fn visit_u64<E: de::Error>(self, value: u64) -> Result<V::Value, E> {
-            Err(wrong_kind(self.context, Unexpected::Unsigned(value), &self.visitor))
+        fn visit_u64<E: de::Error>(self, _: u64) -> Result<V::Value, E> {
+            Err(wrong_kind(self.context, NUMBER, &self.visitor))
         }
-        fn visit_f64<E: de::Error>(self, value: f64) -> Result<V::Value, E> {
-            Err(wrong_kind(self.context, Unexpected::Float(value), &self.visitor))
+        fn visit_f64<E: de::Error>(self, _: f64) -> Result<V::Value, E> {
+            Err(wrong_kind(self.context, NUMBER, &self.visitor))
         }
     };
     (@ str) => {
-        fn visit_str<E: de::Error>(self, value: &str) -> Result<V::Value, E> {
-            // Not the text itself: a mismatch may be logged.
-            let _ = value;
+        fn visit_str<E: de::Error>(self, _: &str) -> Result<V::Value, E> {
             Err(wrong_kind(self.context, Unexpected::Other("string"), &self.visitor))
         }
     };
@@ -804,20 +806,20 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Bool<'_, 'de, V> {
         self.visitor.visit_bool(value)
     }
 
-    fn visit_i64<E: de::Error>(self, value: i64) -> Result<V::Value, E> {
-        Err(wrong_value(Unexpected::Signed(value), &self.visitor))
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<V::Value, E> {
+        Err(wrong_value(NUMBER, &self.visitor))
     }
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<V::Value, E> {
         match value {
             0 => self.visitor.visit_bool(false),
             1 => self.visitor.visit_bool(true),
-            _ => Err(wrong_value(Unexpected::Unsigned(value), &self.visitor)),
+            _ => Err(wrong_value(NUMBER, &self.visitor)),
         }
     }
 
-    fn visit_f64<E: de::Error>(self, value: f64) -> Result<V::Value, E> {
-        Err(wrong_value(Unexpected::Float(value), &self.visitor))
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<V::Value, E> {
+        Err(wrong_value(NUMBER, &self.visitor))
     }
 
     fn visit_str<E: de::Error>(self, value: &str) -> Result<V::Value, E> {
@@ -851,14 +853,17 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Integer<'_, 'de, V> {
     }
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<V::Value, E> {
-        self.visitor.visit_u64(value)
+        match i64::try_from(value) {
+            Ok(value) => self.visitor.visit_i64(value),
+            Err(_) => Err(wrong_value(NUMBER, &self.visitor)),
+        }
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<V::Value, E> {
         if value.fract() == 0.0 && value.abs() < EXACT {
             self.visitor.visit_i64(value as i64)
         } else {
-            Err(wrong_value(Unexpected::Float(value), &self.visitor))
+            Err(wrong_value(NUMBER, &self.visitor))
         }
     }
 
@@ -889,7 +894,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Float<'_, 'de, V> {
         if value.unsigned_abs() <= EXACT as u64 {
             self.visitor.visit_f64(value as f64)
         } else {
-            Err(wrong_value(Unexpected::Signed(value), &self.visitor))
+            Err(wrong_value(NUMBER, &self.visitor))
         }
     }
 
@@ -897,7 +902,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Float<'_, 'de, V> {
         if value <= EXACT as u64 {
             self.visitor.visit_f64(value as f64)
         } else {
-            Err(wrong_value(Unexpected::Unsigned(value), &self.visitor))
+            Err(wrong_value(NUMBER, &self.visitor))
         }
     }
 
@@ -905,7 +910,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Float<'_, 'de, V> {
         if value.abs() <= EXACT || value.fract() != 0.0 {
             self.visitor.visit_f64(value)
         } else {
-            Err(wrong_value(Unexpected::Float(value), &self.visitor))
+            Err(wrong_value(NUMBER, &self.visitor))
         }
     }
 
@@ -952,7 +957,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Text<'_, 'de, V> {
         if value.fract() != 0.0 || value.abs() < EXACT {
             self.visitor.visit_string(value.to_string())
         } else {
-            Err(wrong_value(Unexpected::Float(value), &self.visitor))
+            Err(wrong_value(NUMBER, &self.visitor))
         }
     }
 

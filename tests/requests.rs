@@ -58,6 +58,29 @@ fn the_table_has_every_operation_and_its_security() {
     );
 }
 
+#[test]
+fn every_operation_of_the_document_is_a_call() {
+    let client = Client::builder().build().unwrap();
+    let mut ids = Vec::new();
+    macro_rules! row {
+        ($id:literal $method:ident $($types:tt)*) => {
+            drop(client.b2b_v1().$method());
+            ids.push($id);
+        };
+    }
+    #[allow(deprecated)]
+    {
+        altegio::__b2b_v1_operations!(row);
+    }
+    ids.sort_unstable();
+    let known: Vec<&str> = operations::ALL
+        .iter()
+        .map(|operation| operation.id)
+        .collect();
+    assert_eq!(ids.len(), 260);
+    assert!(known.iter().all(|id| ids.contains(id)));
+}
+
 #[tokio::test]
 async fn each_operation_gets_the_tokens_that_its_security_asks_for() {
     let (server, client) = started(OK).await;
