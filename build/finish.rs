@@ -574,6 +574,24 @@ fn finish_types(
             _ => None,
         })
         .collect();
+    let say_success: BTreeSet<String> = items(types)
+        .iter()
+        .filter_map(|item| match item {
+            Item::Struct(item) => Some(item).filter(|item| refused(item).is_some()),
+            _ => None,
+        })
+        .map(|item| item.ident.to_string())
+        .collect();
+    let in_unions: BTreeSet<String> = items(types)
+        .iter()
+        .filter_map(|item| match item {
+            Item::Enum(item) if answers.contains(&item.ident.to_string()) => Some(&item.variants),
+            _ => None,
+        })
+        .flatten()
+        .flat_map(|variant| &variant.fields)
+        .filter_map(|field| last_ident(&field.ty))
+        .collect();
     let mut added: Vec<Item> = Vec::new();
     let mut open_enums = BTreeSet::new();
     let mut string_enums = BTreeSet::new();
@@ -592,14 +610,14 @@ fn finish_types(
                 let name = item.ident.to_string();
                 if forms.contains(&name) {
                     added.push(form(item));
-                } else if answers.contains(&name) {
+                } else if answers.contains(&name) || in_unions.contains(&name) {
                     added.extend(answer(item));
                 }
             }
             Item::Enum(item) => {
                 let ident = item.ident.clone();
                 if answers.contains(&ident.to_string()) {
-                    added.push(parse_quote!(impl crate::envelope::Answer for #ident {}));
+                    added.push(union_answer(item, &say_success));
                 }
                 added.extend(union(item, &objects));
             }
@@ -733,6 +751,47 @@ impl VisitMut for OpenDisplay {
     }
 }
 
+/// Whether `value`, of this type, says `success: false`.
+fn refused(item: &ItemStruct) -> Option<TokenStream> {
+    let success = item
+        .fields
+        .iter()
+        .find(|field| field.ident.as_ref().is_some_and(|ident| ident == "success"))?;
+    match &success.ty {
+        ty if is_option(ty) && generic_argument(ty).is_some_and(|ty| is_bool(&ty)) => {
+            Some(quote!(value.success == Some(false)))
+        }
+        ty if is_bool(ty) => Some(quote!(!value.success)),
+        _ => None,
+    }
+}
+
+/// An answer of several forms: each says for itself whether it refuses.
+fn union_answer(item: &ItemEnum, say_success: &BTreeSet<String>) -> Item {
+    let ident = &item.ident;
+    let arms = item.variants.iter().filter_map(|variant| {
+        let Fields::Unnamed(fields) = &variant.fields else {
+            return None;
+        };
+        let name = last_ident(&fields.unnamed.first()?.ty)?;
+        let variant = &variant.ident;
+        say_success
+            .contains(&name)
+            .then(|| quote!(Self::#variant(value) => crate::envelope::Answer::refused(value),))
+    });
+    parse_quote! {
+        impl crate::envelope::Answer for #ident {
+            #[allow(unreachable_patterns)]
+            fn refused(&self) -> bool {
+                match self {
+                    #(#arms)*
+                    _ => false,
+                }
+            }
+        }
+    }
+}
+
 /// What an answer says of itself.
 fn answer(item: &ItemStruct) -> Vec<Item> {
     let ident = &item.ident;
@@ -742,21 +801,8 @@ fn answer(item: &ItemStruct) -> Vec<Item> {
             .find(|field| field.ident.as_ref().is_some_and(|ident| ident == name))
             .map(|field| &field.ty)
     };
-    let refused = match field("success") {
-        Some(ty) if is_option(ty) && generic_argument(ty).is_some_and(|ty| is_bool(&ty)) => {
-            quote!(
-                fn refused(&self) -> bool {
-                    self.success == Some(false)
-                }
-            )
-        }
-        Some(ty) if is_bool(ty) => quote!(
-            fn refused(&self) -> bool {
-                !self.success
-            }
-        ),
-        _ => quote!(),
-    };
+    let refused = refused(item)
+        .map(|refused| quote!(fn refused(&self) -> bool { let value = self; #refused }));
     let mut items = vec![parse_quote!(impl crate::envelope::Answer for #ident { #refused })];
     if let Some(data) = field("data") {
         let part = |ty: Option<&Type>, name: &str| {

@@ -539,6 +539,35 @@ async fn success_false_in_a_2xx_answer_is_an_error_with_the_servers_words() {
 }
 
 #[tokio::test]
+async fn success_false_is_an_error_for_every_operation_that_has_the_field() {
+    let (_server, client) = started(r#"{"success":false,"meta":{"message":"no"}}"#).await;
+    let api = client.b2b_v1();
+    let results = [
+        api.get_location_list().send().await.map(drop),
+        api.get_tax_system_list()
+            .country_id(1)
+            .send()
+            .await
+            .map(drop),
+        api.list_client_comments()
+            .location_id(1)
+            .client_id(2)
+            .send()
+            .await
+            .map(drop),
+        api.get_membership_list().chain_id(1).send().await.map(drop),
+    ];
+    for result in results {
+        let error = result.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.message()),
+            (ErrorKind::Api, Some("no")),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn error_statuses_are_told_apart_and_their_body_is_at_hand() {
     let body = r#"{"success":false,"data":null,"meta":{"message":"No such field"}}"#;
     let error = answered(json("404 Not Found", body)).await.unwrap_err();

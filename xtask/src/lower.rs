@@ -836,6 +836,13 @@ impl<'a> Lowering<'a> {
         if self.is_null(target) {
             return object(json!({"nullable": true}));
         }
+        if is_plain(grammar::resolve(self.document, target).unwrap_or(target)) {
+            // A component of its own would be a wrapper around a plain type.
+            let mut lowered = self.schema(at, target, name);
+            let own = siblings.get("description").cloned();
+            lowered.extend(own.map(|text| ("description".to_owned(), text)));
+            return lowered;
+        }
         let nullable = self.is_nullable(target) || siblings.get("nullable") == Some(&true.into());
         let plain = object(json!({"$ref": component_ref(&component)}));
         let says_more = siblings
@@ -1459,6 +1466,23 @@ fn is_empty_array(schema: &Value) -> bool {
     schema["type"] == "array" && schema["maxItems"] == 0
 }
 
+/// A scalar, or an object of no named fields: a plain type in Rust.
+fn is_plain(schema: &Value) -> bool {
+    let structured = [
+        "properties",
+        "additionalProperties",
+        "patternProperties",
+        "enum",
+        "const",
+        "oneOf",
+        "anyOf",
+        "allOf",
+        "items",
+    ];
+    schema.get("type").is_some_and(|types| *types != "array")
+        && !structured.iter().any(|key| schema.get(*key).is_some())
+}
+
 fn is_type(lowered: &Object, name: &str) -> bool {
     lowered.get("type").is_some_and(|value| value == name)
 }
@@ -1760,6 +1784,24 @@ mod tests {
         let reference = component(schemas.clone(), "c")["properties"]["r"]["$ref"].clone();
         assert_eq!(reference, "#/components/schemas/c_inner");
         assert_eq!(component(schemas, "c_inner")["type"], "object");
+    }
+
+    #[test]
+    fn a_reference_to_a_plain_type_is_that_type() {
+        let schemas = json!({
+            "flag": {"type": "boolean"},
+            "alias": {"$ref": "#/components/schemas/flag"},
+            "empty": {"type": ["object", "array"]},
+            "c": {"type": "object", "properties": {
+                "a": {"$ref": "#/components/schemas/flag"},
+                "b": {"$ref": "#/components/schemas/alias"},
+                "e": {"$ref": "#/components/schemas/empty"},
+            }},
+        });
+        let fields = &component(schemas, "c")["properties"];
+        assert_eq!(fields["a"], json!({"type": "boolean"}));
+        assert_eq!(fields["b"], json!({"type": "boolean"}));
+        assert_eq!(fields["e"], json!({"type": "object", "nullable": true}));
     }
 
     #[test]
