@@ -81,8 +81,8 @@ impl DateTime {
         }
     }
 
-    /// By position, which is exact and some thirty times faster than chrono's
-    /// format strings; a list holds thousands of these.
+    /// By position, which is exact: chrono's format strings accept more forms
+    /// than are written back the same.
     fn read(text: &[u8]) -> Option<Self> {
         let is = |at: usize, byte: u8| text.get(at) == Some(&byte);
         let number = |from: usize, to: usize| {

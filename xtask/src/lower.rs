@@ -53,7 +53,6 @@ pub fn lower(document: &Value) -> Lowered {
         components: Object::new(),
         hoisted: BTreeMap::new(),
         taken: BTreeSet::new(),
-        errors: Vec::new(),
     };
     let document = lowering.document();
     let mut notes = lowering.notes;
@@ -71,8 +70,6 @@ struct Lowering<'a> {
     hoisted: BTreeMap<String, String>,
     /// Every component's name, folded as Rust folds it.
     taken: BTreeSet<String>,
-    /// Every error body's schema, raw.
-    errors: Vec<(Pointer, &'a Value)>,
 }
 
 impl<'a> Lowering<'a> {
@@ -431,30 +428,22 @@ impl<'a> Lowering<'a> {
         for (status, _) in &successes {
             lowered.insert(status.clone(), response(content.clone()));
         }
-        for (status, body) in &failures {
-            let content = match (body, errors) {
-                (Body::Json(_, Some(_)), Some(errors)) => {
-                    Some(json!({"application/json": {"schema": {"$ref": component_ref(errors)}}}))
-                }
-                _ => None,
-            };
-            lowered.insert(status.clone(), response(content));
-        }
         // All or none: progenitor knows one error type an operation.
-        let typed = json!({"application/json": {"schema": {"$ref": component_ref(errors.unwrap_or_default())}}});
-        if failures
+        let typed = failures
             .iter()
-            .any(|(_, b)| matches!(b, Body::Json(_, Some(_))))
-        {
-            for (status, _) in &failures {
-                lowered.insert(status.clone(), response(Some(typed.clone())));
-            }
+            .any(|(_, body)| matches!(body, Body::Json(_, Some(_))));
+        let content = errors
+            .filter(|_| typed)
+            .map(|errors| json!({"application/json": {"schema": {"$ref": component_ref(errors)}}}));
+        for (status, _) in &failures {
+            lowered.insert(status.clone(), response(content.clone()));
         }
         lowered
     }
 
     /// One component that holds every error body of the document.
     fn error_component(&mut self) -> Option<String> {
+        let mut errors: Vec<(Pointer, &'a Value)> = Vec::new();
         for (path, method, operation) in grammar::operations(self.document) {
             let at = Pointer::root()
                 .join("paths")
@@ -472,12 +461,11 @@ impl<'a> Lowering<'a> {
                     if let Some(schema) = media.get("schema")
                         && is_json(name)
                     {
-                        self.errors.push((place.join(name).join("schema"), schema));
+                        errors.push((place.join(name).join("schema"), schema));
                     }
                 }
             }
         }
-        let mut errors = std::mem::take(&mut self.errors);
         errors.dedup_by(|a, b| a.1 == b.1);
         let (at, _) = errors.first()?.clone();
         let merged = self.union(&at, &errors, None);
