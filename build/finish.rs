@@ -34,12 +34,13 @@ pub fn finish(tokens: TokenStream, document: &Value) -> Result<String, String> {
     let mut sent = BTreeSet::new();
     let mut forms = BTreeSet::new();
     let mut rows = Vec::new();
+    let shapes = shapes(items(module(&mut file.items, "types")?));
     {
         let builder = module(&mut file.items, "builder")?;
         items(builder).retain(|item| !matches!(item, Item::Use(_)));
         for item in items(builder).iter_mut() {
             if let Item::Impl(item) = item {
-                rows.extend(rewrite_send(item, &operations, &mut answers, &mut forms)?);
+                rows.extend(rewrite_send(item, &operations, &shapes, &mut answers, &mut forms)?);
             }
             named_types(item, &mut sent);
         }
@@ -49,7 +50,7 @@ pub fn finish(tokens: TokenStream, document: &Value) -> Result<String, String> {
             ),
             parse_quote!(
                 #[allow(unused_imports)]
-                use crate::{Error, Operation, Response, transport::Call};
+                use crate::{Error, Items, Operation, Pages, Response, call::Call};
             ),
         ];
         items(builder).splice(0..0, uses);
@@ -84,7 +85,25 @@ pub fn finish(tokens: TokenStream, document: &Value) -> Result<String, String> {
             /// [`Response::mismatches`].
             #[must_use]
             pub fn strict(&self) -> Self {
-                Self { transport: self.transport.strict() }
+                Self { transport: self.transport.with(|options| options.mode = crate::wire::Mode::Strict) }
+            }
+
+            /// The same client for calls that are tried more or less often.
+            #[must_use]
+            pub fn retry(&self, retry: crate::Retry) -> Self {
+                Self { transport: self.transport.with(|options| options.retry = retry) }
+            }
+
+            /// The same client for calls that may take so long in all.
+            #[must_use]
+            pub fn timeout(&self, timeout: ::std::time::Duration) -> Self {
+                Self { transport: self.transport.with(|options| options.timeouts.call = timeout) }
+            }
+
+            /// The same client for calls of which each attempt may take so long.
+            #[must_use]
+            pub fn attempt_timeout(&self, timeout: ::std::time::Duration) -> Self {
+                Self { transport: self.transport.with(|options| options.timeouts.attempt = timeout) }
             }
         }
     });
@@ -115,6 +134,8 @@ struct Operation {
     statuses: Vec<u16>,
     joined: Vec<String>,
     deprecated: bool,
+    /// `x-paging` of the overlay.
+    paging: Option<Value>,
 }
 
 impl Operation {
@@ -180,6 +201,7 @@ fn operations(document: &Value) -> Result<BTreeMap<String, Operation>, String> {
                         .collect(),
                     joined: joined.map(|parameter| text(&parameter["name"])).collect(),
                     deprecated: operation["deprecated"] == true,
+                    paging: operation.get("x-paging").cloned(),
                     id,
                 },
             );
@@ -213,11 +235,18 @@ fn table(operations: &BTreeMap<String, Operation>) -> Item {
             Some(media_type) => quote!(Some(#media_type)),
             None => quote!(None),
         };
+        let paging = match &operation.paging {
+            Some(paging) => {
+                let paging = paging_value(paging);
+                quote!(Some(#paging))
+            }
+            None => quote!(None),
+        };
         let doc = format!("`{method} {path}`");
         quote! {
             #[doc = #doc]
             pub static #ident: Operation = Operation::new(
-                #id, #tag, #method, #path, Auth::#auth, #request, &[#(#statuses),*], &[#(#joined),*], #deprecated,
+                #id, #tag, #method, #path, Auth::#auth, #request, &[#(#statuses),*], &[#(#joined),*], #deprecated, #paging,
             );
         }
     });
@@ -225,7 +254,8 @@ fn table(operations: &BTreeMap<String, Operation>) -> Item {
     parse_quote! {
         /// What the document says of each operation.
         pub mod operations {
-            use crate::operation::{Auth, Operation};
+            #[allow(unused_imports)]
+            use crate::operation::{Auth, Operation, Paging};
 
             #(#statics)*
 
@@ -239,6 +269,7 @@ fn table(operations: &BTreeMap<String, Operation>) -> Item {
 fn rewrite_send(
     item: &mut ItemImpl,
     operations: &BTreeMap<String, Operation>,
+    shapes: &BTreeMap<String, Shape>,
     answers: &mut BTreeSet<String>,
     forms: &mut BTreeSet<String>,
 ) -> Result<Option<TokenStream>, String> {
@@ -326,13 +357,22 @@ fn rewrite_send(
     let new: ImplItemFn = parse_quote! {
         #(#attributes)*
         pub async fn send(self) -> Result<Response<#answer>, Error> {
-            const OPERATION: &Operation = &super::operations::#ident;
-            #(#kept)*
-            let call = Call::new(OPERATION, &[#(&#path_arguments),*]) #(#queries)* #(#headers)* #body;
-            #client.transport.send(call).await?.#read()
+            self.call()?.send().await?.#read()
         }
     };
     *send = new;
+    item.items.push(parse_quote! {
+        fn call(self) -> Result<Call, Error> {
+            const OPERATION: &Operation = &super::operations::#ident;
+            #(#kept)*
+            Ok(Call::new(&#client.transport, OPERATION, &[#(&#path_arguments),*]) #(#queries)* #(#headers)* #body)
+        }
+    });
+    if let Some(paging) = &operation.paging {
+        item.items.extend(pages(paging, &answer, shapes).map_err(|error| {
+            format!("operation `{id}`: x-paging: {error}; correct it in overlay.yaml")
+        })?);
+    }
     let id = &operation.id;
     let kind = if operation.is_multipart() {
         quote!(form)
@@ -342,6 +382,216 @@ fn rewrite_send(
     let body_type = body_type.map(|ty| quote!(#ty));
     let method = format_ident!("{method_name}");
     Ok(Some(quote!({ #id #method #kind [#answer] [#body_type] })))
+}
+
+// ---- paging -------------------------------------------------------------------
+
+/// What a type holds: a struct's fields by their name on the wire, or the
+/// types of a union's branches.
+enum Shape {
+    Fields(BTreeMap<String, (Ident, Type)>),
+    Branches(Vec<(Ident, Type)>),
+}
+
+fn shapes(types: &[Item]) -> BTreeMap<String, Shape> {
+    types
+        .iter()
+        .filter_map(|item| match item {
+            Item::Struct(item) => {
+                let fields = item.fields.iter().filter_map(|field| {
+                    let ident = field.ident.clone()?;
+                    let name = serde_rename(&field.attrs).unwrap_or_else(|| ident.to_string());
+                    Some((name, (ident, field.ty.clone())))
+                });
+                Some((item.ident.to_string(), Shape::Fields(fields.collect())))
+            }
+            Item::Enum(item) if !is_string_enum(item) => {
+                let branches = item.variants.iter().filter_map(|variant| {
+                    let ty = variant.fields.iter().next()?.ty.clone();
+                    Some((variant.ident.clone(), ty))
+                });
+                Some((item.ident.to_string(), Shape::Branches(branches.collect())))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// `x-paging` → `crate::Paging`
+fn paging_value(paging: &Value) -> TokenStream {
+    let text = |place: &str, name: &str| paging[place][name].as_str().map(str::to_owned);
+    if let (Some(from), Some(to)) = (text("body", "from"), text("body", "to")) {
+        return quote!(Paging::Dates { from: #from, to: #to });
+    }
+    let (place, kind) = match paging.get("body") {
+        Some(_) => ("body", quote!(Body)),
+        None => ("query", quote!(Query)),
+    };
+    let page = text(place, "page").unwrap_or_default();
+    let size = match text(place, "size") {
+        Some(size) => quote!(Some(#size)),
+        None => quote!(None),
+    };
+    quote!(Paging::#kind { page: #page, size: #size })
+}
+
+/// `pages()` and `stream()` of an operation that pages.
+fn pages(
+    paging: &Value,
+    answer: &TokenStream,
+    shapes: &BTreeMap<String, Shape>,
+) -> Result<[ImplItem; 2], String> {
+    let answer_type: Type = syn::parse2(answer.clone()).map_err(|error| error.to_string())?;
+    let text = |name: &str| paging[name].as_str();
+    let at = text("items").unwrap_or("data");
+    let (len, items, item) = match last_ident(&answer_type).and_then(|name| shapes.get(&name)) {
+        Some(Shape::Branches(branches)) => items_of_branches(answer, branches, at, shapes)?,
+        _ => items_of(&answer_type, at, shapes)?,
+    };
+    let totals = paging["total"].as_array().into_iter().flatten();
+    let total = totals
+        .filter_map(|at| follow(&answer_type, at.as_str()?, shapes).ok())
+        .map(|leaf| leaf.by_reference)
+        .next()
+        .map(|total| quote!(total: #total.copied(),));
+    let next = match text("next") {
+        None => None,
+        Some(at) => {
+            let period = follow(&answer_type, at, shapes)?;
+            let day = |name| follow(&period.ty, name, shapes).map(|leaf| leaf.by_reference);
+            let (period, from, to) = (period.by_reference, day("from")?, day("to")?);
+            Some(quote! {
+                next: #period.map_or((None, None), |value| {
+                    (#from.map(ToString::to_string), #to.map(ToString::to_string))
+                }),
+            })
+        }
+    };
+    let mut item = item;
+    InTypes(shapes).visit_type_mut(&mut item);
+    let pages: ImplItemFn = parse_quote! {
+        /// The pages of the list, one answer each, from the one that `page`
+        /// or the period names, or the first.
+        pub fn pages(self) -> Pages<#answer> {
+            Pages::new(self.call(), |value: &#answer| crate::paginate::Facts {
+                len: #len,
+                #total
+                #next
+                ..Default::default()
+            })
+        }
+    };
+    let stream: ImplItemFn = parse_quote! {
+        /// The items of the list, page after page, from the page that `page`
+        /// or the period names, or the first.
+        pub fn stream(self) -> Items<#answer, #item> {
+            self.pages().items(|value: #answer| #items)
+        }
+    };
+    Ok([ImplItem::Fn(pages), ImplItem::Fn(stream)])
+}
+
+/// How many items `value` holds, the items, and their type.
+type ItemsOf = (TokenStream, TokenStream, Type);
+
+/// What is no list is one item a page.
+fn items_of(ty: &Type, at: &str, shapes: &BTreeMap<String, Shape>) -> Result<ItemsOf, String> {
+    let Leaf { by_reference, by_value, ty } = follow(ty, at, shapes)?;
+    Ok(match generic_argument(&ty).filter(|_| is_vec(&ty)) {
+        Some(item) => (
+            quote!(#by_reference.map_or(0, Vec::len)),
+            quote!(#by_value.unwrap_or_default()),
+            item,
+        ),
+        None => (
+            quote!(#by_reference.into_iter().count()),
+            quote!(#by_value.into_iter().collect()),
+            ty,
+        ),
+    })
+}
+
+/// A branch that is a list holds several answers.
+fn items_of_branches(
+    answer: &TokenStream,
+    branches: &[(Ident, Type)],
+    at: &str,
+    shapes: &BTreeMap<String, Shape>,
+) -> Result<ItemsOf, String> {
+    let (mut counts, mut takes, mut item_type) = (Vec::new(), Vec::new(), None);
+    for (variant, ty) in branches {
+        let listed = generic_argument(ty).filter(|_| is_vec(ty));
+        let (len, items, item) = items_of(listed.as_ref().unwrap_or(ty), at, shapes)?;
+        if *item_type.get_or_insert_with(|| item.clone()) != item {
+            return Err("the branches of the answer hold items of several types".to_owned());
+        }
+        if listed.is_some() {
+            counts.push(quote!(#answer::#variant(list) => list.iter().map(|value| #len).sum(),));
+            takes.push(quote!(#answer::#variant(list) => list.into_iter().flat_map(|value| #items).collect(),));
+        } else {
+            counts.push(quote!(#answer::#variant(value) => #len,));
+            takes.push(quote!(#answer::#variant(value) => #items,));
+        }
+    }
+    let item_type = item_type.ok_or("the answer has no branches")?;
+    Ok((
+        quote!(match value { #(#counts)* }),
+        quote!(match value { #(#takes)* }),
+        item_type,
+    ))
+}
+
+/// `Client` of the module of types → `types::Client`
+struct InTypes<'a>(&'a BTreeMap<String, Shape>);
+
+impl VisitMut for InTypes<'_> {
+    fn visit_path_mut(&mut self, node: &mut syn::Path) {
+        visit_mut::visit_path_mut(self, node);
+        if let Some(name) = node.get_ident()
+            && self.0.contains_key(&name.to_string())
+        {
+            *node = parse_quote!(types::#name);
+        }
+    }
+}
+
+/// A place inside `value`: an `Option` of it, and its type.
+struct Leaf {
+    by_reference: TokenStream,
+    by_value: TokenStream,
+    ty: Type,
+}
+
+/// The place that `at` (`meta.dateCursor.next`) names inside a type.
+fn follow(ty: &Type, at: &str, shapes: &BTreeMap<String, Shape>) -> Result<Leaf, String> {
+    let mut leaf = Leaf {
+        by_reference: quote!(Some(value)),
+        by_value: quote!(Some(value)),
+        ty: ty.clone(),
+    };
+    for name in at.split('.') {
+        let Some(Shape::Fields(fields)) = last_ident(&leaf.ty).and_then(|ty| shapes.get(&ty))
+        else {
+            return Err(format!("`{at}`: what holds `{name}` is no object"));
+        };
+        let (ident, ty) = fields
+            .get(name)
+            .ok_or_else(|| format!("`{at}`: the answer has no `{name}`"))?;
+        let Leaf { by_reference, by_value, .. } = leaf;
+        leaf = match generic_argument(ty).filter(|_| is_option(ty)) {
+            Some(inner) => Leaf {
+                by_reference: quote!(#by_reference.and_then(|value| value.#ident.as_ref())),
+                by_value: quote!(#by_value.and_then(|value| value.#ident)),
+                ty: inner,
+            },
+            None => Leaf {
+                by_reference: quote!(#by_reference.map(|value| &value.#ident)),
+                by_value: quote!(#by_value.map(|value| value.#ident)),
+                ty: ty.clone(),
+            },
+        };
+    }
+    Ok(leaf)
 }
 
 /// The `T` of a setter's `V: TryInto<T>`.
@@ -1026,6 +1276,10 @@ fn last_ident(ty: &Type) -> Option<String> {
 
 fn is_option(ty: &Type) -> bool {
     last_ident(ty).is_some_and(|name| name == "Option")
+}
+
+fn is_vec(ty: &Type) -> bool {
+    last_ident(ty).is_some_and(|name| name == "Vec")
 }
 
 fn is_bool(ty: &Type) -> bool {

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use reqwest::StatusCode;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -29,6 +31,10 @@ struct Inner {
     place: Option<Place>,
     body: Option<Bytes>,
     source: Option<Source>,
+    attempts: u32,
+    /// The server saw nothing of the request, or says that it did nothing with it.
+    untouched: bool,
+    retry_after: Option<Duration>,
 }
 
 /// What kind of thing went wrong.
@@ -41,9 +47,12 @@ pub enum ErrorKind {
     Argument,
     /// The operation needs a token that the client does not hold. Nothing was sent.
     MissingToken,
+    /// The store behind the rate limit failed. Nothing was sent.
+    Limiter,
     /// The server could not be reached; it saw nothing of the request.
     Connect,
-    /// No answer in time. The server may have acted on the request.
+    /// No answer in time. The server may have acted on the request, unless
+    /// [`Error::attempts`] is 0: the time went by waiting for the rate limit.
     Timeout,
     /// The exchange broke off. The server may have acted on the request.
     Transport,
@@ -121,6 +130,46 @@ impl Error {
         Some((&place.expected, place.found))
     }
 
+    /// How often the request was sent, or tried to be; 0 if nothing was.
+    pub fn attempts(&self) -> u32 {
+        self.0.attempts
+    }
+
+    /// The wait that the server asked for with `Retry-After`, counted from
+    /// its answer.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// The same call may succeed later, and sending it again cannot do a thing
+    /// twice. The transport has done so already, as often as
+    /// [`Retry`](crate::Retry) says.
+    ///
+    /// - Whatever the method: the server could not be reached, or it refused
+    ///   before any work (429; 503 with `Retry-After`; an HTTP/2 connection
+    ///   that was closed before the request).
+    /// - GET, HEAD, PUT and DELETE: also where no answer came, or 408, 502,
+    ///   503 or 504; GET also at 500.
+    ///
+    /// A POST or PATCH that the server may have acted on is not retryable:
+    /// look first whether it has.
+    pub fn is_retryable(&self) -> bool {
+        let method = self.operation().map_or("", |operation| operation.method);
+        let repeatable = matches!(method, "GET" | "HEAD" | "PUT" | "DELETE");
+        match self.kind() {
+            ErrorKind::Connect | ErrorKind::Limiter => true,
+            ErrorKind::Timeout | ErrorKind::Transport => self.0.untouched || repeatable,
+            ErrorKind::Api => match self.status_code() {
+                Some(429) => true,
+                Some(503) if self.0.retry_after.is_some() => true,
+                Some(408 | 502 | 503 | 504) => repeatable,
+                Some(500) => method == "GET",
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
     /// The tokens were refused, or may not do this, or are missing.
     pub fn is_auth(&self) -> bool {
         self.kind() == ErrorKind::MissingToken || matches!(self.status_code(), Some(401 | 403))
@@ -150,6 +199,9 @@ impl Error {
             place: None,
             body: None,
             source: None,
+            attempts: 0,
+            untouched: false,
+            retry_after: None,
         }))
     }
 
@@ -187,8 +239,55 @@ impl Error {
         };
         let mut this = Self::of(operation, kind, message);
         this.0.status = error.status();
+        this.0.untouched = is_declined(&error);
         this.0.source = Some(error.into());
         this
+    }
+
+    /// `setting` is the builder's.
+    pub(crate) fn timeout(
+        operation: &'static Operation,
+        setting: &str,
+        length: Duration,
+    ) -> Self {
+        let message = format!("no answer in time: {length:?} went by; see `{setting}`");
+        Self::of(operation, ErrorKind::Timeout, message)
+    }
+
+    /// The rate limit's next place, in `wait`, comes after the call's timeout.
+    pub(crate) fn no_place_in_time(
+        operation: &'static Operation,
+        wait: Option<Duration>,
+        timeout: Duration,
+    ) -> Self {
+        let wait = match wait {
+            Some(wait) => format!(" for another {wait:?}"),
+            None => String::new(),
+        };
+        let message = format!(
+            "not sent: the rate limit has no place{wait}, and the call may take {timeout:?}; \
+             call less often, or see `timeout`"
+        );
+        let mut error = Self::of(operation, ErrorKind::Timeout, message);
+        error.0.untouched = true;
+        error
+    }
+
+    pub(crate) fn limiter(operation: &'static Operation, source: Source) -> Self {
+        let message = "not sent: the store behind the rate limit failed";
+        let mut error = Self::of(operation, ErrorKind::Limiter, message);
+        error.0.source = Some(source);
+        error
+    }
+
+    pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
+        self.0.status = Some(status);
+        self
+    }
+
+    pub(crate) fn after(mut self, attempts: u32) -> Self {
+        self.0.attempts = attempts;
+        self
     }
 
     pub(crate) fn redirect(operation: &'static Operation, status: StatusCode, why: &str) -> Self {
@@ -208,7 +307,36 @@ impl Error {
         error
     }
 
-    pub(crate) fn api(operation: &'static Operation, status: StatusCode, body: Bytes) -> Self {
+    pub(crate) fn answer(
+        operation: &'static Operation,
+        status: StatusCode,
+        headers: &HeaderMap,
+        body: Bytes,
+        now: SystemTime,
+    ) -> Self {
+        let mut error = Self::from_answer(operation, status, body);
+        let value = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        error.0.retry_after = value.and_then(|value| read_retry_after(value, now));
+        error
+    }
+
+    /// The error that an answer of this status and body makes: for tests of
+    /// one's own error handling.
+    ///
+    /// ```
+    /// use altegio::{Error, b2b_v1::operations};
+    ///
+    /// let body = r#"{"success": false, "meta": {"message": "No such client"}}"#;
+    /// let status = "404".parse().expect("a status");
+    /// let error = Error::from_answer(&operations::GET_CLIENT, status, body.into());
+    /// assert!(error.is_not_found());
+    /// assert_eq!(error.message(), Some("No such client"));
+    /// ```
+    pub fn from_answer(
+        operation: &'static Operation,
+        status: reqwest::StatusCode,
+        body: Bytes,
+    ) -> Self {
         let message = if status.is_success() {
             "the server answered `success: false`"
         } else {
@@ -286,6 +414,7 @@ impl fmt::Debug for Error {
             .field("kind", &self.0.kind)
             .field("operation", &self.0.operation.map(|operation| operation.id))
             .field("status", &self.0.status)
+            .field("attempts", &self.0.attempts)
             .field("message", &self.to_string())
             .field("source", &self.0.source)
             .finish_non_exhaustive()
@@ -298,6 +427,34 @@ impl std::error::Error for Error {
     }
 }
 
+/// HTTP/2 only: the server closed the connection before this request, or
+/// refused the stream. Both say that it did nothing with it (RFC 9113, 8.7).
+fn is_declined(error: &reqwest::Error) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        if let Some(error) = error.downcast_ref::<h2::Error>() {
+            let declined = match error.reason() {
+                Some(h2::Reason::NO_ERROR) => error.is_go_away(),
+                Some(h2::Reason::REFUSED_STREAM) => error.is_reset(),
+                _ => false,
+            };
+            return declined && error.is_remote();
+        }
+        source = error.source();
+    }
+    false
+}
+
+/// Seconds, or a date; a date that is past asks for no wait.
+fn read_retry_after(value: &str, now: SystemTime) -> Option<Duration> {
+    let value = value.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(value).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
+}
+
 /// Reads `meta.message` and `meta.errors` in every form that the document
 /// shows; JSON:API answers carry `errors.message` instead.
 fn read_api_message(body: &[u8]) -> Option<ApiMessage> {
@@ -308,7 +465,10 @@ fn read_api_message(body: &[u8]) -> Option<ApiMessage> {
         #[serde(default)]
         errors: Value,
     }
-    let answer: Answer = serde_json::from_slice(body).ok()?;
+    // One documented error stands in a list of one.
+    let answer: Answer = serde_json::from_slice(body)
+        .or_else(|_| serde_json::from_slice(body).map(|[answer]: [Answer; 1]| answer))
+        .ok()?;
     let text = |value: &Value| {
         value
             .get("message")
@@ -387,6 +547,21 @@ mod tests {
             read(r#"{"errors":{"code":404,"message":"gone"},"meta":{"message":"gone"}}"#);
         assert_eq!(json_api.message.as_deref(), Some("gone"));
         assert!(json_api.fields.is_empty());
+        let listed = read(r#"[{"success":false,"meta":{"message":"no"}}]"#);
+        assert_eq!(listed.message.as_deref(), Some("no"));
+    }
+
+    #[test]
+    fn retry_after_is_read_as_seconds_or_as_a_date() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        let read = |value| read_retry_after(value, now).map(|wait| wait.as_secs());
+        assert_eq!(read("7"), Some(7));
+        assert_eq!(read(" 0 "), Some(0));
+        assert_eq!(read("Sun, 06 Nov 1994 08:50:07 GMT"), Some(30));
+        assert_eq!(read("Sun, 06 Nov 1994 08:00:00 GMT"), Some(0));
+        for absurd in ["", "soon", "-1", "1.5", "99999999999999999999999"] {
+            assert_eq!(read(absurd), None, "{absurd}");
+        }
     }
 
     #[test]

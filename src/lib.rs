@@ -40,13 +40,20 @@
 extern crate self as altegio;
 
 mod auth;
+mod call;
 mod client;
 mod envelope;
 mod error;
 mod file;
+mod limit;
 mod operation;
+mod paginate;
+mod retry;
+mod runtime;
 mod server;
 mod time;
+mod timeouts;
+mod trace;
 mod transport;
 pub mod wire;
 
@@ -60,7 +67,11 @@ pub use client::{Client, ClientBuilder};
 pub use envelope::{Envelope, Response};
 pub use error::{Error, ErrorKind};
 pub use file::File;
-pub use operation::{Auth, Operation};
+pub use limit::{Place, RateLimit, RateLimiter};
+pub use operation::{Auth, Operation, Paging};
+pub use paginate::{Items, Pages, Position};
+pub use retry::Retry;
+pub use runtime::Runtime;
 pub use server::Server;
 pub use time::{DateTime, DateTimeError};
 pub use wire::{Mismatch, Nullable, Unlisted};

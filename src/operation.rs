@@ -22,6 +22,36 @@ pub struct Operation {
     pub joined: &'static [&'static str],
     /// Whether the vendor deprecates it.
     pub deprecated: bool,
+    /// How its list comes in pages, where it does.
+    pub paging: Option<Paging>,
+}
+
+/// The arguments that a list is paged by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Paging {
+    /// Query parameters: the page's number, from 1, and how many items it holds.
+    Query {
+        /// The number's name.
+        page: &'static str,
+        /// The page size's name, where it can be chosen.
+        size: Option<&'static str>,
+    },
+    /// The same as fields of the body.
+    Body {
+        /// The number's name.
+        page: &'static str,
+        /// The page size's name, where it can be chosen.
+        size: Option<&'static str>,
+    },
+    /// Fields of the body: the days that the page covers. The answer names
+    /// those of the next page.
+    Dates {
+        /// The first day's name.
+        from: &'static str,
+        /// The last day's name.
+        to: &'static str,
+    },
 }
 
 /// The tokens that an operation asks for.
@@ -50,6 +80,7 @@ impl Operation {
         statuses: &'static [u16],
         joined: &'static [&'static str],
         deprecated: bool,
+        paging: Option<Paging>,
     ) -> Self {
         Self {
             id,
@@ -61,6 +92,7 @@ impl Operation {
             statuses,
             joined,
             deprecated,
+            paging,
         }
     }
 }

@@ -1,122 +1,166 @@
-//! The one path that every request takes: authorize, send, read, judge.
+//! The one path that every request takes: authorize → limit → send → retry → trace.
 
-use std::fmt::Display;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue, LOCATION, USER_AGENT};
-use reqwest::{Method, RequestBuilder, Url};
-use serde::Serialize;
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue, LOCATION, USER_AGENT};
+use reqwest::{Method, StatusCode, Url};
 use serde_json::Value;
+use tracing::Instrument;
 
 use crate::auth::Tokens;
+use crate::call::Call;
 use crate::envelope::{Answer, Head, Response};
 use crate::error::Error;
-use crate::file::{self, Field, Multipart};
-use crate::operation::Operation;
-use crate::wire;
+use crate::limit::{NoPlace, RateLimiter};
+use crate::retry::{Budget, Retry};
+use crate::runtime::Runtime;
+use crate::timeouts::{Timeouts, within};
+use crate::{trace, wire};
 
 /// The media type that selects the API's version.
 const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/vnd.api.v2+json");
 const AGENT: HeaderValue =
     HeaderValue::from_static(concat!("altegio-rust/", env!("CARGO_PKG_VERSION")));
-const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// Redirects of one GET that are followed, on the same server.
 const REDIRECT_LIMIT: usize = 5;
-
-/// RFC 3986's unreserved characters; all others are encoded.
-const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
 
 /// What requests are sent with. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Transport {
     shared: Arc<Shared>,
-    mode: wire::Mode,
+    pub options: Options,
 }
 
-struct Shared {
-    http: reqwest::Client,
-    base: Url,
-    tokens: Tokens,
-    max_body: usize,
+/// What all calls of a client have in common.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub http: reqwest::Client,
+    pub base: Url,
+    pub tokens: Tokens,
+    pub max_body: usize,
+    pub limiter: RateLimiter,
+    pub budget: Arc<Budget>,
+    pub runtime: Arc<dyn Runtime>,
+}
+
+/// What a call can have of its own.
+#[derive(Clone, Copy)]
+pub(crate) struct Options {
+    pub mode: wire::Mode,
+    pub retry: Retry,
+    pub timeouts: Timeouts,
 }
 
 impl Transport {
-    pub fn new(
-        http: reqwest::Client,
-        base: Url,
-        tokens: Tokens,
-        max_body: usize,
-        mode: wire::Mode,
-    ) -> Self {
+    pub fn new(shared: Shared, options: Options) -> Self {
         Self {
-            shared: Arc::new(Shared {
-                http,
-                base,
-                tokens,
-                max_body,
-            }),
-            mode,
+            shared: Arc::new(shared),
+            options,
         }
     }
 
     /// The same transport with another user token.
     pub fn with_user_token(&self, token: String) -> Result<Self, Error> {
-        let shared = &*self.shared;
-        let mut tokens = shared.tokens.clone();
-        tokens.user = Some(token.into());
-        tokens.check()?;
-        Ok(Self::new(
-            shared.http.clone(),
-            shared.base.clone(),
-            tokens,
-            shared.max_body,
-            self.mode,
-        ))
+        let mut shared = Shared::clone(&self.shared);
+        shared.tokens.user = Some(token.into());
+        shared.tokens.check()?;
+        Ok(Self::new(shared, self.options))
     }
 
-    /// The same transport for strict calls.
-    pub fn strict(&self) -> Self {
-        Self {
-            shared: Arc::clone(&self.shared),
-            mode: wire::Mode::Strict,
-        }
+    /// The same transport for calls with other options.
+    pub fn with(&self, change: impl FnOnce(&mut Options)) -> Self {
+        let mut other = self.clone();
+        change(&mut other.options);
+        other
     }
 
     /// Sends the call and reads the whole answer.
-    pub async fn send(&self, call: Call) -> Result<Exchange, Error> {
+    pub async fn send(&self, call: &Call) -> Result<Exchange, Error> {
+        let span = trace::span(call.operation, &self.shared.base);
+        let mut progress = Progress::new(self.shared.runtime.now());
+        let result = self
+            .attempts(call, &mut progress)
+            .instrument(span.clone())
+            .await
+            .map_err(|error| error.after(progress.attempts));
+        let status = match &result {
+            Ok(exchange) => Some(exchange.head.status),
+            Err(error) => error.status(),
+        };
+        let error = result.as_ref().err().map(Error::kind);
+        let total = self.shared.runtime.now().saturating_duration_since(progress.started);
+        trace::record(&span, &progress, total, status, error);
+        result
+    }
+
+    async fn attempts(&self, call: &Call, progress: &mut Progress) -> Result<Exchange, Error> {
         let shared = &*self.shared;
         let operation = call.operation;
         let authorization = shared.tokens.header(operation)?;
-        let mut url = call.url(&shared.base)?;
         let method = Method::from_bytes(operation.method.as_bytes())
             .map_err(|_| Error::argument(operation, "its method is none of HTTP's"))?;
-        for _ in 0..=REDIRECT_LIMIT {
-            let mut request = shared
-                .http
-                .request(method.clone(), url.clone())
-                .header(ACCEPT, MEDIA_TYPE)
-                .header(USER_AGENT, AGENT);
-            if let Some(value) = &authorization {
-                request = request.header(reqwest::header::AUTHORIZATION, value.clone());
+        let url = call.url(&shared.base)?;
+        trace::body("request", call.json_body());
+        let deadline = progress.started + self.options.timeouts.call;
+        let mut waits = self.options.retry.waits();
+        loop {
+            let request = Request {
+                call,
+                method: &method,
+                authorization: authorization.as_ref(),
+                deadline,
+            };
+            let error = match self.attempt(&request, url.clone(), progress).await {
+                Ok(exchange) => {
+                    shared.budget.give_back();
+                    trace::body("answer", Some(&exchange.head.body));
+                    return Ok(exchange);
+                }
+                Err(error) => error,
+            };
+            let now = shared.runtime.now();
+            if error.is_rate_limited()
+                && let Some(pause) = error.retry_after()
+            {
+                shared.limiter.pause(now, pause);
             }
-            let request = call.body(request)?;
-            let response = request
-                .send()
-                .await
-                .map_err(|error| Error::http(operation, error))?;
-            let status = response.status();
-            let location = response.headers().get(LOCATION);
-            if !status.is_redirection() || location.is_none() {
-                return self.read(operation, response).await;
+            if !error.is_retryable() || progress.attempts == 0 {
+                return Err(error);
             }
-            let target = location.and_then(|value| url.join(value.to_str().ok()?).ok());
+            let Some(most) = waits.next() else {
+                return Err(error);
+            };
+            let wait = most.mul_f64(shared.runtime.random().clamp(0.0, 1.0));
+            let wait = wait.max(error.retry_after().unwrap_or_default());
+            // To wait past the deadline would put a timeout in the error's place.
+            if now.checked_add(wait).is_none_or(|then| then >= deadline) || !shared.budget.take() {
+                return Err(error);
+            }
+            trace::again(progress.attempts, wait, &error);
+            shared.runtime.sleep(wait).await;
+        }
+    }
+
+    /// One attempt, redirects on the same server included.
+    async fn attempt(
+        &self,
+        request: &Request<'_>,
+        mut url: Url,
+        progress: &mut Progress,
+    ) -> Result<Exchange, Error> {
+        let operation = request.call.operation;
+        for hop in 0..=REDIRECT_LIMIT {
+            self.place(request, progress).await?;
+            // A redirect is a request, but no attempt of its own.
+            progress.attempts += u32::from(hop == 0);
+            let started = self.shared.runtime.now();
+            let (status, target) = match self.exchange(request, &url, started).await? {
+                Hop::Answer(exchange) => return Ok(exchange),
+                Hop::Redirect(status, target) => (status, target),
+            };
             let refuse = |why| Err(Error::redirect(operation, status, why));
             match target {
                 None => return refuse("the server redirected to something that is no address"),
@@ -126,41 +170,97 @@ impl Transport {
                     );
                 }
                 // 307 and 308 would send a body a second time; 301 to 303 drop it.
-                Some(_) if !matches!(method, Method::GET | Method::HEAD) => {
+                Some(_) if !matches!(*request.method, Method::GET | Method::HEAD) => {
                     return refuse("the server redirected a request that changes something");
                 }
                 Some(target) => url = target,
             }
         }
-        let status = reqwest::StatusCode::LOOP_DETECTED;
         Err(Error::redirect(
             operation,
-            status,
+            StatusCode::LOOP_DETECTED,
             "the server redirects in a circle",
         ))
     }
 
+    /// Waits for the rate limit.
+    async fn place(&self, request: &Request<'_>, progress: &mut Progress) -> Result<(), Error> {
+        let Shared { runtime, limiter, .. } = &*self.shared;
+        let operation = request.call.operation;
+        let before = runtime.now();
+        let left = request.deadline.saturating_duration_since(before);
+        let place = limiter.place(&**runtime, request.deadline);
+        let place = within(&**runtime, left, place).await;
+        progress.waited += runtime.now().saturating_duration_since(before);
+        match place {
+            Some(Ok(())) => Ok(()),
+            Some(Err(NoPlace::TooLate(wait))) => Err(Error::no_place_in_time(
+                operation,
+                Some(wait),
+                self.options.timeouts.call,
+            )),
+            None => Err(Error::no_place_in_time(
+                operation,
+                None,
+                self.options.timeouts.call,
+            )),
+            Some(Err(NoPlace::Broken(source))) => Err(Error::limiter(operation, source)),
+        }
+    }
+
+    /// One request and its answer.
+    async fn exchange(
+        &self,
+        request: &Request<'_>,
+        url: &Url,
+        started: Instant,
+    ) -> Result<Hop, Error> {
+        let operation = request.call.operation;
+        let mut http = self
+            .shared
+            .http
+            .request(request.method.clone(), url.clone())
+            .header(ACCEPT, MEDIA_TYPE)
+            .header(USER_AGENT, AGENT);
+        if let Some(value) = request.authorization {
+            http = http.header(AUTHORIZATION, value.clone());
+        }
+        let http = request.call.put_body(http)?;
+        let response = self.within(request, started, false, http.send()).await?;
+        let response = response.map_err(|error| Error::http(operation, error))?;
+        let status = response.status();
+        if status.is_redirection()
+            && let Some(location) = response.headers().get(LOCATION)
+        {
+            let target = location.to_str().ok().and_then(|to| url.join(to).ok());
+            return Ok(Hop::Redirect(status, target));
+        }
+        self.read(request, started, response).await.map(Hop::Answer)
+    }
+
     async fn read(
         &self,
-        operation: &'static Operation,
+        request: &Request<'_>,
+        started: Instant,
         mut response: reqwest::Response,
     ) -> Result<Exchange, Error> {
+        let operation = request.call.operation;
         let limit = self.shared.max_body;
         let status = response.status();
-        let headers = response.headers().clone();
+        let headers = std::mem::take(response.headers_mut());
         let too_large = || Error::too_large(operation, status, limit);
-        if response
-            .content_length()
-            .is_some_and(|length| length > limit as u64)
-        {
+        let length = response.content_length();
+        if length.is_some_and(|length| length > limit as u64) {
             return Err(too_large());
         }
         let mut body = BytesMut::new();
-        while let Some(chunk) = response
-            .chunk()
-            .await
-            .map_err(|error| Error::http(operation, error))?
-        {
+        loop {
+            let chunk = self.within(request, started, true, response.chunk()).await;
+            let chunk = chunk
+                .and_then(|chunk| chunk.map_err(|error| Error::http(operation, error)))
+                .map_err(|error| error.with_status(status))?;
+            let Some(chunk) = chunk else { break };
+            // Counted as unpacked, so a small answer cannot become a huge one.
             if body.len() + chunk.len() > limit {
                 return Err(too_large());
             }
@@ -168,10 +268,11 @@ impl Transport {
         }
         let body = body.freeze();
         if !status.is_success() {
-            return Err(Error::api(operation, status, body));
+            let now = self.shared.runtime.date();
+            return Err(Error::answer(operation, status, &headers, body, now));
         }
         Ok(Exchange {
-            mode: self.mode,
+            mode: self.options.mode,
             head: Head {
                 operation,
                 status,
@@ -179,6 +280,64 @@ impl Transport {
                 body,
             },
         })
+    }
+
+    /// The future, as long as the call, the attempt and, for more of a body,
+    /// the server's silence may take.
+    async fn within<F: Future>(
+        &self,
+        request: &Request<'_>,
+        started: Instant,
+        reading: bool,
+        future: F,
+    ) -> Result<F::Output, Error> {
+        let runtime = &*self.shared.runtime;
+        let timeouts = &self.options.timeouts;
+        let now = runtime.now();
+        let left = request.deadline.saturating_duration_since(now);
+        let attempt = (started + timeouts.attempt).saturating_duration_since(now);
+        let mut shortest = (attempt, "attempt_timeout", timeouts.attempt);
+        if reading && timeouts.read < shortest.0 {
+            shortest = (timeouts.read, "read_timeout", timeouts.read);
+        }
+        if left < shortest.0 {
+            shortest = (left, "timeout", timeouts.call);
+        }
+        let (limit, name, length) = shortest;
+        within(runtime, limit, future)
+            .await
+            .ok_or_else(|| Error::timeout(request.call.operation, name, length))
+    }
+}
+
+/// What the attempts of a call have in common.
+struct Request<'a> {
+    call: &'a Call,
+    method: &'a Method,
+    authorization: Option<&'a HeaderValue>,
+    deadline: Instant,
+}
+
+enum Hop {
+    Answer(Exchange),
+    Redirect(StatusCode, Option<Url>),
+}
+
+/// What a call has come to so far.
+pub(crate) struct Progress {
+    started: Instant,
+    pub attempts: u32,
+    /// For the rate limit, in all.
+    pub waited: Duration,
+}
+
+impl Progress {
+    fn new(started: Instant) -> Self {
+        Self {
+            started,
+            attempts: 0,
+            waited: Duration::ZERO,
+        }
     }
 }
 
@@ -207,14 +366,14 @@ impl Exchange {
                 // `success: false` may come with less than the success answer holds.
                 return Err(match serde_json::from_slice::<Value>(&head.body) {
                     Ok(body) if body.refused() => {
-                        Error::api(head.operation, head.status, head.body)
+                        Error::from_answer(head.operation, head.status, head.body)
                     }
                     _ => Error::decode(head.operation, head.status, head.body, failure),
                 });
             }
         };
         if decoded.value.refused() {
-            return Err(Error::api(head.operation, head.status, head.body));
+            return Err(Error::from_answer(head.operation, head.status, head.body));
         }
         for mismatch in &decoded.mismatches {
             tracing::warn!(
@@ -252,137 +411,4 @@ impl Exchange {
             head: self.head,
         })
     }
-}
-
-/// A call with its arguments, ready to be sent any number of times.
-pub(crate) struct Call {
-    operation: &'static Operation,
-    segments: Vec<String>,
-    query: Vec<(&'static str, String)>,
-    body: Option<Body>,
-}
-
-enum Body {
-    Json(Bytes),
-    Form(Vec<(&'static str, Field)>),
-}
-
-impl Call {
-    /// `path` holds the path's arguments in the order of the template.
-    pub fn new(operation: &'static Operation, path: &[&dyn Display]) -> Self {
-        Self {
-            operation,
-            segments: path.iter().map(ToString::to_string).collect(),
-            query: Vec::new(),
-            body: None,
-        }
-    }
-
-    /// A query parameter. `None` is not sent; a list is sent item by item, or
-    /// joined where the document says `explode: false`.
-    pub fn query<T: Serialize + ?Sized>(
-        mut self,
-        name: &'static str,
-        value: &T,
-    ) -> Result<Self, Error> {
-        let unusable =
-            |why: &str| Error::argument(self.operation, format!("query parameter `{name}`: {why}"));
-        let value = wire::encode(value)
-            .and_then(|json| serde_json::from_slice::<Value>(&json))
-            .map_err(|error| unusable(&error.to_string()))?;
-        let text = |value: Value| match value {
-            Value::String(text) => Some(text),
-            Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
-            Value::Null | Value::Array(_) | Value::Object(_) => None,
-        };
-        match value {
-            Value::Null => {}
-            Value::Array(items) => {
-                let items: Option<Vec<String>> = items.into_iter().map(text).collect();
-                let items = items.ok_or_else(|| unusable("a list of plain values expected"))?;
-                if self.operation.joined.contains(&name) {
-                    let items: Vec<String> = items.iter().map(|item| escape(item)).collect();
-                    if !items.is_empty() {
-                        self.query.push((name, items.join(",")));
-                    }
-                } else {
-                    self.query
-                        .extend(items.iter().map(|item| (name, escape(item))));
-                }
-            }
-            value => {
-                let text = text(value).ok_or_else(|| unusable("a plain value expected"))?;
-                self.query.push((name, escape(&text)));
-            }
-        }
-        Ok(self)
-    }
-
-    /// A JSON body.
-    pub fn json<T: Serialize + ?Sized>(mut self, body: &T) -> Result<Self, Error> {
-        let json = wire::encode(body)
-            .map_err(|error| Error::argument(self.operation, format!("body: {error}")))?;
-        self.body = Some(Body::Json(json.into()));
-        Ok(self)
-    }
-
-    /// A `multipart/form-data` body.
-    pub fn multipart<T: Multipart>(mut self, body: &T) -> Result<Self, Error> {
-        let fields = body.fields().into_iter();
-        self.body = Some(Body::Form(
-            fields
-                .filter_map(|(name, field)| Some((name, field?)))
-                .collect(),
-        ));
-        Ok(self)
-    }
-
-    fn url(&self, base: &Url) -> Result<Url, Error> {
-        let mut path = base.path().trim_end_matches('/').to_owned();
-        let mut arguments = self.segments.iter();
-        let mut rest = self.operation.path;
-        while let Some((before, after)) = rest.split_once('{') {
-            let (name, tail) = after.split_once('}').unwrap_or((after, ""));
-            let argument = arguments.next().map_or("", String::as_str);
-            // A URL has no way to write these: `.` and `..` are resolved away
-            // even when encoded, and an empty segment names another path.
-            if matches!(argument, "" | "." | "..") {
-                return Err(Error::argument(
-                    self.operation,
-                    format!("path argument `{name}` is `{argument}`, which a path cannot hold"),
-                ));
-            }
-            path.push_str(before);
-            path.push_str(&escape(argument));
-            rest = tail;
-        }
-        path.push_str(rest);
-        let mut url = base.clone();
-        url.set_path(&path);
-        if !self.query.is_empty() {
-            let query: Vec<String> = self
-                .query
-                .iter()
-                .map(|(name, value)| format!("{}={value}", escape(name)))
-                .collect();
-            url.set_query(Some(&query.join("&")));
-        }
-        Ok(url)
-    }
-
-    fn body(&self, request: RequestBuilder) -> Result<RequestBuilder, Error> {
-        Ok(match &self.body {
-            None => request,
-            Some(Body::Json(json)) => request.header(CONTENT_TYPE, JSON).body(json.clone()),
-            Some(Body::Form(fields)) => {
-                let form =
-                    file::form(fields).map_err(|error| Error::http(self.operation, error))?;
-                request.multipart(form)
-            }
-        })
-    }
-}
-
-fn escape(text: &str) -> String {
-    utf8_percent_encode(text, ENCODED).to_string()
 }

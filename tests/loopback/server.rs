@@ -1,10 +1,11 @@
 //! A server on loopback that records what reaches it, byte for byte, and
-//! answers what it was told to, once each.
+//! answers what it was told to, once each: well, badly, or not at all.
 
 use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
 /// One request as it came.
 #[derive(Clone, Debug)]
@@ -29,44 +30,103 @@ impl Request {
     }
 }
 
+/// What the server does once a request has come.
+#[derive(Clone)]
+pub enum Reply {
+    /// These bytes; the connection stays open.
+    Say(Vec<u8>),
+    /// These bytes, then an orderly end of the connection.
+    SayAndClose(Vec<u8>),
+    /// These bytes, then a reset of the connection.
+    SayAndReset(Vec<u8>),
+    /// These bytes, then silence.
+    SayAndStall(Vec<u8>),
+}
+
+impl From<Vec<u8>> for Reply {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Say(bytes)
+    }
+}
+
 pub struct Server {
     pub url: String,
-    requests: Arc<Mutex<Vec<Request>>>,
+    seen: Arc<Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
+    requests: Mutex<Vec<Request>>,
+    connections: Mutex<usize>,
+    /// A reply has been given as far as it goes.
+    replied: Notify,
 }
 
 impl Server {
-    /// Answers the first request with the first of `answers`, and so on; the
+    /// Answers the first request with the first of `replies`, and so on; the
     /// last one again and again.
-    pub async fn start(answers: Vec<Vec<u8>>) -> Self {
+    pub async fn start(replies: Vec<impl Into<Reply>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let requests: Arc<Mutex<Vec<Request>>> = Arc::default();
-        let answers = Arc::new(answers);
-        let seen = Arc::clone(&requests);
+        let replies: Arc<Vec<Reply>> = Arc::new(replies.into_iter().map(Into::into).collect());
+        let seen: Arc<Seen> = Arc::default();
+        let of_server = Arc::clone(&seen);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (seen, answers) = (Arc::clone(&seen), Arc::clone(&answers));
-                tokio::spawn(serve(stream, seen, answers));
+                *seen.connections.lock().unwrap() += 1;
+                tokio::spawn(serve(stream, Arc::clone(&seen), Arc::clone(&replies)));
             }
         });
-        Self { url, requests }
+        Self {
+            url,
+            seen: of_server,
+        }
     }
 
     pub fn requests(&self) -> Vec<Request> {
-        self.requests.lock().unwrap().clone()
+        self.seen.requests.lock().unwrap().clone()
+    }
+
+    #[allow(dead_code)] // not every test file asks
+    pub fn connections(&self) -> usize {
+        *self.seen.connections.lock().unwrap()
+    }
+
+    /// Waits until a reply has been given as far as it goes.
+    #[allow(dead_code)]
+    pub async fn replied(&self) {
+        self.seen.replied.notified().await;
     }
 }
 
-async fn serve(mut stream: TcpStream, seen: Arc<Mutex<Vec<Request>>>, answers: Arc<Vec<Vec<u8>>>) {
+async fn serve(mut stream: TcpStream, seen: Arc<Seen>, replies: Arc<Vec<Reply>>) {
     while let Some(request) = read(&mut stream).await {
         let index = {
-            let mut seen = seen.lock().unwrap();
-            seen.push(request);
-            seen.len() - 1
+            let mut requests = seen.requests.lock().unwrap();
+            requests.push(request);
+            requests.len() - 1
         };
-        let answer = &answers[index.min(answers.len() - 1)];
-        if stream.write_all(answer).await.is_err() {
-            return;
+        let reply = &replies[index.min(replies.len() - 1)];
+        let (Reply::Say(bytes)
+        | Reply::SayAndClose(bytes)
+        | Reply::SayAndReset(bytes)
+        | Reply::SayAndStall(bytes)) = reply;
+        // The client may have had enough of a long answer.
+        let written = stream.write_all(bytes).await;
+        seen.replied.notify_one();
+        match reply {
+            Reply::Say(_) if written.is_ok() => {}
+            Reply::Say(_) | Reply::SayAndClose(_) => return,
+            Reply::SayAndReset(_) => {
+                // What is unread or unsent is thrown away, and the peer told so.
+                stream.set_zero_linger().unwrap();
+                return;
+            }
+            Reply::SayAndStall(_) => {
+                // Until the client goes.
+                let _ = stream.read(&mut [0]).await;
+                return;
+            }
         }
     }
 }
@@ -110,14 +170,15 @@ pub fn json(status: &str, body: &str) -> Vec<u8> {
     answer(status, &[("Content-Type", "application/json")], body)
 }
 
-pub fn answer(status: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
+pub fn answer(status: &str, headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Vec<u8> {
     let headers: String = headers
         .iter()
         .map(|(name, value)| format!("{name}: {value}\r\n"))
         .collect();
-    format!(
-        "HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-    .into_bytes()
+    let body = body.as_ref();
+    let length = body.len();
+    let mut bytes =
+        format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {length}\r\n\r\n").into_bytes();
+    bytes.extend_from_slice(body);
+    bytes
 }

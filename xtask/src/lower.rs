@@ -1107,10 +1107,13 @@ impl<'a> Lowering<'a> {
         parts: &[(Pointer, &'a Value)],
         name: Option<&str>,
     ) -> Object {
+        // Several objects are merged, and one alone keeps its name.
+        let objects = parts.iter().filter(|(_, part)| self.is_object(part));
+        let merged = objects.count() > 1;
         let lowered: Vec<Object> = parts
             .iter()
             .map(|(place, part)| {
-                let part = if parts.len() > 1 && self.is_object(part) {
+                let part = if merged && self.is_object(part) {
                     grammar::resolve(self.document, part).unwrap_or(part)
                 } else {
                     part

@@ -1,0 +1,154 @@
+//! What a call says of itself: one span, in OpenTelemetry's names for HTTP.
+//!
+//! | field | what |
+//! |---|---|
+//! | `otel.name`, `otel.kind` | method and path template; `client` |
+//! | `http.request.method`, `url.template` | of the document; the path is not filled in |
+//! | `server.address`, `server.port` | where the requests go |
+//! | `http.response.status_code` | of the last answer |
+//! | `http.request.resend_count` | attempts after the first |
+//! | `error.type` | the status, or the kind of error |
+//! | `altegio.operation` | the operation's id |
+//! | `altegio.attempts`, `altegio.limit_wait_ms`, `altegio.duration_ms` | attempts; the wait for the rate limit, and the whole call, in milliseconds |
+//!
+//! No event below TRACE holds a value of a request or an answer, and at TRACE
+//! bodies show their fields without the values.
+
+use std::fmt;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::{StatusCode, Url};
+use serde_json::Value;
+use tracing::field::Empty;
+use tracing::{Level, Span};
+
+use crate::error::{Error, ErrorKind};
+use crate::operation::Operation;
+use crate::transport::Progress;
+
+pub(crate) fn span(operation: &'static Operation, base: &Url) -> Span {
+    tracing::info_span!(
+        "altegio.call",
+        "otel.kind" = "client",
+        "otel.name" = %format_args!("{} {}", operation.method, operation.path),
+        "otel.status_code" = Empty,
+        "http.request.method" = operation.method,
+        "url.template" = operation.path,
+        "server.address" = base.host_str(),
+        "server.port" = base.port_or_known_default(),
+        "http.response.status_code" = Empty,
+        "http.request.resend_count" = Empty,
+        "error.type" = Empty,
+        "altegio.operation" = operation.id,
+        "altegio.attempts" = Empty,
+        "altegio.limit_wait_ms" = Empty,
+        "altegio.duration_ms" = Empty,
+    )
+}
+
+pub(crate) fn record(
+    span: &Span,
+    progress: &Progress,
+    total: Duration,
+    status: Option<StatusCode>,
+    error: Option<ErrorKind>,
+) {
+    if span.is_disabled() {
+        return;
+    }
+    if let Some(status) = status {
+        span.record("http.response.status_code", status.as_u16());
+    }
+    if progress.attempts > 1 {
+        span.record("http.request.resend_count", progress.attempts - 1);
+    }
+    if let Some(kind) = error {
+        span.record("otel.status_code", "ERROR");
+        span.record("error.type", error_type(kind, status).as_str());
+    }
+    span.record("altegio.attempts", progress.attempts);
+    span.record("altegio.limit_wait_ms", milliseconds(progress.waited));
+    span.record("altegio.duration_ms", milliseconds(total));
+}
+
+pub(crate) fn again(attempts: u32, wait: Duration, error: &Error) {
+    tracing::debug!(
+        attempts,
+        wait_ms = milliseconds(wait),
+        "error.type" = error_type(error.kind(), error.status()),
+        "the attempt failed; the request is sent again after the wait"
+    );
+}
+
+/// The shape of a body, at TRACE.
+pub(crate) fn body(what: &'static str, body: Option<&Bytes>) {
+    if tracing::enabled!(Level::TRACE)
+        && let Some(body) = body
+    {
+        match serde_json::from_slice(body) {
+            Ok(value) => tracing::trace!(bytes = body.len(), body = %Shape(&value), "{what}"),
+            Err(_) => tracing::trace!(bytes = body.len(), "{what} that is no JSON"),
+        }
+    }
+}
+
+fn error_type(kind: ErrorKind, status: Option<StatusCode>) -> String {
+    match (kind, status) {
+        (ErrorKind::Api, Some(status)) => status.as_u16().to_string(),
+        _ => format!("{kind:?}"),
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    duration.as_millis().try_into().unwrap_or(u64::MAX)
+}
+
+/// A JSON value without its values: `{"phone":string,"services":[2 × {"id":number}]}`.
+struct Shape<'a>(&'a Value);
+
+impl fmt::Display for Shape<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Value::Null => f.write_str("null"),
+            Value::Bool(_) => f.write_str("boolean"),
+            Value::Number(_) => f.write_str("number"),
+            Value::String(_) => f.write_str("string"),
+            Value::Array(items) => match items.first() {
+                None => f.write_str("[]"),
+                Some(first) => write!(f, "[{} × {}]", items.len(), Shape(first)),
+            },
+            Value::Object(fields) => {
+                f.write_str("{")?;
+                for (index, (name, value)) in fields.iter().enumerate() {
+                    if index > 0 {
+                        f.write_str(",")?;
+                    }
+                    // A map's key may be a person's phone or address.
+                    let is_word = |c: char| c.is_ascii_alphabetic() || c == '_';
+                    let shown = if name.chars().all(is_word) { name } else { "…" };
+                    write!(f, "\"{shown}\":{}", Shape(value))?;
+                }
+                f.write_str("}")
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shape_holds_no_value() {
+        let body = serde_json::json!({
+            "phone": "+13155550184", "id": 7, "ok": true, "none": null, "empty": [],
+            "list": [{"email": "a@b.c"}, {}], "13155550184": 1, "a@b.c": 2
+        });
+        assert_eq!(
+            Shape(&body).to_string(),
+            "{\"phone\":string,\"id\":number,\"ok\":boolean,\"none\":null,\"empty\":[],\
+             \"list\":[2 × {\"email\":string}],\"…\":number,\"…\":number}"
+        );
+    }
+}

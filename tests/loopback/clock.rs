@@ -1,0 +1,104 @@
+//! A clock that tests turn: nothing waits for real.
+
+use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Poll, Waker};
+use std::time::{Duration, Instant, SystemTime};
+
+/// Waits shorter than this are over at once, and the clock is set on by them:
+/// the rate limit's and the retries'. Longer ones are timeouts, which wait
+/// for [`Clock::set_on`].
+pub const TIMEOUT: Duration = Duration::from_secs(1000);
+
+#[derive(Clone, Debug)]
+pub struct Clock(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    start: Instant,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    gone: Duration,
+    waiting: Vec<Waker>,
+    /// The dice; 1 when there are none left.
+    random: VecDeque<f64>,
+    waits: Vec<Duration>,
+    holds_waits: bool,
+}
+
+impl Clock {
+    pub fn new() -> Self {
+        Self(Arc::new(Inner {
+            start: Instant::now(),
+            state: Mutex::default(),
+        }))
+    }
+
+    /// The time that has gone by.
+    pub fn gone(&self) -> Duration {
+        self.0.state.lock().unwrap().gone
+    }
+
+    /// The waits that were over at once.
+    #[allow(dead_code)] // not every test file asks
+    pub fn waits(&self) -> Vec<Duration> {
+        self.0.state.lock().unwrap().waits.clone()
+    }
+
+    pub fn set_on(&self, by: Duration) {
+        let mut state = self.0.state.lock().unwrap();
+        state.gone += by;
+        for waker in state.waiting.drain(..) {
+            waker.wake();
+        }
+    }
+
+    /// From now on short waits wait for [`Clock::set_on`] too.
+    #[allow(dead_code)]
+    pub fn hold_waits(&self) {
+        self.0.state.lock().unwrap().holds_waits = true;
+    }
+
+    #[allow(dead_code)]
+    pub fn throw(&self, random: f64) {
+        self.0.state.lock().unwrap().random.push_back(random);
+    }
+}
+
+impl altegio::Runtime for Clock {
+    fn now(&self) -> Instant {
+        self.0.start + self.gone()
+    }
+
+    fn date(&self) -> SystemTime {
+        // Sun, 06 Nov 1994 08:49:37 GMT, the date of RFC 9110's examples.
+        SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777) + self.gone()
+    }
+
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let end = self.gone() + duration;
+        let clock = self.clone();
+        Box::pin(poll_fn(move |context| {
+            let mut state = clock.0.state.lock().unwrap();
+            if state.gone >= end {
+                return Poll::Ready(());
+            }
+            if duration < TIMEOUT && !state.holds_waits {
+                state.gone = end;
+                state.waits.push(duration);
+                return Poll::Ready(());
+            }
+            state.waiting.push(context.waker().clone());
+            Poll::Pending
+        }))
+    }
+
+    fn random(&self) -> f64 {
+        self.0.state.lock().unwrap().random.pop_front().unwrap_or(1.0)
+    }
+}
