@@ -811,9 +811,11 @@ fn finish_types(
 
     let builder = module(items(types), "builder")?;
     items(builder).retain(|item| subject(item).is_none_or(|name| sent.contains(&name)));
+    let nullable = nullable_fields_of_builders(items(builder));
     for item in items(builder) {
         if let Item::Impl(item) = item {
             plain_setters(item);
+            absent_is_null(item, &nullable);
         }
     }
 
@@ -1174,6 +1176,48 @@ fn form(item: &mut ItemStruct) -> Item {
             fn fields(&self) -> Vec<(&'static str, Option<crate::file::Field>)> {
                 vec![#(#fields),*]
             }
+        }
+    }
+}
+
+/// The fields of builders that hold an `Option`, by the builder's name.
+fn nullable_fields_of_builders(items: &[Item]) -> BTreeMap<String, BTreeSet<String>> {
+    let fields = |item: &ItemStruct| {
+        let is_nullable = |ty: &Type| generic_argument(ty).is_some_and(|ty| is_option(&ty));
+        let fields = item.fields.iter().filter(|field| is_nullable(&field.ty));
+        fields.filter_map(|field| Some(field.ident.as_ref()?.to_string())).collect()
+    };
+    items
+        .iter()
+        .filter_map(|item| match item {
+            Item::Struct(item) => Some((item.ident.to_string(), fields(item))),
+            _ => None,
+        })
+        .collect()
+}
+
+/// A field that is required and may be null is sent as null unless it is set:
+/// the setters take plain values, so there is no other way to say it.
+fn absent_is_null(item: &mut ItemImpl, nullable: &BTreeMap<String, BTreeSet<String>>) {
+    let is_default = item
+        .trait_
+        .as_ref()
+        .is_some_and(|(path, _)| path.segments.last().is_some_and(|s| s.ident == "Default"));
+    let fields = last_ident(&item.self_ty).and_then(|name| nullable.get(&name));
+    if let Some(fields) = fields.filter(|_| is_default) {
+        AbsentIsNull(fields).visit_item_impl_mut(item);
+    }
+}
+
+struct AbsentIsNull<'a>(&'a BTreeSet<String>);
+
+impl VisitMut for AbsentIsNull<'_> {
+    fn visit_field_value_mut(&mut self, node: &mut syn::FieldValue) {
+        if let syn::Member::Named(name) = &node.member
+            && self.0.contains(&name.to_string())
+            && node.expr.to_token_stream().to_string().contains("no value supplied")
+        {
+            node.expr = parse_quote!(Ok(None));
         }
     }
 }

@@ -27,6 +27,7 @@ pub(crate) struct Head {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
+    pub attempts: u32,
 }
 
 impl<T> Response<T> {
@@ -43,6 +44,11 @@ impl<T> Response<T> {
     /// The HTTP headers.
     pub fn headers(&self) -> &HeaderMap {
         &self.head.headers
+    }
+
+    /// How often the request was sent until this answer came.
+    pub fn attempts(&self) -> u32 {
+        self.head.attempts
     }
 
     /// The operation that was called.
@@ -84,7 +90,7 @@ impl<T: Envelope> Response<T> {
         self.value
             .into_parts()
             .0
-            .ok_or_else(|| Error::no_data(head.operation, head.status, head.body))
+            .ok_or_else(|| Error::no_data(head.operation, head.status, head.body).after(head.attempts))
     }
 
     /// `data` and `meta` of the answer, each where it has one.

@@ -159,6 +159,10 @@ impl RateLimiter {
         }))
     }
 
+    pub(crate) fn is_limited(&self) -> bool {
+        self.0.store.is_some()
+    }
+
     /// Holds every request back for as long as the server asked, within reason.
     pub(crate) fn pause(&self, now: Instant, duration: Duration) {
         let duration = duration.min(LONGEST_PAUSE);

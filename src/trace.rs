@@ -48,12 +48,12 @@ pub(crate) fn span(operation: &'static Operation, base: &Url) -> Span {
 }
 
 pub(crate) fn record(
-    span: &Span,
     progress: &Progress,
     total: Duration,
     status: Option<StatusCode>,
     error: Option<ErrorKind>,
 ) {
+    let span = &progress.span;
     if span.is_disabled() {
         return;
     }
@@ -72,9 +72,10 @@ pub(crate) fn record(
     span.record("altegio.duration_ms", milliseconds(total));
 }
 
-pub(crate) fn again(attempts: u32, wait: Duration, error: &Error) {
+pub(crate) fn again(progress: &Progress, wait: Duration, error: &Error) {
     tracing::debug!(
-        attempts,
+        parent: &progress.span,
+        attempts = progress.attempts,
         wait_ms = milliseconds(wait),
         "error.type" = error_type(error.kind(), error.status()),
         "the attempt failed; the request is sent again after the wait"
@@ -82,13 +83,13 @@ pub(crate) fn again(attempts: u32, wait: Duration, error: &Error) {
 }
 
 /// The shape of a body, at TRACE.
-pub(crate) fn body(what: &'static str, body: Option<&Bytes>) {
+pub(crate) fn body(span: &Span, what: &'static str, body: Option<&Bytes>) {
     if tracing::enabled!(Level::TRACE)
         && let Some(body) = body
     {
         match serde_json::from_slice(body) {
-            Ok(value) => tracing::trace!(bytes = body.len(), body = %Shape(&value), "{what}"),
-            Err(_) => tracing::trace!(bytes = body.len(), "{what} that is no JSON"),
+            Ok(value) => tracing::trace!(parent: span, bytes = body.len(), body = %Shape(&value), "{what}"),
+            Err(_) => tracing::trace!(parent: span, bytes = body.len(), "{what} that is no JSON"),
         }
     }
 }

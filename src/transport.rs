@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue, LOCATION, USER_AGENT};
 use reqwest::{Method, StatusCode, Url};
 use serde_json::Value;
-use tracing::Instrument;
+use tracing::Span;
 
 use crate::auth::Tokens;
 use crate::call::Call;
@@ -79,20 +79,23 @@ impl Transport {
 
     /// Sends the call and reads the whole answer.
     pub async fn send(&self, call: &Call) -> Result<Exchange, Error> {
-        let span = trace::span(call.operation, &self.shared.base);
-        let mut progress = Progress::new(self.shared.runtime.now());
-        let result = self
-            .attempts(call, &mut progress)
-            .instrument(span.clone())
-            .await
-            .map_err(|error| error.after(progress.attempts));
+        // Never entered: hyper's connections would keep the span they were
+        // opened in, and it would last as long as they do.
+        let mut progress = Progress {
+            span: trace::span(call.operation, &self.shared.base),
+            started: self.shared.runtime.now(),
+            attempts: 0,
+            waited: Duration::ZERO,
+        };
+        let result = self.attempts(call, &mut progress).await;
+        let result = result.map_err(|error| error.after(progress.attempts));
         let status = match &result {
             Ok(exchange) => Some(exchange.head.status),
             Err(error) => error.status(),
         };
         let error = result.as_ref().err().map(Error::kind);
         let total = self.shared.runtime.now().saturating_duration_since(progress.started);
-        trace::record(&span, &progress, total, status, error);
+        trace::record(&progress, total, status, error);
         result
     }
 
@@ -103,7 +106,7 @@ impl Transport {
         let method = Method::from_bytes(operation.method.as_bytes())
             .map_err(|_| Error::argument(operation, "its method is none of HTTP's"))?;
         let url = call.url(&shared.base)?;
-        trace::body("request", call.json_body());
+        trace::body(&progress.span, "request", call.json_body());
         let deadline = progress.started + self.options.timeouts.call;
         let mut waits = self.options.retry.waits();
         loop {
@@ -114,9 +117,10 @@ impl Transport {
                 deadline,
             };
             let error = match self.attempt(&request, url.clone(), progress).await {
-                Ok(exchange) => {
+                Ok(mut exchange) => {
+                    exchange.head.attempts = progress.attempts;
                     shared.budget.give_back();
-                    trace::body("answer", Some(&exchange.head.body));
+                    trace::body(&progress.span, "answer", Some(&exchange.head.body));
                     return Ok(exchange);
                 }
                 Err(error) => error,
@@ -139,7 +143,7 @@ impl Transport {
             if now.checked_add(wait).is_none_or(|then| then >= deadline) || !shared.budget.take() {
                 return Err(error);
             }
-            trace::again(progress.attempts, wait, &error);
+            trace::again(progress, wait, &error);
             shared.runtime.sleep(wait).await;
         }
     }
@@ -278,6 +282,7 @@ impl Transport {
                 status,
                 headers,
                 body,
+                attempts: 0,
             },
         })
     }
@@ -325,27 +330,19 @@ enum Hop {
 
 /// What a call has come to so far.
 pub(crate) struct Progress {
+    pub span: Span,
     started: Instant,
     pub attempts: u32,
     /// For the rate limit, in all.
     pub waited: Duration,
 }
 
-impl Progress {
-    fn new(started: Instant) -> Self {
-        Self {
-            started,
-            attempts: 0,
-            waited: Duration::ZERO,
-        }
-    }
-}
-
-/// Shows the server only: what else it holds is secret or reqwest's.
+/// Shows the server and whether it is limited: what else it holds is secret or reqwest's.
 impl std::fmt::Debug for Transport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Transport")
             .field("base", &self.shared.base.as_str())
+            .field("limited", &self.shared.limiter.is_limited())
             .finish_non_exhaustive()
     }
 }
@@ -359,7 +356,22 @@ pub(crate) struct Exchange {
 impl Exchange {
     /// The answer as JSON of type `T`.
     pub fn json<T: Answer>(self) -> Result<Response<T>, Error> {
+        let attempts = self.head.attempts;
+        self.read().map_err(|error| error.after(attempts))
+    }
+
+    fn read<T: Answer>(self) -> Result<Response<T>, Error> {
         let Self { head, mode } = self;
+        // Only a 204 may say nothing; of a 200, what is missing is the answer.
+        if head.body.is_empty() && head.status != StatusCode::NO_CONTENT {
+            let failure = wire::Failure {
+                path: "$".to_owned(),
+                expected: "JSON".to_owned(),
+                found: wire::Kind::Nothing,
+                source: None,
+            };
+            return Err(Error::decode(head.operation, head.status, head.body, failure));
+        }
         let decoded = match wire::decode::<T>(&head.body, mode) {
             Ok(decoded) => decoded,
             Err(failure) => {

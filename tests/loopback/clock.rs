@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant, SystemTime};
 
+use tokio::sync::Notify;
+
 /// Waits shorter than this are over at once, and the clock is set on by them:
 /// the rate limit's and the retries'. Longer ones are timeouts, which wait
 /// for [`Clock::set_on`].
@@ -19,6 +21,7 @@ pub struct Clock(Arc<Inner>);
 struct Inner {
     start: Instant,
     state: Mutex<State>,
+    set: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -28,6 +31,8 @@ struct State {
     /// The dice; 1 when there are none left.
     random: VecDeque<f64>,
     waits: Vec<Duration>,
+    /// Timeouts that were set, by their length.
+    alarms: Vec<Duration>,
     holds_waits: bool,
 }
 
@@ -36,7 +41,24 @@ impl Clock {
         Self(Arc::new(Inner {
             start: Instant::now(),
             state: Mutex::default(),
+            set: Notify::new(),
         }))
+    }
+
+    /// Waits until an alarm of this length is set, each one once.
+    #[allow(dead_code)] // not every test file asks
+    pub async fn alarm(&self, length: Duration) {
+        loop {
+            let set = self.0.set.notified();
+            {
+                let alarms = &mut self.0.state.lock().unwrap().alarms;
+                if let Some(index) = alarms.iter().position(|alarm| *alarm == length) {
+                    alarms.swap_remove(index);
+                    return;
+                }
+            }
+            set.await;
+        }
     }
 
     /// The time that has gone by.
@@ -45,7 +67,7 @@ impl Clock {
     }
 
     /// The waits that were over at once.
-    #[allow(dead_code)] // not every test file asks
+    #[allow(dead_code)]
     pub fn waits(&self) -> Vec<Duration> {
         self.0.state.lock().unwrap().waits.clone()
     }
@@ -83,6 +105,7 @@ impl altegio::Runtime for Clock {
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
         let end = self.gone() + duration;
         let clock = self.clone();
+        let mut is_set = false;
         Box::pin(poll_fn(move |context| {
             let mut state = clock.0.state.lock().unwrap();
             if state.gone >= end {
@@ -94,6 +117,10 @@ impl altegio::Runtime for Clock {
                 return Poll::Ready(());
             }
             state.waiting.push(context.waker().clone());
+            if !std::mem::replace(&mut is_set, true) {
+                state.alarms.push(duration);
+                clock.0.set.notify_one();
+            }
             Poll::Pending
         }))
     }

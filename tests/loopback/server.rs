@@ -8,6 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
 /// One request as it came.
+#[allow(dead_code)] // not every test file asks for all of it
 #[derive(Clone, Debug)]
 pub struct Request {
     /// `GET /path?query`
@@ -16,6 +17,7 @@ pub struct Request {
     pub body: Vec<u8>,
 }
 
+#[allow(dead_code)]
 impl Request {
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self
@@ -31,6 +33,7 @@ impl Request {
 }
 
 /// What the server does once a request has come.
+#[allow(dead_code)] // not every test file has all of it
 #[derive(Clone)]
 pub enum Reply {
     /// These bytes; the connection stays open.
@@ -87,7 +90,7 @@ impl Server {
         self.seen.requests.lock().unwrap().clone()
     }
 
-    #[allow(dead_code)] // not every test file asks
+    #[allow(dead_code)]
     pub fn connections(&self) -> usize {
         *self.seen.connections.lock().unwrap()
     }

@@ -1,0 +1,929 @@
+//! What goes wrong between a client and a server, case by case: how many
+//! requests reach the server, and what the caller gets.
+//!
+//! The server is a socket that says what it is told to; time is a clock that
+//! the tests turn.
+
+#[path = "loopback/clock.rs"]
+mod clock;
+#[path = "loopback/log.rs"]
+mod log;
+#[path = "loopback/server.rs"]
+mod server;
+
+use std::error::Error as _;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use altegio::b2b_v1::{prelude::*, types};
+use altegio::{Client, ClientBuilder, Error, ErrorKind, Place, RateLimit, RateLimiter, Retry};
+use clock::{Clock, TIMEOUT};
+use log::Log;
+use server::{Reply, Server, answer, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tracing::Level;
+
+const PARTNER: &str = "partner-secret";
+const USER: &str = "user-secret";
+const OK: &str = r#"{"success":true,"data":{},"meta":[]}"#;
+const MAX_BODY: usize = 1 << 20;
+const READ: Duration = Duration::from_secs(2 * TIMEOUT.as_secs());
+const ATTEMPT: Duration = Duration::from_secs(30 * TIMEOUT.as_secs());
+const CALL: Duration = Duration::from_secs(900 * TIMEOUT.as_secs());
+
+fn builder(url: &str, clock: &Clock) -> ClientBuilder {
+    Client::builder()
+        .partner_token(PARTNER)
+        .user_token(USER)
+        .server(url.parse().unwrap())
+        .max_body(MAX_BODY)
+        .read_timeout(READ)
+        .attempt_timeout(ATTEMPT)
+        .timeout(CALL)
+        .runtime(clock.clone())
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Method {
+    Get,
+    Put,
+    Delete,
+    Post,
+    Patch,
+}
+
+use Method::{Delete, Get, Patch, Post, Put};
+
+const ALL: [Method; 5] = [Get, Put, Delete, Post, Patch];
+
+impl Method {
+    /// Sending it twice may do a thing twice.
+    fn is_unsafe(self) -> bool {
+        matches!(self, Post | Patch)
+    }
+
+    async fn call(self, client: &Client) -> Result<(), Error> {
+        let api = client.b2b_v1();
+        match self {
+            Get => {
+                let call = api.get_client().location_id(1).id(2);
+                call.send().await.map(drop)
+            }
+            Put => {
+                let call = api.update_custom_field().field_category("record");
+                let call = call.location_id(1).field_id(2).body_map(|body| {
+                    let body = body.type_("text").code("a").title("b");
+                    body.user_can_edit(true).show_in_ui(true)
+                });
+                call.send().await.map(drop)
+            }
+            Delete => {
+                let call = api.delete_custom_field().field_category("record");
+                call.location_id(1).field_id(2).send().await.map(drop)
+            }
+            Post => {
+                let call = api.create_custom_field().field_category("record");
+                let call = call.location_id(1).body_map(|body| {
+                    let body = body.type_("text").code("a").title("b");
+                    body.user_can_edit(true).show_in_ui(true)
+                });
+                call.send().await.map(drop)
+            }
+            Patch => {
+                let call = api.update_timetable_event_schedule();
+                let call = call.location_id(1).schedule_id(2);
+                call.body_map(|body| body).send().await.map(drop)
+            }
+        }
+    }
+}
+
+/// What the caller gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Value,
+    Error(ErrorKind),
+    Status(u16),
+}
+
+use Outcome::{Status, Value};
+
+fn outcome(result: &Result<(), Error>) -> Outcome {
+    match result {
+        Ok(()) => Value,
+        Err(error) if error.kind() == ErrorKind::Api => Status(error.status().unwrap().as_u16()),
+        Err(error) => Outcome::Error(error.kind()),
+    }
+}
+
+/// A script, and for each method how many requests reach the server and what comes of it.
+struct Case {
+    name: &'static str,
+    replies: Vec<Reply>,
+    expected: [(usize, Outcome); 5],
+}
+
+/// The same for all methods.
+fn same(name: &'static str, replies: Vec<Reply>, requests: usize, outcome: Outcome) -> Case {
+    Case {
+        name,
+        replies,
+        expected: [(requests, outcome); 5],
+    }
+}
+
+/// GET, PUT and DELETE are sent again; POST and PATCH are not.
+fn safely(
+    name: &'static str,
+    replies: Vec<Reply>,
+    safe: (usize, Outcome),
+    other: Outcome,
+) -> Case {
+    Case {
+        name,
+        replies,
+        expected: [safe, safe, safe, (1, other), (1, other)],
+    }
+}
+
+fn error(status: &str, headers: &[(&str, &str)]) -> Reply {
+    let body = r#"{"success":false,"data":null,"meta":{"message":"no"}}"#;
+    answer(status, headers, body).into()
+}
+
+fn ok() -> Reply {
+    json("200 OK", OK).into()
+}
+
+fn cases() -> Vec<Case> {
+    use ErrorKind::{Decode, Redirect, TooLarge, Transport};
+    use Reply::{Say, SayAndClose, SayAndReset};
+
+    let half = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"success\":true,";
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n{\"succes";
+    let gzip = |bytes: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(bytes).unwrap();
+        answer("200 OK", &[("Content-Encoding", "gzip")], encoder.finish().unwrap())
+    };
+    let huge = format!(r#"{{"success":true,"data":{{}},"x":"{}"}}"#, "a".repeat(MAX_BODY));
+    let to = |status: &str, place: &str| error(status, &[("Location", place)]);
+    let header = "a".repeat(1 << 20);
+
+    let mut cases = vec![
+        same("all well", vec![ok()], 1, Value),
+        safely(
+            "reset before headers",
+            vec![SayAndReset(vec![])],
+            (3, Outcome::Error(Transport)),
+            Outcome::Error(Transport),
+        ),
+        safely(
+            "reset before headers, once",
+            vec![SayAndReset(vec![]), ok()],
+            (2, Value),
+            Outcome::Error(Transport),
+        ),
+        safely(
+            "closed before headers, once",
+            vec![SayAndClose(vec![]), ok()],
+            (2, Value),
+            Outcome::Error(Transport),
+        ),
+        safely(
+            "reset within the body, once",
+            vec![SayAndReset(half.into()), ok()],
+            (2, Value),
+            Outcome::Error(Transport),
+        ),
+        safely(
+            "a body shorter than its Content-Length",
+            vec![SayAndClose(half.into())],
+            (3, Outcome::Error(Transport)),
+            Outcome::Error(Transport),
+        ),
+        same(
+            "a Content-Length that cuts the body",
+            vec![SayAndClose(format!("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{OK}").into())],
+            1,
+            Outcome::Error(Decode),
+        ),
+        safely(
+            "chunks that end early, once",
+            vec![SayAndClose(chunked.into()), ok()],
+            (2, Value),
+            Outcome::Error(Transport),
+        ),
+        same(
+            "truncated JSON",
+            vec![json("200 OK", r#"{"success":true,"data":{"#).into()],
+            1,
+            Outcome::Error(Decode),
+        ),
+        same("gzip", vec![Say(gzip(OK.as_bytes()))], 1, Value),
+        same(
+            "a gzip bomb",
+            vec![Say(gzip(&vec![b' '; 64 << 20]))],
+            1,
+            Outcome::Error(TooLarge),
+        ),
+        same("a body over the limit", vec![json("200 OK", &huge).into()], 1, Outcome::Error(TooLarge)),
+        same(
+            "a body over the limit, in chunks",
+            vec![SayAndClose(
+                format!(
+                    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{huge}\r\n0\r\n\r\n",
+                    huge.len()
+                )
+                .into(),
+            )],
+            1,
+            Outcome::Error(TooLarge),
+        ),
+        safely(
+            "headers of 1 MiB",
+            vec![error("200 OK", &[("X-Long", &header)])],
+            (3, Outcome::Error(Transport)),
+            Outcome::Error(Transport),
+        ),
+        same("an empty 200", vec![json("200 OK", "").into()], 1, Outcome::Error(Decode)),
+        same(
+            "a 204 where a body is declared",
+            vec![Say(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec())],
+            1,
+            Value,
+        ),
+        same(
+            "a 200 of HTML",
+            vec![json("200 OK", "<html>login</html>").into()],
+            1,
+            Outcome::Error(Decode),
+        ),
+        same(
+            "success: false",
+            vec![json("200 OK", r#"{"success":false,"meta":{"message":"no"}}"#).into()],
+            1,
+            Status(200),
+        ),
+        same("401", vec![error("401 Unauthorized", &[])], 1, Status(401)),
+        same("403", vec![error("403 Forbidden", &[])], 1, Status(403)),
+        same("404", vec![error("404 Not Found", &[])], 1, Status(404)),
+        same("422", vec![error("422 Unprocessable Entity", &[])], 1, Status(422)),
+        safely("408, once", vec![error("408 Request Timeout", &[]), ok()], (2, Value), Status(408)),
+        same("429, once", vec![error("429 Too Many Requests", &[]), ok()], 2, Value),
+        same("429 for ever", vec![error("429 Too Many Requests", &[])], 3, Status(429)),
+        same(
+            "429 with Retry-After in seconds, once",
+            vec![error("429 Too Many Requests", &[("Retry-After", "7")]), ok()],
+            2,
+            Value,
+        ),
+        same(
+            "429 with Retry-After as a date, once",
+            vec![
+                error("429 Too Many Requests", &[("Retry-After", "Sun, 06 Nov 1994 08:50:07 GMT")]),
+                ok(),
+            ],
+            2,
+            Value,
+        ),
+        same(
+            "429 with a Retry-After past the call's timeout",
+            vec![error("429 Too Many Requests", &[("Retry-After", "999999999999")])],
+            1,
+            Status(429),
+        ),
+        same(
+            "429 with a Retry-After that is none, once",
+            vec![error("429 Too Many Requests", &[("Retry-After", "soon")]), ok()],
+            2,
+            Value,
+        ),
+        same(
+            "503 with Retry-After, once",
+            vec![error("503 Service Unavailable", &[("Retry-After", "2")]), ok()],
+            2,
+            Value,
+        ),
+        safely(
+            "a 502 of HTML, once",
+            vec![answer("502 Bad Gateway", &[], "<html>down</html>").into(), ok()],
+            (2, Value),
+            Status(502),
+        ),
+    ];
+    for (code, status) in
+        [(502, "502 Bad Gateway"), (503, "503 Service Unavailable"), (504, "504 Gateway Timeout")]
+    {
+        cases.push(safely(status, vec![error(status, &[]), ok()], (2, Value), Status(code)));
+        cases.push(safely(status, vec![error(status, &[])], (3, Status(code)), Status(code)));
+    }
+    let status = "500 Internal Server Error";
+    let once = (1, Status(500));
+    cases.push(Case {
+        name: "500, once",
+        replies: vec![error(status, &[]), ok()],
+        expected: [(2, Value), once, once, once, once],
+    });
+    cases.push(Case {
+        name: "500 for ever",
+        replies: vec![error(status, &[])],
+        expected: [(3, Status(500)), once, once, once, once],
+    });
+    for status in ["301 Moved Permanently", "302 Found", "307 Temporary Redirect"] {
+        let refused = (1, Outcome::Error(Redirect));
+        cases.push(Case {
+            name: status,
+            replies: vec![to(status, "/elsewhere"), ok()],
+            expected: [(2, Value), refused, refused, refused, refused],
+        });
+        for place in ["http://other.localhost:9/", "https://127.0.0.1/", "//other.localhost:9/x"] {
+            let away = vec![to(status, place), ok()];
+            cases.push(same("a redirect to another origin", away, 1, Outcome::Error(Redirect)));
+        }
+    }
+    let refused = (1, Outcome::Error(Redirect));
+    cases.push(Case {
+        name: "redirects in a circle",
+        replies: vec![to("302 Found", "/a")],
+        expected: [(6, Outcome::Error(Redirect)), refused, refused, refused, refused],
+    });
+    cases
+}
+
+/// A reply after which a change may have been made.
+fn may_have_acted(reply: &Reply) -> bool {
+    let Reply::Say(bytes) = reply else { return true };
+    let text = String::from_utf8_lossy(bytes);
+    let refused = text.starts_with("HTTP/1.1 429")
+        || (text.starts_with("HTTP/1.1 503") && text.contains("Retry-After"));
+    !refused
+}
+
+fn everything_said(error: &Error) -> String {
+    let mut said = format!("{error} {error:?} {error:#?}");
+    let mut source = error.source();
+    while let Some(inner) = source {
+        write!(said, " {inner} {inner:?}").unwrap();
+        source = inner.source();
+    }
+    said
+}
+
+#[tokio::test]
+async fn every_fault_ends_in_a_value_or_a_clear_error_and_repeats_no_change() {
+    let (log, _guard) = Log::start(Level::DEBUG);
+    let (mut count, mut lost, mut repeated, mut said) = (0, 0, 0, String::new());
+    for case in cases() {
+        for (method, (requests, expected)) in ALL.into_iter().zip(case.expected) {
+            let server = Server::start(case.replies.clone()).await;
+            let client = builder(&server.url, &Clock::new()).build().unwrap();
+            let result = method.call(&client).await;
+            let seen = server.requests().len();
+            count += 1;
+            if let Err(error) = &result {
+                said.push_str(&everything_said(error));
+                assert!(!error.to_string().contains('\n'), "{error}");
+                let attempts = if case.name.contains("circle") { 1 } else { seen };
+                assert_eq!(error.attempts() as usize, attempts, "{}: {error}", case.name);
+            }
+            if outcome(&result) != expected || seen != requests {
+                lost += 1;
+                println!("{method:?}, {}: {seen} requests, {result:?}", case.name);
+            }
+            if method.is_unsafe() {
+                let sent_after = (1..seen).filter(|index| {
+                    may_have_acted(&case.replies[(index - 1).min(case.replies.len() - 1)])
+                });
+                repeated += sent_after.count();
+            }
+        }
+    }
+    let log = log.text();
+    assert!(log.contains("altegio.call"), "the log is empty");
+    let leaked = log.matches("secret").count() + said.matches("secret").count();
+    println!("cases {count}, lost {lost}, repeated {repeated}, leaked tokens {leaked}");
+    assert_eq!((lost, repeated, leaked), (0, 0, 0));
+}
+
+// ---- before a request reaches the server ------------------------------------------
+
+#[tokio::test]
+async fn a_refused_connection_is_tried_again_whatever_the_method() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    for method in ALL {
+        let clock = Clock::new();
+        let error = method.call(&builder(&url, &clock).build().unwrap()).await.unwrap_err();
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::Connect, 3), "{error}");
+        assert!(error.is_retryable());
+        // The whole of each wait, since the dice fall on 1.
+        assert_eq!(clock.waits(), [Duration::from_millis(500), Duration::from_secs(1)]);
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_is_not_found_is_a_connection_that_failed() {
+    struct NoNames;
+    impl reqwest::dns::Resolve for NoNames {
+        fn resolve(&self, _: reqwest::dns::Name) -> reqwest::dns::Resolving {
+            Box::pin(async { Err("no such host".into()) })
+        }
+    }
+    let http = reqwest::Client::builder().no_proxy().dns_resolver(Arc::new(NoNames));
+    let client = builder("https://api.example.invalid", &Clock::new())
+        .http_client(http.build().unwrap())
+        .build()
+        .unwrap();
+    for method in ALL {
+        let error = method.call(&client).await.unwrap_err();
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::Connect, 3), "{error}");
+        assert!(everything_said(&error).contains("no such host"));
+    }
+}
+
+// ---- silence ------------------------------------------------------------------------
+
+#[tokio::test]
+async fn a_server_that_says_nothing_is_left_after_the_attempts_timeout() {
+    for method in ALL {
+        let server = Server::start(vec![Reply::SayAndStall(vec![])]).await;
+        let clock = Clock::new();
+        let client = builder(&server.url, &clock).build().unwrap();
+        let call = tokio::spawn(async move { method.call(&client).await });
+        let attempts = if method.is_unsafe() { 1 } else { 3 };
+        for _ in 0..attempts {
+            clock.alarm(ATTEMPT).await;
+            server.replied().await;
+            clock.set_on(ATTEMPT);
+        }
+        let error = call.await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        assert!(error.to_string().contains("attempt_timeout"), "{error}");
+        assert_eq!(error.is_retryable(), !method.is_unsafe());
+        assert_eq!((server.requests().len(), error.attempts()), (attempts, attempts as u32));
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_stalls_is_cut() {
+    let half = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"success\":true,";
+    let stall = || Reply::SayAndStall(half.into());
+    for method in ALL {
+        let server = Server::start(vec![stall(), ok()]).await;
+        let clock = Clock::new();
+        let client = builder(&server.url, &clock).build().unwrap();
+        let call = tokio::spawn(async move { method.call(&client).await });
+        clock.alarm(READ).await;
+        clock.set_on(READ);
+        let result = call.await.unwrap();
+        if method.is_unsafe() {
+            let error = result.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Timeout);
+            assert_eq!(error.status().unwrap().as_u16(), 200);
+            assert!(error.to_string().contains("read_timeout"), "{error}");
+            assert_eq!(server.requests().len(), 1);
+        } else {
+            assert!(result.is_ok());
+            assert_eq!(server.requests().len(), 2);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_calls_own_timeout_ends_it_between_attempts_too() {
+    let server = Server::start(vec![error("503 Service Unavailable", &[])]).await;
+    let clock = Clock::new();
+    let half = TIMEOUT / 2;
+    let client = builder(&server.url, &clock)
+        .retry(Retry::new().backoff(half, TIMEOUT))
+        .timeout(half + TIMEOUT)
+        .build()
+        .unwrap();
+    let error = Get.call(&client).await.unwrap_err();
+    // The first wait fits; the second does not, and what the server said is told.
+    assert_eq!((outcome(&Err(error)), server.requests().len()), (Status(503), 2));
+    assert_eq!(clock.waits(), [half]);
+}
+
+// ---- connections that are used again ---------------------------------------------------
+
+#[tokio::test]
+async fn a_connection_closed_on_reuse_repeats_no_change() {
+    for method in ALL {
+        for end in [Reply::SayAndClose(vec![]), Reply::SayAndReset(vec![])] {
+            let server = Server::start(vec![ok(), end, ok()]).await;
+            let client = builder(&server.url, &Clock::new()).build().unwrap();
+            method.call(&client).await.unwrap();
+            let result = method.call(&client).await;
+            assert_eq!(server.connections(), if method.is_unsafe() { 1 } else { 2 });
+            if method.is_unsafe() {
+                assert_eq!(outcome(&result), Outcome::Error(ErrorKind::Transport));
+                assert!(!result.unwrap_err().is_retryable());
+                assert_eq!(server.requests().len(), 2);
+            } else {
+                assert_eq!((outcome(&result), server.requests().len()), (Value, 3));
+            }
+        }
+    }
+}
+
+/// HTTP/2 by hand: answers each connection's requests as told, and counts them.
+async fn http2_server(ends: Vec<Http2End>) -> (String, Arc<Mutex<usize>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let requests = Arc::new(Mutex::new(0));
+    let seen = Arc::clone(&requests);
+    tokio::spawn(async move {
+        for end in ends {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut preface = [0; 24];
+            stream.read_exact(&mut preface).await.unwrap();
+            stream.write_all(&frame(0x4, 0, 0, &[])).await.unwrap(); // SETTINGS
+            let request = loop {
+                let mut head = [0; 9];
+                stream.read_exact(&mut head).await.unwrap();
+                let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
+                stream.read_exact(&mut payload).await.unwrap();
+                let ends_stream = head[4] & 1 == 1;
+                if matches!(head[3], 0x0 | 0x1) && ends_stream {
+                    break u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
+                }
+            };
+            *seen.lock().unwrap() += 1;
+            let bytes = match end {
+                Http2End::GoAway { last, reason } => {
+                    let mut payload = u32::to_be_bytes(last).to_vec();
+                    payload.extend(u32::to_be_bytes(reason));
+                    frame(0x7, 0, 0, &payload)
+                }
+                Http2End::Reset { reason } => frame(0x3, 0, request, &u32::to_be_bytes(reason)),
+                Http2End::Ok => {
+                    let mut bytes = frame(0x1, 0x4, request, &[0x88]); // :status 200
+                    bytes.extend(frame(0x0, 0x1, request, OK.as_bytes()));
+                    bytes
+                }
+            };
+            stream.write_all(&bytes).await.unwrap();
+            if matches!(end, Http2End::Ok) {
+                // Until the client goes.
+                let _ = stream.read_to_end(&mut Vec::new()).await;
+            }
+        }
+    });
+    (url, requests)
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Http2End {
+    GoAway { last: u32, reason: u32 },
+    Reset { reason: u32 },
+    Ok,
+}
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = u32::to_be_bytes(payload.len() as u32)[1..].to_vec();
+    bytes.extend([kind, flags]);
+    bytes.extend(u32::to_be_bytes(stream));
+    bytes.extend_from_slice(payload);
+    bytes
+}
+
+#[tokio::test]
+async fn http2_says_whether_a_request_was_declined_and_only_then_a_change_is_sent_again() {
+    const INTERNAL_ERROR: u32 = 2;
+    const REFUSED_STREAM: u32 = 7;
+    let declined = [
+        Http2End::GoAway { last: 0, reason: 0 },
+        Http2End::Reset { reason: REFUSED_STREAM },
+    ];
+    let unclear = [
+        Http2End::GoAway { last: 1, reason: INTERNAL_ERROR },
+        Http2End::Reset { reason: INTERNAL_ERROR },
+    ];
+    for method in ALL {
+        for (end, was_declined) in
+            declined.map(|end| (end, true)).into_iter().chain(unclear.map(|end| (end, false)))
+        {
+            let (url, requests) = http2_server(vec![end, Http2End::Ok]).await;
+            let http = reqwest::Client::builder()
+                .http2_prior_knowledge()
+                .retry(reqwest::retry::never());
+            let client =
+                builder(&url, &Clock::new()).http_client(http.build().unwrap()).build().unwrap();
+            let result = method.call(&client).await;
+            let again = was_declined || !method.is_unsafe();
+            let expected = if again { Value } else { Outcome::Error(ErrorKind::Transport) };
+            assert_eq!(outcome(&result), expected, "{method:?} {end:?} {result:?}");
+            assert_eq!(*requests.lock().unwrap(), if again { 2 } else { 1 }, "{method:?} {end:?}");
+        }
+    }
+}
+
+// ---- retries -----------------------------------------------------------------------------
+
+#[tokio::test]
+async fn waits_are_a_random_part_of_a_growing_bound_and_at_least_what_the_server_asks() {
+    let server = Server::start(vec![
+        error("503 Service Unavailable", &[]),
+        error("503 Service Unavailable", &[("Retry-After", "7")]),
+        error("503 Service Unavailable", &[]),
+        ok(),
+    ])
+    .await;
+    let clock = Clock::new();
+    for random in [0.5, 0.25, 0.0] {
+        clock.throw(random);
+    }
+    let retry = Retry::new().attempts(4).backoff(Duration::from_secs(2), Duration::from_secs(60));
+    let client = builder(&server.url, &clock).retry(retry).build().unwrap();
+    Get.call(&client).await.unwrap();
+    assert_eq!(clock.waits(), [Duration::from_secs(1), Duration::from_secs(7)]);
+}
+
+#[tokio::test]
+async fn retries_can_be_turned_off_for_a_client_and_for_a_call() {
+    let server = Server::start(vec![error("503 Service Unavailable", &[])]).await;
+    let off = builder(&server.url, &Clock::new()).retry(Retry::off()).build().unwrap();
+    assert_eq!(Get.call(&off).await.unwrap_err().attempts(), 1);
+
+    let on = builder(&server.url, &Clock::new()).build().unwrap();
+    let once = on.b2b_v1().retry(Retry::off());
+    let call = once.get_client().location_id(1).id(2);
+    assert_eq!(call.send().await.unwrap_err().attempts(), 1);
+    assert_eq!(server.requests().len(), 2);
+    let more = off.b2b_v1().retry(Retry::new().attempts(2));
+    let call = more.get_client().location_id(1).id(2);
+    assert_eq!(call.send().await.unwrap_err().attempts(), 2);
+}
+
+#[tokio::test]
+async fn an_outage_is_not_multiplied_by_the_retries() {
+    let server = Server::start(vec![error("503 Service Unavailable", &[])]).await;
+    let client = builder(&server.url, &Clock::new()).retry_budget(5).build().unwrap();
+    for _ in 0..100 {
+        Get.call(&client).await.unwrap_err();
+    }
+    assert_eq!(server.requests().len(), 105);
+}
+
+// ---- the rate limit ------------------------------------------------------------------------
+
+/// A limit that notes when it let a request through.
+#[derive(Clone, Debug)]
+struct Noted {
+    clock: Clock,
+    windows: Arc<Mutex<Vec<Duration>>>,
+}
+
+impl RateLimit for Noted {
+    fn take(
+        &self,
+        _now: Instant,
+    ) -> std::pin::Pin<
+        Box<dyn Future<Output = Result<Place, Box<dyn std::error::Error + Send + Sync>>> + Send + '_>,
+    > {
+        Box::pin(async {
+            let now = self.clock.gone();
+            let mut taken = self.windows.lock().unwrap();
+            let second = Duration::from_secs(1);
+            let recent = taken.iter().filter(|at| **at + second > now);
+            if recent.count() < 5 {
+                taken.push(now);
+                return Ok(Place::Taken);
+            }
+            Ok(Place::Wait(Duration::from_millis(50)))
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_hundred_calls_at_once_keep_to_the_limit() {
+    let server = Server::start(vec![ok()]).await;
+    let clock = Clock::new();
+    let client = builder(&server.url, &clock)
+        .rate_limiter(RateLimiter::altegio())
+        .build()
+        .unwrap();
+    let calls = (0..100).map(|_| {
+        let client = client.clone();
+        tokio::spawn(async move { Get.call(&client).await })
+    });
+    for call in calls.collect::<Vec<_>>() {
+        call.await.unwrap().unwrap();
+    }
+    assert_eq!(server.requests().len(), 100);
+    // Five at once, and five more each second.
+    assert_eq!(clock.gone(), Duration::from_secs(19));
+}
+
+#[tokio::test]
+async fn a_store_of_ones_own_takes_the_limits_place() {
+    let server = Server::start(vec![ok()]).await;
+    let clock = Clock::new();
+    let noted = Noted { clock: clock.clone(), windows: Arc::default() };
+    let limiter = RateLimiter::shared(noted.clone());
+    // Two clients, as of two accounts, behind one limit.
+    let clients = [0, 1].map(|_| {
+        builder(&server.url, &clock).rate_limiter(limiter.clone()).build().unwrap()
+    });
+    for index in 0..12 {
+        Get.call(&clients[index % 2]).await.unwrap();
+    }
+    let seconds: Vec<u64> = noted.windows.lock().unwrap().iter().map(Duration::as_secs).collect();
+    assert_eq!(seconds, [0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2]);
+
+    #[derive(Debug)]
+    struct Down;
+    impl RateLimit for Down {
+        fn take(
+            &self,
+            _now: Instant,
+        ) -> std::pin::Pin<
+            Box<dyn Future<Output = Result<Place, Box<dyn std::error::Error + Send + Sync>>> + Send + '_>,
+        > {
+            Box::pin(async { Err("the store is down".into()) })
+        }
+    }
+    let down = builder(&server.url, &clock).rate_limiter(RateLimiter::shared(Down));
+    let error = Get.call(&down.build().unwrap()).await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Limiter, 0));
+    assert_eq!(error.source().unwrap().to_string(), "the store is down");
+    assert_eq!(server.requests().len(), 12);
+}
+
+#[tokio::test]
+async fn a_429_slows_every_call_down_not_only_its_own() {
+    for limiter in [RateLimiter::off(), RateLimiter::altegio()] {
+        let server = Server::start(vec![
+            error("429 Too Many Requests", &[("Retry-After", "30")]),
+            ok(),
+        ])
+        .await;
+        let clock = Clock::new();
+        let client = builder(&server.url, &clock)
+            .rate_limiter(limiter)
+            .retry(Retry::off())
+            .build()
+            .unwrap();
+        let error = Get.call(&client).await.unwrap_err();
+        assert!(error.is_rate_limited() && error.is_retryable());
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(30)));
+        // Another call, and one of another method, wait for it.
+        Post.call(&client).await.unwrap();
+        assert_eq!(clock.gone(), Duration::from_secs(30));
+        Get.call(&client).await.unwrap();
+        assert_eq!(clock.gone(), Duration::from_secs(30));
+    }
+}
+
+#[tokio::test]
+async fn an_absurd_pause_is_taken_for_five_minutes() {
+    let absurd = error("429 Too Many Requests", &[("Retry-After", "99999999999")]);
+    let server = Server::start(vec![absurd, ok()]).await;
+    let clock = Clock::new();
+    let client = builder(&server.url, &clock).build().unwrap();
+    Get.call(&client).await.unwrap_err();
+    Get.call(&client).await.unwrap();
+    assert_eq!(clock.gone(), Duration::from_secs(300));
+}
+
+#[tokio::test]
+async fn a_call_that_cannot_get_its_place_in_time_fails_at_once_and_unsent() {
+    let server = Server::start(vec![ok()]).await;
+    let clock = Clock::new();
+    let limiter = RateLimiter::windows([(1, 3 * TIMEOUT)]).unwrap();
+    let client = builder(&server.url, &clock)
+        .rate_limiter(limiter)
+        .timeout(2 * TIMEOUT)
+        .build()
+        .unwrap();
+    Get.call(&client).await.unwrap();
+    let error = Post.call(&client).await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Timeout, 0));
+    assert!(error.is_retryable() && error.to_string().contains("3000s"), "{error}");
+    assert_eq!((clock.gone(), server.requests().len()), (Duration::ZERO, 1));
+}
+
+#[test]
+fn production_is_limited_and_other_servers_are_not() {
+    let limiter = |builder: ClientBuilder| format!("{:?}", builder.build().unwrap());
+    // The transport keeps its limiter to itself; that it works is seen above.
+    assert!(limiter(Client::builder()).contains("limited: true"));
+    let own = Client::builder().server("http://127.0.0.1:1".parse().unwrap());
+    assert!(limiter(own).contains("limited: false"));
+}
+
+// ---- giving up ---------------------------------------------------------------------------------
+
+#[tokio::test]
+async fn a_call_given_up_at_any_stage_leaves_the_client_and_the_limit_as_they_should_be() {
+    // While it waits for the limit: its place is still there for the next.
+    let server = Server::start(vec![ok()]).await;
+    let clock = Clock::new();
+    let limiter = RateLimiter::windows([(1, Duration::from_secs(10))]).unwrap();
+    let client = builder(&server.url, &clock).rate_limiter(limiter).build().unwrap();
+    Get.call(&client).await.unwrap();
+    clock.hold_waits();
+    let waiting = tokio::spawn({
+        let client = client.clone();
+        async move { Get.call(&client).await }
+    });
+    clock.alarm(Duration::from_secs(10)).await;
+    waiting.abort();
+    assert!(waiting.await.unwrap_err().is_cancelled());
+    clock.set_on(Duration::from_secs(10));
+    Get.call(&client).await.unwrap();
+    assert_eq!(server.requests().len(), 2);
+
+    // While the server is silent, in the head and in the body; then while
+    // it waits to try again.
+    let half = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{";
+    let stages = [
+        (Reply::SayAndStall(vec![]), ATTEMPT),
+        (Reply::SayAndStall(half.into()), READ),
+        (error("503 Service Unavailable", &[]), Duration::from_millis(500)),
+    ];
+    for (reply, alarm) in stages {
+        let server = Server::start(vec![reply, ok()]).await;
+        let clock = Clock::new();
+        clock.hold_waits();
+        let client = builder(&server.url, &clock).build().unwrap();
+        let call = tokio::spawn({
+            let client = client.clone();
+            async move { Get.call(&client).await }
+        });
+        server.replied().await;
+        clock.alarm(alarm).await;
+        call.abort();
+        assert!(call.await.unwrap_err().is_cancelled());
+        Get.call(&client).await.unwrap();
+        assert_eq!(server.requests().len(), 2);
+    }
+}
+
+// ---- what is logged ------------------------------------------------------------------------------
+
+#[tokio::test]
+async fn a_call_is_one_span_in_opentelemetrys_names() {
+    let (log, _guard) = Log::start(Level::INFO);
+    let server = Server::start(vec![error("503 Service Unavailable", &[]), error("404 Not Found", &[])]).await;
+    let client = builder(&server.url, &Clock::new()).build().unwrap();
+    Get.call(&client).await.unwrap_err();
+    let text = log.text();
+    assert_eq!(text.lines().count(), 1, "{text}");
+    for field in [
+        "otel.name=GET /client/{location_id}/{id}",
+        "http.request.method=\"GET\"",
+        "url.template=\"/client/{location_id}/{id}\"",
+        "server.address=\"127.0.0.1\"",
+        "http.response.status_code=404",
+        "http.request.resend_count=1",
+        "error.type=\"404\"",
+        "altegio.operation=\"get_client\"",
+        "altegio.attempts=2",
+        "altegio.limit_wait_ms=0",
+        "altegio.duration_ms=500",
+    ] {
+        assert!(text.contains(field), "{field}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn no_event_shows_a_token_or_a_persons_data() {
+    let body = r#"{"success":true,"data":{"id":1,"name":"Ada-1815","phone":"+13155550184","email":"ada@example.org","sex":{"odd":"ada@example.org"}},"meta":[]}"#;
+    let refused = r#"{"success":false,"meta":{"message":"ada@example.org is taken","errors":{"phone":["+13155550184"]}}}"#;
+    for (level, shows_bodies) in [(Level::DEBUG, false), (Level::TRACE, true)] {
+        let (log, _guard) = Log::start(level);
+        let replies = vec![
+            json("200 OK", body),
+            json("422 Unprocessable Entity", refused),
+            json("503 Service Unavailable", refused),
+            json("200 OK", body),
+        ];
+        let server = Server::start(replies).await;
+        let client = builder(&server.url, &Clock::new()).build().unwrap();
+        Get.call(&client).await.unwrap();
+        let phone = types::CreateClientBodyPhone::String("+13155550184".to_owned());
+        let create = client.b2b_v1().create_client().location_id(1).body_map(|body| {
+            body.name("Ada-1815").phone(phone).email("ada@example.org")
+        });
+        create.send().await.unwrap_err();
+        #[allow(deprecated)] // for a phone in the query
+        let search = client.b2b_v1().deprecated_get_client_list().location_id(1);
+        search.phone("+13155550184").send().await.unwrap();
+        let text = log.text();
+        // hyper's own lines are at TRACE, and they show what it parses.
+        let ours: String = text.lines().filter(|line| line.contains("altegio")).collect();
+        assert!(ours.contains("altegio.call"), "{text}");
+        assert_eq!(ours.contains("\"phone\":string"), shows_bodies, "{ours}");
+        let looked_at = if shows_bodies { &ours } else { &text };
+        for secret in ["secret", "3155550184", "ada@example", "Ada-1815"] {
+            assert!(!looked_at.contains(secret), "{secret} at {level}: {looked_at}");
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! Lists that come in pages: which requests are sent, and where a list ends.
+
+#[path = "loopback/server.rs"]
+mod server;
+
+use std::collections::BTreeMap;
+
+use altegio::b2b_v1::{operations, prelude::*, types};
+use altegio::{Client, ErrorKind, Paging, Position, Retry};
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+use server::{Server, json as answer};
+
+async fn started(pages: &[Value]) -> (Server, Client) {
+    let replies = pages.iter().map(|page| answer("200 OK", &page.to_string()));
+    let server = Server::start(replies.collect()).await;
+    let client = client(&server);
+    (server, client)
+}
+
+fn client(server: &Server) -> Client {
+    let builder = Client::builder().partner_token("p").user_token("u");
+    let builder = builder.server(server.url.parse().unwrap()).retry(Retry::off());
+    builder.build().unwrap()
+}
+
+/// A page of items with these ids.
+fn page(ids: &[i64]) -> Value {
+    let data: Vec<Value> = ids.iter().map(|id| json!({"id": id})).collect();
+    json!({"success": true, "data": data, "meta": {}})
+}
+
+fn with_total(mut page: Value, total: i64) -> Value {
+    page["meta"] = json!({"total_count": total});
+    page
+}
+
+/// The ids of all appointments, three a page.
+async fn appointments(client: &Client) -> Vec<i64> {
+    let call = client.b2b_v1().get_appointment_list().location_id(1);
+    let items = call.count(3).stream();
+    items.map(|item| item.unwrap().id.unwrap()).collect().await
+}
+
+fn queries(server: &Server) -> Vec<String> {
+    let query = |line: String| line.split_once('?').unwrap().1.to_owned();
+    server.requests().into_iter().map(|request| query(request.line)).collect()
+}
+
+fn bodies(server: &Server) -> Vec<Value> {
+    let body = |request: server::Request| serde_json::from_slice(&request.body).unwrap();
+    server.requests().into_iter().map(body).collect()
+}
+
+#[test]
+fn every_operation_with_a_page_pages() {
+    let document: Value =
+        serde_json::from_str(include_str!("../openapi/b2b-v1/client.json")).unwrap();
+    let mut by_size: BTreeMap<Option<&str>, usize> = BTreeMap::new();
+    for item in document["paths"].as_object().unwrap().values() {
+        for operation in item.as_object().unwrap().values() {
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            let in_query = |name| parameters.clone().any(|p| p["name"] == name && p["in"] == "query");
+            if !in_query("page") {
+                continue;
+            }
+            let size = ["count", "page_size", "limit"].into_iter().find(|name| in_query(*name));
+            *by_size.entry(size).or_default() += 1;
+            let id = operation["operationId"].as_str().unwrap();
+            let known = operations::ALL.iter().find(|known| known.id == id).unwrap();
+            assert_eq!(known.paging, Some(Paging::Query { page: "page", size }), "{id}");
+        }
+    }
+    let expected = [(None, 2), (Some("count"), 12), (Some("limit"), 1), (Some("page_size"), 3)];
+    assert_eq!(by_size, BTreeMap::from(expected));
+    let body = Paging::Body { page: "page", size: Some("page_size") };
+    assert_eq!(operations::GET_CLIENT_LIST.paging, Some(body));
+    let dates = Paging::Dates { from: "from", to: "to" };
+    assert_eq!(operations::SEARCH_CLIENT_VISITS.paging, Some(dates));
+    let all = operations::ALL.iter().filter(|operation| operation.paging.is_some());
+    assert_eq!(all.count(), 20);
+}
+
+#[tokio::test]
+async fn a_list_ends_after_a_short_page() {
+    let (server, client) = started(&[page(&[1, 2, 3]), page(&[4, 5, 6]), page(&[7])]).await;
+    assert_eq!(appointments(&client).await, [1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(queries(&server), ["count=3&page=1", "count=3&page=2", "count=3&page=3"]);
+}
+
+#[tokio::test]
+async fn a_list_ends_after_an_empty_page() {
+    let (server, client) = started(&[page(&[1, 2, 3]), page(&[])]).await;
+    assert_eq!(appointments(&client).await, [1, 2, 3]);
+    assert_eq!(server.requests().len(), 2);
+    let (server, client) = started(&[page(&[])]).await;
+    assert!(appointments(&client).await.is_empty());
+    assert_eq!(server.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_gives_smaller_pages_than_asked_loses_nothing() {
+    let pages = [page(&[1, 2]), page(&[3, 4]), page(&[5])].map(|page| with_total(page, 5));
+    let (server, client) = started(&pages).await;
+    assert_eq!(appointments(&client).await, [1, 2, 3, 4, 5]);
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn without_a_page_size_only_an_empty_page_ends_a_list() {
+    let (server, client) = started(&[page(&[1, 2]), page(&[3]), page(&[])]).await;
+    let call = client.b2b_v1().get_partner_appointment_list();
+    let ids: Vec<_> = call.stream().map(|item| item.unwrap().id).collect().await;
+    assert_eq!(ids, [Some(1), Some(2), Some(3)]);
+    assert_eq!(queries(&server), ["page=1", "page=2", "page=3"]);
+}
+
+#[tokio::test]
+async fn a_server_that_repeats_its_page_is_not_asked_for_ever() {
+    let (server, client) = started(&[page(&[1, 2, 3])]).await;
+    assert_eq!(appointments(&client).await, [1, 2, 3]);
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn nothing_is_asked_before_it_is_wanted() {
+    let (server, client) = started(&[page(&[1, 2, 3]), page(&[4])]).await;
+    let call = client.b2b_v1().get_appointment_list().location_id(1);
+    let mut items = call.count(3).stream();
+    assert_eq!(server.requests().len(), 0);
+    for _ in 0..3 {
+        items.next().await.unwrap().unwrap();
+        assert_eq!(server.requests().len(), 1);
+    }
+    items.next().await.unwrap().unwrap();
+    assert_eq!(server.requests().len(), 2);
+    assert!(items.next().await.is_none());
+    assert!(items.next().await.is_none());
+    assert_eq!((server.requests().len(), items.position()), (2, None));
+}
+
+#[tokio::test]
+async fn an_error_stands_in_its_place_and_the_list_goes_on_from_there() {
+    let good = |page: Value| answer("200 OK", &page.to_string());
+    let replies = vec![
+        good(page(&[1, 2, 3])),
+        answer("500 Internal Server Error", ""),
+        answer("200 OK", "<html>"),
+        good(page(&[4, 5, 6])),
+        good(page(&[7])),
+    ];
+    let server = Server::start(replies).await;
+    let client = client(&server);
+    let call = client.b2b_v1().get_appointment_list().location_id(1);
+    let mut items = call.count(3).stream();
+    let (mut ids, mut errors) = (Vec::new(), Vec::new());
+    loop {
+        match items.next().await {
+            Some(Ok(item)) => ids.push(item.id.unwrap()),
+            Some(Err(error)) => {
+                errors.push(error.kind());
+                assert_eq!(items.position(), Some(&Position::Page(2)));
+                // Without being told to it does not ask again.
+                assert!(items.next().await.is_none());
+                items.resume();
+            }
+            None => break,
+        }
+    }
+    assert_eq!(ids, [1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(errors, [ErrorKind::Api, ErrorKind::Decode]);
+    let pages: Vec<String> = queries(&server);
+    let page = |number: i64| format!("count=3&page={number}");
+    assert_eq!(pages, [page(1), page(2), page(2), page(2), page(3)]);
+}
+
+#[tokio::test]
+async fn a_list_starts_where_it_is_told_to() {
+    let (server, client) = started(&[with_total(page(&[7]), 7)]).await;
+    let call = client.b2b_v1().get_appointment_list().location_id(1);
+    let mut items = call.count(3).page(3).stream();
+    assert_eq!(items.next().await.unwrap().unwrap().id, Some(7));
+    assert!(items.next().await.is_none());
+    assert_eq!(queries(&server), ["count=3&page=3"]);
+}
+
+#[tokio::test]
+async fn pages_come_whole() {
+    let mut first = page(&[1, 2, 3]);
+    first["data"][1] = json!("odd");
+    let (_server, client) = started(&[first, page(&[4])]).await;
+    let call = client.b2b_v1().get_appointment_list().location_id(1);
+    let mut pages = call.count(2).pages();
+    let first = pages.next().await.unwrap().unwrap();
+    assert_eq!(first.mismatches().len(), 1);
+    assert_eq!(first.into_data().unwrap().len(), 2);
+    assert_eq!(pages.position(), Some(&Position::Page(2)));
+    assert!(pages.next().await.unwrap().is_ok() && pages.next().await.is_none());
+}
+
+#[tokio::test]
+async fn an_unusable_argument_is_the_only_item() {
+    let (server, client) = started(&[page(&[1])]).await;
+    let mut items = client.b2b_v1().get_appointment_list().stream();
+    let error = items.next().await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Argument);
+    assert!(items.next().await.is_none());
+    items.resume();
+    assert!(items.next().await.is_none());
+    assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_page_can_be_a_field_of_the_body() {
+    let (server, client) = started(&[page(&[1, 2]), page(&[3])]).await;
+    let call = client.b2b_v1().get_client_list().location_id(1);
+    let call = call.body_map(|body| body.page_size(2).fields(vec!["id".to_owned()]));
+    let ids: Vec<_> = call.stream().map(|item| item.unwrap().id).collect().await;
+    assert_eq!(ids, [Some(1), Some(2), Some(3)]);
+    let expected = [1, 2].map(|page| json!({"fields": ["id"], "page_size": 2, "page": page}));
+    assert_eq!(bodies(&server), expected);
+}
+
+#[tokio::test]
+async fn a_date_cursor_is_followed_to_its_end() {
+    let page = |id: i64, next: Value| {
+        json!({
+            "success": true,
+            "data": {"records": [{"id": id}], "goods_transactions": []},
+            "meta": {"dateCursor": {"next": next}}
+        })
+    };
+    let (server, client) = started(&[
+        page(1, json!({"from": "2026-01-05", "to": "2026-01-14", "count": 25})),
+        page(2, json!({"from": null, "to": null, "count": null})),
+    ])
+    .await;
+    let call = client.b2b_v1().search_client_visits().location_id(1);
+    // What is required and may be null is null unless it is set.
+    let call = call.body_map(|body| body.client_id(7).payment_statuses(vec![]));
+    let mut visits = call.stream();
+    let first: types::ClientVisitsHistory = visits.next().await.unwrap().unwrap();
+    assert_eq!(first.records.unwrap()[0].id, Some(1));
+    let (from, to) = (Some("2026-01-05".to_owned()), Some("2026-01-14".to_owned()));
+    assert_eq!(visits.position(), Some(&Position::Period { from, to }));
+    assert!(visits.next().await.unwrap().is_ok() && visits.next().await.is_none());
+    let seen = bodies(&server);
+    assert_eq!(seen.len(), 2);
+    assert_eq!((&seen[0]["from"], &seen[0]["to"]), (&Value::Null, &Value::Null));
+    assert_eq!(seen[1]["from"], "2026-01-05");
+    assert_eq!((&seen[1]["to"], &seen[1]["client_id"]), (&json!("2026-01-14"), &json!(7)));
+    assert_eq!(seen[1]["client_phone"], Value::Null);
+}
+
+#[tokio::test]
+async fn items_are_found_where_the_document_puts_them() {
+    let category = |ids: &[i64]| {
+        let children: Vec<Value> = ids.iter().map(|id| json!({"item_id": id})).collect();
+        json!({"success": true, "data": {"category_id": 9, "children": children}})
+    };
+    let (_server, client) = started(&[category(&[1, 2]), category(&[3])]).await;
+    let call = client.b2b_v1().get_product_category_composition();
+    let call = call.location_id(1).category_id(9).count(2);
+    assert_eq!(call.stream().map(|item| item.unwrap().item_id).collect::<Vec<_>>().await.len(), 3);
+
+    // Two forms of one answer.
+    let (_server, client) = started(&[page(&[1, 2]), json!([page(&[3, 4]), page(&[5])]), page(&[6])]).await;
+    let call = client.b2b_v1().get_membership_list().chain_id(1).count(2);
+    let ids: Vec<_> = call.stream().map(|item| item.unwrap().id).collect().await;
+    assert_eq!(ids, [1, 2, 3, 4, 5, 6].map(Some));
+}
+
+#[test]
+fn streams_can_be_sent_between_threads() {
+    fn sendable<T: Send + Unpin>(_: T) {}
+    let client = Client::builder().build().unwrap();
+    sendable(client.b2b_v1().get_appointment_list().stream());
+    sendable(client.b2b_v1().get_appointment_list().pages());
+}
