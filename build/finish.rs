@@ -40,7 +40,13 @@ pub fn finish(tokens: TokenStream, document: &Value) -> Result<String, String> {
         items(builder).retain(|item| !matches!(item, Item::Use(_)));
         for item in items(builder).iter_mut() {
             if let Item::Impl(item) = item {
-                rows.extend(rewrite_send(item, &operations, &shapes, &mut answers, &mut forms)?);
+                rows.extend(rewrite_send(
+                    item,
+                    &operations,
+                    &shapes,
+                    &mut answers,
+                    &mut forms,
+                )?);
             }
             named_types(item, &mut sent);
         }
@@ -369,9 +375,10 @@ fn rewrite_send(
         }
     });
     if let Some(paging) = &operation.paging {
-        item.items.extend(pages(paging, &answer, shapes).map_err(|error| {
-            format!("operation `{id}`: x-paging: {error}; correct it in overlay.yaml")
-        })?);
+        item.items
+            .extend(pages(paging, &answer, shapes).map_err(|error| {
+                format!("operation `{id}`: x-paging: {error}; correct it in overlay.yaml")
+            })?);
     }
     let id = &operation.id;
     let kind = if operation.is_multipart() {
@@ -496,7 +503,11 @@ type ItemsOf = (TokenStream, TokenStream, Type);
 
 /// What is no list is one item a page.
 fn items_of(ty: &Type, at: &str, shapes: &BTreeMap<String, Shape>) -> Result<ItemsOf, String> {
-    let Leaf { by_reference, by_value, ty } = follow(ty, at, shapes)?;
+    let Leaf {
+        by_reference,
+        by_value,
+        ty,
+    } = follow(ty, at, shapes)?;
     Ok(match generic_argument(&ty).filter(|_| is_vec(&ty)) {
         Some(item) => (
             quote!(#by_reference.map_or(0, Vec::len)),
@@ -577,7 +588,11 @@ fn follow(ty: &Type, at: &str, shapes: &BTreeMap<String, Shape>) -> Result<Leaf,
         let (ident, ty) = fields
             .get(name)
             .ok_or_else(|| format!("`{at}`: the answer has no `{name}`"))?;
-        let Leaf { by_reference, by_value, .. } = leaf;
+        let Leaf {
+            by_reference,
+            by_value,
+            ..
+        } = leaf;
         leaf = match generic_argument(ty).filter(|_| is_option(ty)) {
             Some(inner) => Leaf {
                 by_reference: quote!(#by_reference.and_then(|value| value.#ident.as_ref())),
@@ -1185,7 +1200,9 @@ fn nullable_fields_of_builders(items: &[Item]) -> BTreeMap<String, BTreeSet<Stri
     let fields = |item: &ItemStruct| {
         let is_nullable = |ty: &Type| generic_argument(ty).is_some_and(|ty| is_option(&ty));
         let fields = item.fields.iter().filter(|field| is_nullable(&field.ty));
-        fields.filter_map(|field| Some(field.ident.as_ref()?.to_string())).collect()
+        fields
+            .filter_map(|field| Some(field.ident.as_ref()?.to_string()))
+            .collect()
     };
     items
         .iter()
@@ -1215,7 +1232,11 @@ impl VisitMut for AbsentIsNull<'_> {
     fn visit_field_value_mut(&mut self, node: &mut syn::FieldValue) {
         if let syn::Member::Named(name) = &node.member
             && self.0.contains(&name.to_string())
-            && node.expr.to_token_stream().to_string().contains("no value supplied")
+            && node
+                .expr
+                .to_token_stream()
+                .to_string()
+                .contains("no value supplied")
         {
             node.expr = parse_quote!(Ok(None));
         }

@@ -138,7 +138,10 @@ impl Call {
         let Some(Body::Json(json)) = &self.body else {
             return None;
         };
-        serde_json::from_slice::<Value>(json).ok()?.get_mut(name).map(Value::take)
+        serde_json::from_slice::<Value>(json)
+            .ok()?
+            .get_mut(name)
+            .map(Value::take)
     }
 
     /// Sets fields of the JSON body; the others stay.
@@ -148,7 +151,11 @@ impl Call {
         };
         // `json` is what `Call::json` wrote of an object.
         if let Ok(Value::Object(mut body)) = serde_json::from_slice(json) {
-            body.extend(fields.into_iter().map(|(name, value)| (name.to_owned(), value)));
+            body.extend(
+                fields
+                    .into_iter()
+                    .map(|(name, value)| (name.to_owned(), value)),
+            );
             *json = Value::Object(body).to_string().into();
         }
     }

@@ -87,10 +87,9 @@ impl<T: Envelope> Response<T> {
     /// The answer has none, or it is null.
     pub fn into_data(self) -> Result<T::Data, Error> {
         let head = self.head;
-        self.value
-            .into_parts()
-            .0
-            .ok_or_else(|| Error::no_data(head.operation, head.status, head.body).after(head.attempts))
+        self.value.into_parts().0.ok_or_else(|| {
+            Error::no_data(head.operation, head.status, head.body).after(head.attempts)
+        })
     }
 
     /// `data` and `meta` of the answer, each where it has one.

@@ -245,11 +245,7 @@ impl Error {
     }
 
     /// `setting` is the builder's.
-    pub(crate) fn timeout(
-        operation: &'static Operation,
-        setting: &str,
-        length: Duration,
-    ) -> Self {
+    pub(crate) fn timeout(operation: &'static Operation, setting: &str, length: Duration) -> Self {
         let message = format!("no answer in time: {length:?} went by; see `{setting}`");
         Self::of(operation, ErrorKind::Timeout, message)
     }
@@ -315,7 +311,9 @@ impl Error {
         now: SystemTime,
     ) -> Self {
         let mut error = Self::from_answer(operation, status, body);
-        let value = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let value = headers
+            .get(RETRY_AFTER)
+            .and_then(|value| value.to_str().ok());
         error.0.retry_after = value.and_then(|value| read_retry_after(value, now));
         error
     }

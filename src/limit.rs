@@ -124,11 +124,12 @@ impl RateLimiter {
     /// # Errors
     ///
     /// A window of no requests or of no length.
-    pub fn windows(
-        windows: impl IntoIterator<Item = (usize, Duration)>,
-    ) -> Result<Self, Error> {
+    pub fn windows(windows: impl IntoIterator<Item = (usize, Duration)>) -> Result<Self, Error> {
         let windows: Vec<_> = windows.into_iter().collect();
-        if windows.iter().any(|&(most, length)| most == 0 || length.is_zero()) {
+        if windows
+            .iter()
+            .any(|&(most, length)| most == 0 || length.is_zero())
+        {
             return Err(Error::config(
                 "rate limit: a window of no requests or no length lets nothing through; \
                  give at least 1 request and a length, or `RateLimiter::off()`",
@@ -208,7 +209,9 @@ impl RateLimiter {
 
     fn pause_left(&self, now: Instant) -> Option<Duration> {
         let mut paused = lock(&self.0.paused_until);
-        let left = (*paused)?.checked_duration_since(now).filter(|left| !left.is_zero());
+        let left = (*paused)?
+            .checked_duration_since(now)
+            .filter(|left| !left.is_zero());
         if left.is_none() {
             *paused = None;
         }
@@ -225,7 +228,11 @@ pub(crate) enum NoPlace {
 }
 
 async fn sleep(runtime: &dyn Runtime, wait: Duration, deadline: Instant) -> Result<(), NoPlace> {
-    if runtime.now().checked_add(wait).is_none_or(|then| then > deadline) {
+    if runtime
+        .now()
+        .checked_add(wait)
+        .is_none_or(|then| then > deadline)
+    {
         return Err(NoPlace::TooLate(wait));
     }
     runtime.sleep(wait).await;
@@ -258,7 +265,12 @@ impl Windows {
             Some(wait) if !wait.is_zero() => Place::Wait(wait),
             _ => {
                 latest.push_back(now);
-                let keep = self.windows.iter().map(|(most, _)| *most).max().unwrap_or(0);
+                let keep = self
+                    .windows
+                    .iter()
+                    .map(|(most, _)| *most)
+                    .max()
+                    .unwrap_or(0);
                 while latest.len() > keep {
                     latest.pop_front();
                 }
@@ -301,7 +313,10 @@ mod tests {
 
     fn most_in(moments: &[Duration], length: Duration) -> usize {
         let within = |from: Duration| {
-            moments.iter().filter(|at| **at >= from && **at < from + length).count()
+            moments
+                .iter()
+                .filter(|at| **at >= from && **at < from + length)
+                .count()
         };
         moments.iter().map(|at| within(*at)).max().unwrap()
     }

@@ -288,9 +288,10 @@ impl Progress {
     /// Reads where the call's own arguments start; an absent page is the first.
     fn start(call: &mut Call) -> Result<Self, Error> {
         let operation = call.operation;
-        let paging = operation.paging.as_ref().ok_or_else(|| {
-            Error::argument(operation, "the document names no paging for it")
-        })?;
+        let paging = operation
+            .paging
+            .as_ref()
+            .ok_or_else(|| Error::argument(operation, "the document names no paging for it"))?;
         let number = |call: &Call, name| match paging {
             Paging::Query { .. } => call.number_in_query(name),
             _ => call.field_of_body(name)?.as_i64(),
@@ -311,7 +312,12 @@ impl Progress {
             (Position::Page(page), Some(size)) => (page - 1).max(0).saturating_mul(size),
             _ => 0,
         };
-        let progress = Self { paging, position, size, seen: before };
+        let progress = Self {
+            paging,
+            position,
+            size,
+            seen: before,
+        };
         progress.put(call);
         Ok(progress)
     }
@@ -353,7 +359,13 @@ impl Progress {
             (Paging::Body { page, .. }, Position::Page(number)) => {
                 call.set_fields_of_body([(*page, Value::from(*number))]);
             }
-            (Paging::Dates { from, to }, Position::Period { from: first, to: last }) => {
+            (
+                Paging::Dates { from, to },
+                Position::Period {
+                    from: first,
+                    to: last,
+                },
+            ) => {
                 let days = [(*from, first), (*to, last)];
                 call.set_fields_of_body(days.map(|(name, day)| (name, day.as_deref().into())));
             }

@@ -108,13 +108,17 @@ impl Budget {
     /// Whether a retry is left; it is taken then.
     pub fn take(&self) -> bool {
         let take = |left: u32| left.checked_sub(RETRY);
-        self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
+        self.left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
+            .is_ok()
     }
 
     pub fn give_back(&self) {
         let give = |left| (left < self.most).then_some(left + 1);
         // At the most there is nothing to give.
-        let _ = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, give);
+        let _ = self
+            .left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, give);
     }
 }
 
@@ -124,7 +128,9 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_the_longest_and_end_with_the_attempts() {
-        let retry = Retry::new().attempts(6).backoff(Duration::from_secs(1), Duration::from_secs(5));
+        let retry = Retry::new()
+            .attempts(6)
+            .backoff(Duration::from_secs(1), Duration::from_secs(5));
         let waits: Vec<u64> = retry.waits().map(|wait| wait.as_secs()).collect();
         assert_eq!(waits, [1, 2, 4, 5, 5]);
         assert_eq!(Retry::off().waits().count(), 0);

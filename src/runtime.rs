@@ -10,7 +10,6 @@ use futures_core::future::BoxFuture;
 /// machine's own behind it; a test takes the place of those it needs.
 ///
 /// ```
-
 /// /// Dice that always fall the same.
 /// #[derive(Debug)]
 /// struct Loaded;

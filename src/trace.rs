@@ -88,7 +88,9 @@ pub(crate) fn body(span: &Span, what: &'static str, body: Option<&Bytes>) {
         && let Some(body) = body
     {
         match serde_json::from_slice(body) {
-            Ok(value) => tracing::trace!(parent: span, bytes = body.len(), body = %Shape(&value), "{what}"),
+            Ok(value) => {
+                tracing::trace!(parent: span, bytes = body.len(), body = %Shape(&value), "{what}")
+            }
             Err(_) => tracing::trace!(parent: span, bytes = body.len(), "{what} that is no JSON"),
         }
     }
@@ -127,7 +129,11 @@ impl fmt::Display for Shape<'_> {
                     }
                     // A map's key may be a person's phone or address.
                     let is_word = |c: char| c.is_ascii_alphabetic() || c == '_';
-                    let shown = if name.chars().all(is_word) { name } else { "…" };
+                    let shown = if name.chars().all(is_word) {
+                        name
+                    } else {
+                        "…"
+                    };
                     write!(f, "\"{shown}\":{}", Shape(value))?;
                 }
                 f.write_str("}")

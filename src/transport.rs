@@ -94,7 +94,11 @@ impl Transport {
             Err(error) => error.status(),
         };
         let error = result.as_ref().err().map(Error::kind);
-        let total = self.shared.runtime.now().saturating_duration_since(progress.started);
+        let total = self
+            .shared
+            .runtime
+            .now()
+            .saturating_duration_since(progress.started);
         trace::record(&progress, total, status, error);
         result
     }
@@ -189,7 +193,9 @@ impl Transport {
 
     /// Waits for the rate limit.
     async fn place(&self, request: &Request<'_>, progress: &mut Progress) -> Result<(), Error> {
-        let Shared { runtime, limiter, .. } = &*self.shared;
+        let Shared {
+            runtime, limiter, ..
+        } = &*self.shared;
         let operation = request.call.operation;
         let before = runtime.now();
         let left = request.deadline.saturating_duration_since(before);
@@ -370,7 +376,12 @@ impl Exchange {
                 found: wire::Kind::Nothing,
                 source: None,
             };
-            return Err(Error::decode(head.operation, head.status, head.body, failure));
+            return Err(Error::decode(
+                head.operation,
+                head.status,
+                head.body,
+                failure,
+            ));
         }
         let decoded = match wire::decode::<T>(&head.body, mode) {
             Ok(decoded) => decoded,

@@ -136,12 +136,7 @@ fn same(name: &'static str, replies: Vec<Reply>, requests: usize, outcome: Outco
 }
 
 /// GET, PUT and DELETE are sent again; POST and PATCH are not.
-fn safely(
-    name: &'static str,
-    replies: Vec<Reply>,
-    safe: (usize, Outcome),
-    other: Outcome,
-) -> Case {
+fn safely(name: &'static str, replies: Vec<Reply>, safe: (usize, Outcome), other: Outcome) -> Case {
     Case {
         name,
         replies,
@@ -167,9 +162,16 @@ fn cases() -> Vec<Case> {
     let gzip = |bytes: &[u8]| {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
         encoder.write_all(bytes).unwrap();
-        answer("200 OK", &[("Content-Encoding", "gzip")], encoder.finish().unwrap())
+        answer(
+            "200 OK",
+            &[("Content-Encoding", "gzip")],
+            encoder.finish().unwrap(),
+        )
     };
-    let huge = format!(r#"{{"success":true,"data":{{}},"x":"{}"}}"#, "a".repeat(MAX_BODY));
+    let huge = format!(
+        r#"{{"success":true,"data":{{}},"x":"{}"}}"#,
+        "a".repeat(MAX_BODY)
+    );
     let to = |status: &str, place: &str| error(status, &[("Location", place)]);
     let header = "a".repeat(1 << 20);
 
@@ -315,11 +317,23 @@ fn cases() -> Vec<Case> {
             Status(502),
         ),
     ];
-    for (code, status) in
-        [(502, "502 Bad Gateway"), (503, "503 Service Unavailable"), (504, "504 Gateway Timeout")]
-    {
-        cases.push(safely(status, vec![error(status, &[]), ok()], (2, Value), Status(code)));
-        cases.push(safely(status, vec![error(status, &[])], (3, Status(code)), Status(code)));
+    for (code, status) in [
+        (502, "502 Bad Gateway"),
+        (503, "503 Service Unavailable"),
+        (504, "504 Gateway Timeout"),
+    ] {
+        cases.push(safely(
+            status,
+            vec![error(status, &[]), ok()],
+            (2, Value),
+            Status(code),
+        ));
+        cases.push(safely(
+            status,
+            vec![error(status, &[])],
+            (3, Status(code)),
+            Status(code),
+        ));
     }
     let status = "500 Internal Server Error";
     let once = (1, Status(500));
@@ -333,30 +347,51 @@ fn cases() -> Vec<Case> {
         replies: vec![error(status, &[])],
         expected: [(3, Status(500)), once, once, once, once],
     });
-    for status in ["301 Moved Permanently", "302 Found", "307 Temporary Redirect"] {
+    for status in [
+        "301 Moved Permanently",
+        "302 Found",
+        "307 Temporary Redirect",
+    ] {
         let refused = (1, Outcome::Error(Redirect));
         cases.push(Case {
             name: status,
             replies: vec![to(status, "/elsewhere"), ok()],
             expected: [(2, Value), refused, refused, refused, refused],
         });
-        for place in ["http://other.localhost:9/", "https://127.0.0.1/", "//other.localhost:9/x"] {
+        for place in [
+            "http://other.localhost:9/",
+            "https://127.0.0.1/",
+            "//other.localhost:9/x",
+        ] {
             let away = vec![to(status, place), ok()];
-            cases.push(same("a redirect to another origin", away, 1, Outcome::Error(Redirect)));
+            cases.push(same(
+                "a redirect to another origin",
+                away,
+                1,
+                Outcome::Error(Redirect),
+            ));
         }
     }
     let refused = (1, Outcome::Error(Redirect));
     cases.push(Case {
         name: "redirects in a circle",
         replies: vec![to("302 Found", "/a")],
-        expected: [(6, Outcome::Error(Redirect)), refused, refused, refused, refused],
+        expected: [
+            (6, Outcome::Error(Redirect)),
+            refused,
+            refused,
+            refused,
+            refused,
+        ],
     });
     cases
 }
 
 /// A reply after which a change may have been made.
 fn may_have_acted(reply: &Reply) -> bool {
-    let Reply::Say(bytes) = reply else { return true };
+    let Reply::Say(bytes) = reply else {
+        return true;
+    };
     let text = String::from_utf8_lossy(bytes);
     let refused = text.starts_with("HTTP/1.1 429")
         || (text.starts_with("HTTP/1.1 503") && text.contains("Retry-After"));
@@ -387,8 +422,17 @@ async fn every_fault_ends_in_a_value_or_a_clear_error_and_repeats_no_change() {
             if let Err(error) = &result {
                 said.push_str(&everything_said(error));
                 assert!(!error.to_string().contains('\n'), "{error}");
-                let attempts = if case.name.contains("circle") { 1 } else { seen };
-                assert_eq!(error.attempts() as usize, attempts, "{}: {error}", case.name);
+                let attempts = if case.name.contains("circle") {
+                    1
+                } else {
+                    seen
+                };
+                assert_eq!(
+                    error.attempts() as usize,
+                    attempts,
+                    "{}: {error}",
+                    case.name
+                );
             }
             if outcome(&result) != expected || seen != requests {
                 lost += 1;
@@ -418,11 +462,21 @@ async fn a_refused_connection_is_tried_again_whatever_the_method() {
     drop(listener);
     for method in ALL {
         let clock = Clock::new();
-        let error = method.call(&builder(&url, &clock).build().unwrap()).await.unwrap_err();
-        assert_eq!((error.kind(), error.attempts()), (ErrorKind::Connect, 3), "{error}");
+        let error = method
+            .call(&builder(&url, &clock).build().unwrap())
+            .await
+            .unwrap_err();
+        assert_eq!(
+            (error.kind(), error.attempts()),
+            (ErrorKind::Connect, 3),
+            "{error}"
+        );
         assert!(error.is_retryable());
         // The whole of each wait, since the dice fall on 1.
-        assert_eq!(clock.waits(), [Duration::from_millis(500), Duration::from_secs(1)]);
+        assert_eq!(
+            clock.waits(),
+            [Duration::from_millis(500), Duration::from_secs(1)]
+        );
     }
 }
 
@@ -434,14 +488,20 @@ async fn a_name_that_is_not_found_is_a_connection_that_failed() {
             Box::pin(async { Err("no such host".into()) })
         }
     }
-    let http = reqwest::Client::builder().no_proxy().dns_resolver(Arc::new(NoNames));
+    let http = reqwest::Client::builder()
+        .no_proxy()
+        .dns_resolver(Arc::new(NoNames));
     let client = builder("https://api.example.invalid", &Clock::new())
         .http_client(http.build().unwrap())
         .build()
         .unwrap();
     for method in ALL {
         let error = method.call(&client).await.unwrap_err();
-        assert_eq!((error.kind(), error.attempts()), (ErrorKind::Connect, 3), "{error}");
+        assert_eq!(
+            (error.kind(), error.attempts()),
+            (ErrorKind::Connect, 3),
+            "{error}"
+        );
         assert!(everything_said(&error).contains("no such host"));
     }
 }
@@ -465,7 +525,10 @@ async fn a_server_that_says_nothing_is_left_after_the_attempts_timeout() {
         assert_eq!(error.kind(), ErrorKind::Timeout);
         assert!(error.to_string().contains("attempt_timeout"), "{error}");
         assert_eq!(error.is_retryable(), !method.is_unsafe());
-        assert_eq!((server.requests().len(), error.attempts()), (attempts, attempts as u32));
+        assert_eq!(
+            (server.requests().len(), error.attempts()),
+            (attempts, attempts as u32)
+        );
     }
 }
 
@@ -506,7 +569,10 @@ async fn the_calls_own_timeout_ends_it_between_attempts_too() {
         .unwrap();
     let error = Get.call(&client).await.unwrap_err();
     // The first wait fits; the second does not, and what the server said is told.
-    assert_eq!((outcome(&Err(error)), server.requests().len()), (Status(503), 2));
+    assert_eq!(
+        (outcome(&Err(error)), server.requests().len()),
+        (Status(503), 2)
+    );
     assert_eq!(clock.waits(), [half]);
 }
 
@@ -547,7 +613,8 @@ async fn http2_server(ends: Vec<Http2End>) -> (String, Arc<Mutex<usize>>) {
             let request = loop {
                 let mut head = [0; 9];
                 stream.read_exact(&mut head).await.unwrap();
-                let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
+                let mut payload =
+                    vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
                 stream.read_exact(&mut payload).await.unwrap();
                 let ends_stream = head[4] & 1 == 1;
                 if matches!(head[3], 0x0 | 0x1) && ends_stream {
@@ -599,27 +666,46 @@ async fn http2_says_whether_a_request_was_declined_and_only_then_a_change_is_sen
     const REFUSED_STREAM: u32 = 7;
     let declined = [
         Http2End::GoAway { last: 0, reason: 0 },
-        Http2End::Reset { reason: REFUSED_STREAM },
+        Http2End::Reset {
+            reason: REFUSED_STREAM,
+        },
     ];
     let unclear = [
-        Http2End::GoAway { last: 1, reason: INTERNAL_ERROR },
-        Http2End::Reset { reason: INTERNAL_ERROR },
+        Http2End::GoAway {
+            last: 1,
+            reason: INTERNAL_ERROR,
+        },
+        Http2End::Reset {
+            reason: INTERNAL_ERROR,
+        },
     ];
     for method in ALL {
-        for (end, was_declined) in
-            declined.map(|end| (end, true)).into_iter().chain(unclear.map(|end| (end, false)))
+        for (end, was_declined) in declined
+            .map(|end| (end, true))
+            .into_iter()
+            .chain(unclear.map(|end| (end, false)))
         {
             let (url, requests) = http2_server(vec![end, Http2End::Ok]).await;
             let http = reqwest::Client::builder()
                 .http2_prior_knowledge()
                 .retry(reqwest::retry::never());
-            let client =
-                builder(&url, &Clock::new()).http_client(http.build().unwrap()).build().unwrap();
+            let client = builder(&url, &Clock::new())
+                .http_client(http.build().unwrap())
+                .build()
+                .unwrap();
             let result = method.call(&client).await;
             let again = was_declined || !method.is_unsafe();
-            let expected = if again { Value } else { Outcome::Error(ErrorKind::Transport) };
+            let expected = if again {
+                Value
+            } else {
+                Outcome::Error(ErrorKind::Transport)
+            };
             assert_eq!(outcome(&result), expected, "{method:?} {end:?} {result:?}");
-            assert_eq!(*requests.lock().unwrap(), if again { 2 } else { 1 }, "{method:?} {end:?}");
+            assert_eq!(
+                *requests.lock().unwrap(),
+                if again { 2 } else { 1 },
+                "{method:?} {end:?}"
+            );
         }
     }
 }
@@ -639,16 +725,24 @@ async fn waits_are_a_random_part_of_a_growing_bound_and_at_least_what_the_server
     for random in [0.5, 0.25, 0.0] {
         clock.throw(random);
     }
-    let retry = Retry::new().attempts(4).backoff(Duration::from_secs(2), Duration::from_secs(60));
+    let retry = Retry::new()
+        .attempts(4)
+        .backoff(Duration::from_secs(2), Duration::from_secs(60));
     let client = builder(&server.url, &clock).retry(retry).build().unwrap();
     Get.call(&client).await.unwrap();
-    assert_eq!(clock.waits(), [Duration::from_secs(1), Duration::from_secs(7)]);
+    assert_eq!(
+        clock.waits(),
+        [Duration::from_secs(1), Duration::from_secs(7)]
+    );
 }
 
 #[tokio::test]
 async fn retries_can_be_turned_off_for_a_client_and_for_a_call() {
     let server = Server::start(vec![error("503 Service Unavailable", &[])]).await;
-    let off = builder(&server.url, &Clock::new()).retry(Retry::off()).build().unwrap();
+    let off = builder(&server.url, &Clock::new())
+        .retry(Retry::off())
+        .build()
+        .unwrap();
     assert_eq!(Get.call(&off).await.unwrap_err().attempts(), 1);
 
     let on = builder(&server.url, &Clock::new()).build().unwrap();
@@ -664,7 +758,10 @@ async fn retries_can_be_turned_off_for_a_client_and_for_a_call() {
 #[tokio::test]
 async fn an_outage_is_not_multiplied_by_the_retries() {
     let server = Server::start(vec![error("503 Service Unavailable", &[])]).await;
-    let client = builder(&server.url, &Clock::new()).retry_budget(5).build().unwrap();
+    let client = builder(&server.url, &Clock::new())
+        .retry_budget(5)
+        .build()
+        .unwrap();
     for _ in 0..100 {
         Get.call(&client).await.unwrap_err();
     }
@@ -685,7 +782,11 @@ impl RateLimit for Noted {
         &self,
         _now: Instant,
     ) -> std::pin::Pin<
-        Box<dyn Future<Output = Result<Place, Box<dyn std::error::Error + Send + Sync>>> + Send + '_>,
+        Box<
+            dyn Future<Output = Result<Place, Box<dyn std::error::Error + Send + Sync>>>
+                + Send
+                + '_,
+        >,
     > {
         Box::pin(async {
             let now = self.clock.gone();
@@ -725,16 +826,28 @@ async fn a_hundred_calls_at_once_keep_to_the_limit() {
 async fn a_store_of_ones_own_takes_the_limits_place() {
     let server = Server::start(vec![ok()]).await;
     let clock = Clock::new();
-    let noted = Noted { clock: clock.clone(), windows: Arc::default() };
+    let noted = Noted {
+        clock: clock.clone(),
+        windows: Arc::default(),
+    };
     let limiter = RateLimiter::shared(noted.clone());
     // Two clients, as of two accounts, behind one limit.
     let clients = [0, 1].map(|_| {
-        builder(&server.url, &clock).rate_limiter(limiter.clone()).build().unwrap()
+        builder(&server.url, &clock)
+            .rate_limiter(limiter.clone())
+            .build()
+            .unwrap()
     });
     for index in 0..12 {
         Get.call(&clients[index % 2]).await.unwrap();
     }
-    let seconds: Vec<u64> = noted.windows.lock().unwrap().iter().map(Duration::as_secs).collect();
+    let seconds: Vec<u64> = noted
+        .windows
+        .lock()
+        .unwrap()
+        .iter()
+        .map(Duration::as_secs)
+        .collect();
     assert_eq!(seconds, [0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 2, 2]);
 
     #[derive(Debug)]
@@ -744,7 +857,11 @@ async fn a_store_of_ones_own_takes_the_limits_place() {
             &self,
             _now: Instant,
         ) -> std::pin::Pin<
-            Box<dyn Future<Output = Result<Place, Box<dyn std::error::Error + Send + Sync>>> + Send + '_>,
+            Box<
+                dyn Future<Output = Result<Place, Box<dyn std::error::Error + Send + Sync>>>
+                    + Send
+                    + '_,
+            >,
         > {
             Box::pin(async { Err("the store is down".into()) })
         }
@@ -805,7 +922,10 @@ async fn a_call_that_cannot_get_its_place_in_time_fails_at_once_and_unsent() {
     Get.call(&client).await.unwrap();
     let error = Post.call(&client).await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Timeout, 0));
-    assert!(error.is_retryable() && error.to_string().contains("3000s"), "{error}");
+    assert!(
+        error.is_retryable() && error.to_string().contains("3000s"),
+        "{error}"
+    );
     assert_eq!((clock.gone(), server.requests().len()), (Duration::ZERO, 1));
 }
 
@@ -826,7 +946,10 @@ async fn a_call_given_up_at_any_stage_leaves_the_client_and_the_limit_as_they_sh
     let server = Server::start(vec![ok()]).await;
     let clock = Clock::new();
     let limiter = RateLimiter::windows([(1, Duration::from_secs(10))]).unwrap();
-    let client = builder(&server.url, &clock).rate_limiter(limiter).build().unwrap();
+    let client = builder(&server.url, &clock)
+        .rate_limiter(limiter)
+        .build()
+        .unwrap();
     Get.call(&client).await.unwrap();
     clock.hold_waits();
     let waiting = tokio::spawn({
@@ -846,7 +969,10 @@ async fn a_call_given_up_at_any_stage_leaves_the_client_and_the_limit_as_they_sh
     let stages = [
         (Reply::SayAndStall(vec![]), ATTEMPT),
         (Reply::SayAndStall(half.into()), READ),
-        (error("503 Service Unavailable", &[]), Duration::from_millis(500)),
+        (
+            error("503 Service Unavailable", &[]),
+            Duration::from_millis(500),
+        ),
     ];
     for (reply, alarm) in stages {
         let server = Server::start(vec![reply, ok()]).await;
@@ -871,7 +997,11 @@ async fn a_call_given_up_at_any_stage_leaves_the_client_and_the_limit_as_they_sh
 #[tokio::test]
 async fn a_call_is_one_span_in_opentelemetrys_names() {
     let (log, _guard) = Log::start(Level::INFO);
-    let server = Server::start(vec![error("503 Service Unavailable", &[]), error("404 Not Found", &[])]).await;
+    let server = Server::start(vec![
+        error("503 Service Unavailable", &[]),
+        error("404 Not Found", &[]),
+    ])
+    .await;
     let client = builder(&server.url, &Clock::new()).build().unwrap();
     Get.call(&client).await.unwrap_err();
     let text = log.text();
@@ -909,21 +1039,29 @@ async fn no_event_shows_a_token_or_a_persons_data() {
         let client = builder(&server.url, &Clock::new()).build().unwrap();
         Get.call(&client).await.unwrap();
         let phone = types::CreateClientBodyPhone::String("+13155550184".to_owned());
-        let create = client.b2b_v1().create_client().location_id(1).body_map(|body| {
-            body.name("Ada-1815").phone(phone).email("ada@example.org")
-        });
+        let create = client
+            .b2b_v1()
+            .create_client()
+            .location_id(1)
+            .body_map(|body| body.name("Ada-1815").phone(phone).email("ada@example.org"));
         create.send().await.unwrap_err();
         #[allow(deprecated)] // for a phone in the query
         let search = client.b2b_v1().deprecated_get_client_list().location_id(1);
         search.phone("+13155550184").send().await.unwrap();
         let text = log.text();
         // hyper's own lines are at TRACE, and they show what it parses.
-        let ours: String = text.lines().filter(|line| line.contains("altegio")).collect();
+        let ours: String = text
+            .lines()
+            .filter(|line| line.contains("altegio"))
+            .collect();
         assert!(ours.contains("altegio.call"), "{text}");
         assert_eq!(ours.contains("\"phone\":string"), shows_bodies, "{ours}");
         let looked_at = if shows_bodies { &ours } else { &text };
         for secret in ["secret", "3155550184", "ada@example", "Ada-1815"] {
-            assert!(!looked_at.contains(secret), "{secret} at {level}: {looked_at}");
+            assert!(
+                !looked_at.contains(secret),
+                "{secret} at {level}: {looked_at}"
+            );
         }
     }
 }

@@ -20,7 +20,9 @@ async fn started(pages: &[Value]) -> (Server, Client) {
 
 fn client(server: &Server) -> Client {
     let builder = Client::builder().partner_token("p").user_token("u");
-    let builder = builder.server(server.url.parse().unwrap()).retry(Retry::off());
+    let builder = builder
+        .server(server.url.parse().unwrap())
+        .retry(Retry::off());
     builder.build().unwrap()
 }
 
@@ -44,7 +46,11 @@ async fn appointments(client: &Client) -> Vec<i64> {
 
 fn queries(server: &Server) -> Vec<String> {
     let query = |line: String| line.split_once('?').unwrap().1.to_owned();
-    server.requests().into_iter().map(|request| query(request.line)).collect()
+    server
+        .requests()
+        .into_iter()
+        .map(|request| query(request.line))
+        .collect()
 }
 
 fn bodies(server: &Server) -> Vec<Value> {
@@ -60,24 +66,47 @@ fn every_operation_with_a_page_pages() {
     for item in document["paths"].as_object().unwrap().values() {
         for operation in item.as_object().unwrap().values() {
             let parameters = operation["parameters"].as_array().into_iter().flatten();
-            let in_query = |name| parameters.clone().any(|p| p["name"] == name && p["in"] == "query");
+            let in_query = |name| {
+                parameters
+                    .clone()
+                    .any(|p| p["name"] == name && p["in"] == "query")
+            };
             if !in_query("page") {
                 continue;
             }
-            let size = ["count", "page_size", "limit"].into_iter().find(|name| in_query(*name));
+            let size = ["count", "page_size", "limit"]
+                .into_iter()
+                .find(|name| in_query(*name));
             *by_size.entry(size).or_default() += 1;
             let id = operation["operationId"].as_str().unwrap();
             let known = operations::ALL.iter().find(|known| known.id == id).unwrap();
-            assert_eq!(known.paging, Some(Paging::Query { page: "page", size }), "{id}");
+            assert_eq!(
+                known.paging,
+                Some(Paging::Query { page: "page", size }),
+                "{id}"
+            );
         }
     }
-    let expected = [(None, 2), (Some("count"), 12), (Some("limit"), 1), (Some("page_size"), 3)];
+    let expected = [
+        (None, 2),
+        (Some("count"), 12),
+        (Some("limit"), 1),
+        (Some("page_size"), 3),
+    ];
     assert_eq!(by_size, BTreeMap::from(expected));
-    let body = Paging::Body { page: "page", size: Some("page_size") };
+    let body = Paging::Body {
+        page: "page",
+        size: Some("page_size"),
+    };
     assert_eq!(operations::GET_CLIENT_LIST.paging, Some(body));
-    let dates = Paging::Dates { from: "from", to: "to" };
+    let dates = Paging::Dates {
+        from: "from",
+        to: "to",
+    };
     assert_eq!(operations::SEARCH_CLIENT_VISITS.paging, Some(dates));
-    let all = operations::ALL.iter().filter(|operation| operation.paging.is_some());
+    let all = operations::ALL
+        .iter()
+        .filter(|operation| operation.paging.is_some());
     assert_eq!(all.count(), 20);
 }
 
@@ -85,7 +114,10 @@ fn every_operation_with_a_page_pages() {
 async fn a_list_ends_after_a_short_page() {
     let (server, client) = started(&[page(&[1, 2, 3]), page(&[4, 5, 6]), page(&[7])]).await;
     assert_eq!(appointments(&client).await, [1, 2, 3, 4, 5, 6, 7]);
-    assert_eq!(queries(&server), ["count=3&page=1", "count=3&page=2", "count=3&page=3"]);
+    assert_eq!(
+        queries(&server),
+        ["count=3&page=1", "count=3&page=2", "count=3&page=3"]
+    );
 }
 
 #[tokio::test]
@@ -231,7 +263,10 @@ async fn a_date_cursor_is_followed_to_its_end() {
         })
     };
     let (server, client) = started(&[
-        page(1, json!({"from": "2026-01-05", "to": "2026-01-14", "count": 25})),
+        page(
+            1,
+            json!({"from": "2026-01-05", "to": "2026-01-14", "count": 25}),
+        ),
         page(2, json!({"from": null, "to": null, "count": null})),
     ])
     .await;
@@ -246,9 +281,15 @@ async fn a_date_cursor_is_followed_to_its_end() {
     assert!(visits.next().await.unwrap().is_ok() && visits.next().await.is_none());
     let seen = bodies(&server);
     assert_eq!(seen.len(), 2);
-    assert_eq!((&seen[0]["from"], &seen[0]["to"]), (&Value::Null, &Value::Null));
+    assert_eq!(
+        (&seen[0]["from"], &seen[0]["to"]),
+        (&Value::Null, &Value::Null)
+    );
     assert_eq!(seen[1]["from"], "2026-01-05");
-    assert_eq!((&seen[1]["to"], &seen[1]["client_id"]), (&json!("2026-01-14"), &json!(7)));
+    assert_eq!(
+        (&seen[1]["to"], &seen[1]["client_id"]),
+        (&json!("2026-01-14"), &json!(7))
+    );
     assert_eq!(seen[1]["client_phone"], Value::Null);
 }
 
@@ -261,10 +302,22 @@ async fn items_are_found_where_the_document_puts_them() {
     let (_server, client) = started(&[category(&[1, 2]), category(&[3])]).await;
     let call = client.b2b_v1().get_product_category_composition();
     let call = call.location_id(1).category_id(9).count(2);
-    assert_eq!(call.stream().map(|item| item.unwrap().item_id).collect::<Vec<_>>().await.len(), 3);
+    assert_eq!(
+        call.stream()
+            .map(|item| item.unwrap().item_id)
+            .collect::<Vec<_>>()
+            .await
+            .len(),
+        3
+    );
 
     // Two forms of one answer.
-    let (_server, client) = started(&[page(&[1, 2]), json!([page(&[3, 4]), page(&[5])]), page(&[6])]).await;
+    let (_server, client) = started(&[
+        page(&[1, 2]),
+        json!([page(&[3, 4]), page(&[5])]),
+        page(&[6]),
+    ])
+    .await;
     let call = client.b2b_v1().get_membership_list().chain_id(1).count(2);
     let ids: Vec<_> = call.stream().map(|item| item.unwrap().id).collect().await;
     assert_eq!(ids, [1, 2, 3, 4, 5, 6].map(Some));

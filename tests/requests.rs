@@ -1,5 +1,7 @@
 //! The rules that every request follows, seen from the server's side.
 
+#[path = "loopback/log.rs"]
+mod log;
 #[path = "loopback/server.rs"]
 mod server;
 
@@ -7,6 +9,7 @@ use std::collections::BTreeMap;
 
 use altegio::b2b_v1::{operations, prelude::*, types};
 use altegio::{Auth, Client, ClientBuilder, Error, ErrorKind, File, Server};
+use log::Log;
 use server::{Server as Loopback, answer, json};
 
 const OK: &str = r#"{"success":true,"data":[],"meta":[]}"#;
@@ -237,6 +240,28 @@ async fn a_redirect_in_a_circle_ends() {
     assert_eq!(server.requests().len(), 6);
 }
 
+#[tokio::test]
+async fn proxies_are_taken_from_the_environment() {
+    // reqwest reads the environment once a process, so the call has its own.
+    const CHILD: &str = "ALTEGIO_TEST_PROXY_CHILD";
+    if std::env::var_os(CHILD).is_some() {
+        let builder = Client::builder().partner_token(PARTNER).user_token(USER);
+        let builder = builder.server("http://api.example.invalid".parse().unwrap());
+        let client = builder.allow_plain_http(true).build().unwrap();
+        return list(&client, "record").await.unwrap();
+    }
+    let proxy = Loopback::start(vec![json("200 OK", OK)]).await;
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "proxies_are_taken_from_the_environment"]);
+    child.env("HTTP_PROXY", &proxy.url).env(CHILD, "1");
+    let status = tokio::task::spawn_blocking(move || child.status().unwrap());
+    assert!(status.await.unwrap().success());
+    assert_eq!(
+        proxy.requests()[0].line,
+        "GET http://api.example.invalid/custom_fields/record/1"
+    );
+}
+
 // ---- what build() refuses -----------------------------------------------------------
 
 #[test]
@@ -287,6 +312,11 @@ fn unusable_tokens_and_addresses_are_refused_by_name() {
         secret.contains("password") && !secret.contains("hunter2"),
         "{secret}"
     );
+    let own = Client::builder().http_client(reqwest::Client::new());
+    let error = own
+        .connect_timeout(std::time::Duration::from_secs(1))
+        .build();
+    assert!(error.unwrap_err().to_string().contains("`http_client`"));
     let allowed = Client::builder().server("http://api.alteg.io".parse().unwrap());
     assert!(allowed.allow_plain_http(true).build().is_ok());
     for loopback in ["http://localhost:1", "http://127.0.0.1:1", "http://[::1]:1"] {
@@ -683,29 +713,10 @@ async fn one_wrong_field_is_set_aside_and_strict_makes_it_an_error() {
 
 #[tokio::test]
 async fn what_was_set_aside_is_warned_of_without_the_value() {
-    use std::sync::{Arc, Mutex};
-
-    #[derive(Clone, Default)]
-    struct Log(Arc<Mutex<Vec<u8>>>);
-    impl std::io::Write for Log {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::TRACE)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
+    let (log, _guard) = Log::start(tracing::Level::TRACE);
     let (_server, client) = started(r#"{"data":[{"id":"+1 315 secret"}]}"#).await;
     list(&client, "record").await.unwrap();
-    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let text = log.text();
     assert!(
         text.contains("WARN")
             && text.contains("$.data[0].id")

@@ -126,6 +126,12 @@ impl altegio::Runtime for Clock {
     }
 
     fn random(&self) -> f64 {
-        self.0.state.lock().unwrap().random.pop_front().unwrap_or(1.0)
+        self.0
+            .state
+            .lock()
+            .unwrap()
+            .random
+            .pop_front()
+            .unwrap_or(1.0)
     }
 }

@@ -1,0 +1,291 @@
+//! The CPU time of a call: through this crate, and through reqwest with
+//! hand-written serde structs, against the same server on loopback.
+//!
+//! `cargo bench --bench call_overhead`
+//!
+//! The server is a process of its own, so that its work is not counted. Both
+//! clients send the same bytes over one connection pool each, one call at a
+//! time and 32 at a time; the limit is off, as it is for any own server.
+
+use std::env;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use altegio::b2b_v1::prelude::*;
+use cpu_time::ProcessTime;
+use criterion::measurement::{Measurement, ValueFormatter, WallTime};
+use criterion::{BenchmarkId, Criterion};
+use futures_util::future::join_all;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use serde::{Deserialize, Serialize};
+
+const SERVER: &str = "ALTEGIO_BENCH_SERVER";
+const ANSWER: &str = r#"{"success":true,"data":{"id":7,"name":"Ada","surname":"L","phone":"13155550184","email":"ada@example.org","card":"123","birth_date":"1990-01-01","comment":"prefers mornings","discount":10,"visits":12,"importance_id":1,"categories":[{"id":1,"title":"regular","color":"red"}]},"meta":[]}"#;
+
+fn main() {
+    if env::var_os(SERVER).is_some() {
+        return serve();
+    }
+    let mut server = Command::new(env::current_exe().expect("the bench's own path"))
+        .env(SERVER, "1")
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a server process");
+    let mut url = String::new();
+    let stdout = server.stdout.take().expect("its output");
+    BufReader::new(stdout)
+        .read_line(&mut url)
+        .expect("its address");
+    let mut criterion = Criterion::default()
+        .with_measurement(CpuTime)
+        .configure_from_args();
+    bench(&mut criterion, url.trim());
+    criterion.final_summary();
+    server.kill().expect("the server ends");
+    server.wait().expect("the server ended");
+}
+
+fn bench(criterion: &mut Criterion<CpuTime>, url: &str) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.expect("a runtime");
+    let ours = altegio::Client::builder()
+        .partner_token("partner-token")
+        .user_token("user-token")
+        .server(url.parse().expect("an address"))
+        .build()
+        .expect("a client");
+    let plain = Plain::new(url);
+    for in_flight in [1, 32] {
+        let mut group = criterion.benchmark_group(format!("{in_flight} in flight"));
+        group.throughput(criterion::Throughput::Elements(in_flight));
+        group
+            .sample_size(60)
+            .measurement_time(Duration::from_secs(8));
+        let id = |name| BenchmarkId::from_parameter(name);
+        group.bench_function(id("GET, altegio"), |bench| {
+            bench.iter(|| runtime.block_on(join_all((0..in_flight).map(|_| get(&ours)))));
+        });
+        group.bench_function(id("GET, reqwest and serde"), |bench| {
+            bench.iter(|| runtime.block_on(join_all((0..in_flight).map(|_| plain.get()))));
+        });
+        group.bench_function(id("POST, altegio"), |bench| {
+            bench.iter(|| runtime.block_on(join_all((0..in_flight).map(|_| post(&ours)))));
+        });
+        group.bench_function(id("POST, reqwest and serde"), |bench| {
+            bench.iter(|| runtime.block_on(join_all((0..in_flight).map(|_| plain.post()))));
+        });
+        group.finish();
+    }
+}
+
+async fn get(client: &altegio::Client) -> i64 {
+    let call = client.b2b_v1().get_client().location_id(1).id(7);
+    let answer = call.send().await.expect("an answer");
+    answer.into_data().expect("data").id.expect("an id")
+}
+
+async fn post(client: &altegio::Client) -> i64 {
+    let call = client
+        .b2b_v1()
+        .create_custom_field()
+        .field_category("record")
+        .location_id(1);
+    let call = call.body_map(|body| {
+        let body = body.type_("text").code("allergies").title("Allergies");
+        body.user_can_edit(true).show_in_ui(true)
+    });
+    let answer = call.send().await.expect("an answer");
+    answer.into_data().expect("data").id.expect("an id")
+}
+
+/// What one would write by hand for these two calls.
+struct Plain {
+    http: reqwest::Client,
+    url: String,
+}
+
+#[derive(Deserialize)]
+struct Answer<T> {
+    success: bool,
+    data: Option<T>,
+}
+
+#[derive(Deserialize)]
+#[allow(dead_code)]
+struct Client {
+    id: i64,
+    name: Option<String>,
+    surname: Option<String>,
+    phone: Option<String>,
+    email: Option<String>,
+    card: Option<String>,
+    birth_date: Option<String>,
+    comment: Option<String>,
+    discount: Option<f64>,
+    visits: Option<i64>,
+    importance_id: Option<i64>,
+    categories: Option<Vec<Category>>,
+}
+
+#[derive(Deserialize)]
+#[allow(dead_code)]
+struct Category {
+    id: i64,
+    title: Option<String>,
+    color: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Created {
+    id: i64,
+}
+
+#[derive(Serialize)]
+struct CustomField {
+    r#type: &'static str,
+    code: &'static str,
+    title: &'static str,
+    user_can_edit: bool,
+    show_in_ui: bool,
+}
+
+impl Plain {
+    fn new(url: &str) -> Self {
+        let mut headers = HeaderMap::new();
+        let tokens = HeaderValue::from_static("Bearer partner-token, User user-token");
+        headers.insert(AUTHORIZATION, tokens);
+        headers.insert(
+            ACCEPT,
+            HeaderValue::from_static("application/vnd.api.v2+json"),
+        );
+        let http = reqwest::Client::builder()
+            .default_headers(headers)
+            .user_agent("plain")
+            .timeout(Duration::from_secs(60))
+            .connect_timeout(Duration::from_secs(10))
+            .build()
+            .expect("a client");
+        Self {
+            http,
+            url: url.to_owned(),
+        }
+    }
+
+    async fn get(&self) -> i64 {
+        let url = format!("{}/client/{}/{}", self.url, 1, 7);
+        let answer = self.http.get(url).send().await.expect("an answer");
+        let body = answer
+            .error_for_status()
+            .expect("200")
+            .bytes()
+            .await
+            .expect("a body");
+        let answer: Answer<Client> = serde_json::from_slice(&body).expect("JSON");
+        assert!(answer.success);
+        answer.data.expect("data").id
+    }
+
+    async fn post(&self) -> i64 {
+        let url = format!("{}/custom_fields/{}/{}", self.url, "record", 1);
+        let field = CustomField {
+            r#type: "text",
+            code: "allergies",
+            title: "Allergies",
+            user_can_edit: true,
+            show_in_ui: true,
+        };
+        let body = serde_json::to_vec(&field).expect("JSON");
+        let request = self
+            .http
+            .post(url)
+            .header(CONTENT_TYPE, "application/json")
+            .body(body);
+        let answer = request.send().await.expect("an answer");
+        let body = answer
+            .error_for_status()
+            .expect("200")
+            .bytes()
+            .await
+            .expect("a body");
+        let answer: Answer<Created> = serde_json::from_slice(&body).expect("JSON");
+        assert!(answer.success);
+        answer.data.expect("data").id
+    }
+}
+
+/// User and system time of this process, all threads.
+struct CpuTime;
+
+impl Measurement for CpuTime {
+    type Intermediate = ProcessTime;
+    type Value = Duration;
+
+    fn start(&self) -> ProcessTime {
+        ProcessTime::now()
+    }
+
+    fn end(&self, start: ProcessTime) -> Duration {
+        start.elapsed()
+    }
+
+    fn add(&self, one: &Duration, other: &Duration) -> Duration {
+        *one + *other
+    }
+
+    fn zero(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn to_f64(&self, value: &Duration) -> f64 {
+        WallTime.to_f64(value)
+    }
+
+    fn formatter(&self) -> &dyn ValueFormatter {
+        WallTime.formatter()
+    }
+}
+
+/// Answers every request of each connection with the same 200.
+fn serve() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    println!("http://{}", listener.local_addr().expect("its address"));
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n";
+    let answer = format!("{head}Content-Length: {}\r\n\r\n{ANSWER}", ANSWER.len());
+    for stream in listener.incoming() {
+        let answer = answer.clone();
+        std::thread::spawn(move || answer_all(stream.expect("a connection"), answer.as_bytes()));
+    }
+}
+
+fn answer_all(mut stream: TcpStream, answer: &[u8]) {
+    let mut bytes = Vec::new();
+    let mut buffer = [0; 4096];
+    loop {
+        let whole = request_end(&bytes);
+        if let Some(end) = whole.filter(|end| *end <= bytes.len()) {
+            bytes.drain(..end);
+            if stream.write_all(answer).is_err() {
+                return;
+            }
+            continue;
+        }
+        match stream.read(&mut buffer) {
+            Ok(read) if read > 0 => bytes.extend_from_slice(&buffer[..read]),
+            _ => return,
+        }
+    }
+}
+
+/// Where the first request of `bytes` ends, once its head is there.
+fn request_end(bytes: &[u8]) -> Option<usize> {
+    let head = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+    let text = String::from_utf8_lossy(&bytes[..head]).to_ascii_lowercase();
+    let length = text
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    Some(head + length.unwrap_or(0))
+}
