@@ -1353,11 +1353,12 @@ fn is_bool(ty: &Type) -> bool {
 
 /// The names after `types::` or `types::builder::`.
 fn named_types(item: &Item, names: &mut BTreeSet<String>) {
-    // What `send` returns is no argument.
+    // What these return is no argument.
+    let returns_answers = |name: &Ident| name == "send" || name == "pages" || name == "stream";
     if let Item::Impl(item) = item {
         for function in &item.items {
             if let ImplItem::Fn(function) = function
-                && function.sig.ident != "send"
+                && !returns_answers(&function.sig.ident)
             {
                 type_names(&function.to_token_stream(), names);
             }
