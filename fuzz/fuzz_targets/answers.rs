@@ -21,7 +21,9 @@ fuzz_target!(|input: (u8, &[u8])| {
 fn check<T: serde::de::DeserializeOwned + serde::Serialize>(body: &[u8]) {
     let salvaged = decode::<T>(body, Mode::Salvage);
     if let Ok(strict) = decode::<T>(body, Mode::Strict) {
-        let salvaged = salvaged.as_ref().expect("what is read strictly is read leniently");
+        let salvaged = salvaged
+            .as_ref()
+            .expect("what is read strictly is read leniently");
         assert!(strict.mismatches.is_empty() && salvaged.mismatches.is_empty());
     }
     let Ok(first) = salvaged else { return };
