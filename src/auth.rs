@@ -13,48 +13,70 @@ pub(crate) struct Tokens {
     pub user: Option<SecretString>,
 }
 
+/// The `Authorization` headers that the tokens make. `Debug` shows neither.
+#[derive(Clone, Debug)]
+pub(crate) struct Authorization {
+    tokens: Tokens,
+    partner: Option<HeaderValue>,
+    both: Option<HeaderValue>,
+}
+
 impl Tokens {
     /// Refuses tokens that would break the header or say nothing.
-    pub fn check(&self) -> Result<(), Error> {
+    pub fn authorization(self) -> Result<Authorization, Error> {
         for (name, token) in [("partner", &self.partner), ("user", &self.user)] {
             if let Some(token) = token {
                 check_token(name, token.expose_secret())?;
             }
         }
-        Ok(())
+        let partner = self.partner.as_ref().map(ExposeSecret::expose_secret);
+        let user = self.user.as_ref().map(ExposeSecret::expose_secret);
+        let both = partner.zip(user);
+        let both = both.map(|(partner, user)| header(&format!("Bearer {partner}, User {user}")));
+        let partner = partner.map(|partner| header(&format!("Bearer {partner}")));
+        Ok(Authorization {
+            partner: partner.transpose()?,
+            both: both.transpose()?,
+            tokens: self,
+        })
+    }
+}
+
+impl Authorization {
+    /// The same partner's, with another user's token.
+    pub fn with_user(&self, token: String) -> Result<Self, Error> {
+        let mut tokens = self.tokens.clone();
+        tokens.user = Some(token.into());
+        tokens.authorization()
     }
 
-    /// The `Authorization` header that the operation's security asks for.
-    pub fn header(&self, operation: &'static Operation) -> Result<Option<HeaderValue>, Error> {
+    /// The header that the operation's security asks for.
+    pub fn header(&self, operation: &'static Operation) -> Result<Option<&HeaderValue>, Error> {
         let missing = |token: &str, remedy: &str| {
             Error::missing_token(operation, format!("needs a {token} token; {remedy}"))
         };
-        let partner = self.partner.as_ref().map(ExposeSecret::expose_secret);
-        let text = match (operation.auth, partner, &self.user) {
-            (Auth::None, None, _) => return Ok(None),
-            (Auth::None | Auth::Partner, Some(partner), _) => format!("Bearer {partner}"),
-            (Auth::PartnerAndUser, Some(partner), Some(user)) => {
-                format!("Bearer {partner}, User {}", user.expose_secret())
-            }
-            (_, None, _) => {
-                return Err(missing(
-                    "partner",
-                    "set `ALTEGIO_PARTNER_TOKEN` or call `Client::builder().partner_token(…)`",
-                ));
-            }
-            (Auth::PartnerAndUser, Some(_), None) => {
-                return Err(missing(
-                    "user",
-                    "call `client.login(…)`, set `ALTEGIO_USER_TOKEN` or call \
-                     `Client::builder().user_token(…)`",
-                ));
-            }
-        };
-        let mut value = HeaderValue::from_str(&text)
-            .map_err(|_| Error::config("a token has a character that no header can hold"))?;
-        value.set_sensitive(true);
-        Ok(Some(value))
+        match (operation.auth, &self.partner, &self.both) {
+            (Auth::None, partner, _) => Ok(partner.as_ref()),
+            (Auth::Partner, Some(header), _) => Ok(Some(header)),
+            (Auth::PartnerAndUser, _, Some(header)) => Ok(Some(header)),
+            (_, None, _) => Err(missing(
+                "partner",
+                "set `ALTEGIO_PARTNER_TOKEN` or call `Client::builder().partner_token(…)`",
+            )),
+            (Auth::PartnerAndUser, Some(_), None) => Err(missing(
+                "user",
+                "call `client.login(…)`, set `ALTEGIO_USER_TOKEN` or call \
+                 `Client::builder().user_token(…)`",
+            )),
+        }
     }
+}
+
+fn header(text: &str) -> Result<HeaderValue, Error> {
+    let mut value = HeaderValue::from_str(text)
+        .map_err(|_| Error::config("a token has a character that no header can hold"))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 fn check_token(name: &str, token: &str) -> Result<(), Error> {

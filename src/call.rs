@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use bytes::Bytes;
+use futures_core::future::BoxFuture;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{RequestBuilder, Url};
@@ -29,7 +30,8 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 pub(crate) struct Call {
     pub operation: &'static Operation,
     transport: Transport,
-    segments: Vec<String>,
+    /// The filled-in template, encoded; or the parameter that cannot be, and why.
+    path: Result<String, String>,
     query: Vec<(&'static str, String)>,
     body: Option<Body>,
 }
@@ -51,7 +53,7 @@ impl Call {
         Self {
             operation,
             transport: transport.clone(),
-            segments: path.iter().map(ToString::to_string).collect(),
+            path: fill_in(operation.path, path),
             query: Vec::new(),
             body: None,
         }
@@ -116,9 +118,10 @@ impl Call {
         Ok(self)
     }
 
-    /// Sends the call and reads the whole answer.
-    pub async fn send(&self) -> Result<Exchange, Error> {
-        self.transport.send(self).await
+    /// Sends the call and reads the whole answer. Boxed, so that each
+    /// operation's own future is small.
+    pub fn send(&self) -> BoxFuture<'_, Result<Exchange, Error>> {
+        Box::pin(self.transport.send(self))
     }
 
     /// The number in a query parameter.
@@ -169,27 +172,13 @@ impl Call {
     }
 
     pub fn url(&self, base: &Url) -> Result<Url, Error> {
-        let mut path = base.path().trim_end_matches('/').to_owned();
-        let mut arguments = self.segments.iter();
-        let mut rest = self.operation.path;
-        while let Some((before, after)) = rest.split_once('{') {
-            let (name, tail) = after.split_once('}').unwrap_or((after, ""));
-            let argument = arguments.next().map_or("", String::as_str);
-            // A URL has no way to write these: `.` and `..` are resolved away
-            // even when encoded, and an empty segment names another path.
-            if matches!(argument, "" | "." | "..") {
-                return Err(Error::argument(
-                    self.operation,
-                    format!("path argument `{name}` is `{argument}`, which a path cannot hold"),
-                ));
-            }
-            path.push_str(before);
-            path.push_str(&escape(argument));
-            rest = tail;
-        }
-        path.push_str(rest);
+        let path = self.path.as_ref();
+        let path = path.map_err(|why| Error::argument(self.operation, why.as_str()))?;
         let mut url = base.clone();
-        url.set_path(&path);
+        match base.path().trim_end_matches('/') {
+            "" => url.set_path(path),
+            before => url.set_path(&[before, path].concat()),
+        }
         if !self.query.is_empty() {
             let query: Vec<String> = self
                 .query
@@ -212,6 +201,32 @@ impl Call {
             }
         })
     }
+}
+
+/// The template with its arguments in the order of their names.
+fn fill_in(template: &str, arguments: &[&dyn Display]) -> Result<String, String> {
+    let mut path = String::with_capacity(template.len() + 16);
+    let mut arguments = arguments.iter();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        let (name, tail) = after.split_once('}').unwrap_or((after, ""));
+        let argument = arguments
+            .next()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        // A URL has no way to write these: `.` and `..` are resolved away
+        // even when encoded, and an empty segment names another path.
+        if matches!(argument.as_str(), "" | "." | "..") {
+            return Err(format!(
+                "path argument `{name}` is `{argument}`, which a path cannot hold"
+            ));
+        }
+        path.push_str(before);
+        path.extend(utf8_percent_encode(&argument, ENCODED));
+        rest = tail;
+    }
+    path.push_str(rest);
+    Ok(path)
 }
 
 fn escape(text: &str) -> String {

@@ -292,7 +292,7 @@ impl ClientBuilder {
     /// scheme or with a query; plain http to another machine; https without a
     /// TLS feature; a `connect_timeout` beside an `http_client`.
     pub fn build(self) -> Result<Client, Error> {
-        self.tokens.check()?;
+        let authorization = self.tokens.authorization()?;
         self.server.check(self.allow_plain_http)?;
         let base = self.server.url();
         let http = match (self.http, self.connect_timeout) {
@@ -317,7 +317,7 @@ impl ClientBuilder {
             Shared {
                 http,
                 base,
-                tokens: self.tokens,
+                authorization,
                 max_body: self.max_body,
                 limiter,
                 budget: Arc::new(Budget::new(self.retry_budget)),

@@ -464,9 +464,13 @@ fn read_api_message(body: &[u8]) -> Option<ApiMessage> {
         errors: Value,
     }
     // One documented error stands in a list of one.
-    let answer: Answer = serde_json::from_slice(body)
-        .or_else(|_| serde_json::from_slice(body).map(|[answer]: [Answer; 1]| answer))
-        .ok()?;
+    let is_list = body.trim_ascii_start().starts_with(b"[");
+    let answer: Answer = if is_list {
+        serde_json::from_slice(body).map(|[answer]: [Answer; 1]| answer)
+    } else {
+        serde_json::from_slice(body)
+    }
+    .ok()?;
     let text = |value: &Value| {
         value
             .get("message")

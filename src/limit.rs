@@ -13,6 +13,7 @@ use futures_core::future::BoxFuture;
 
 use crate::error::Error;
 use crate::runtime::Runtime;
+use crate::timeouts::later;
 
 /// The longest that a server's `Retry-After` holds a client back.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
@@ -160,6 +161,11 @@ impl RateLimiter {
         }))
     }
 
+    /// Whether a request may have to wait at all.
+    pub(crate) fn holds_back(&self) -> bool {
+        self.is_limited() || lock(&self.0.paused_until).is_some()
+    }
+
     pub(crate) fn is_limited(&self) -> bool {
         self.0.store.is_some()
     }
@@ -222,8 +228,8 @@ impl RateLimiter {
 /// Why no place was taken.
 #[derive(Debug)]
 pub(crate) enum NoPlace {
-    /// The next one comes after the deadline, in so long.
-    TooLate(Duration),
+    /// The next one comes after the deadline, in so long where that is known.
+    TooLate(Option<Duration>),
     Broken(Box<dyn std::error::Error + Send + Sync>),
 }
 
@@ -233,7 +239,7 @@ async fn sleep(runtime: &dyn Runtime, wait: Duration, deadline: Instant) -> Resu
         .checked_add(wait)
         .is_none_or(|then| then > deadline)
     {
-        return Err(NoPlace::TooLate(wait));
+        return Err(NoPlace::TooLate(Some(wait)));
     }
     runtime.sleep(wait).await;
     Ok(())
@@ -259,7 +265,7 @@ impl Windows {
         let wait = self.windows.iter().filter_map(|&(most, length)| {
             // The window is full as long as the request `most` before this one is in it.
             let index = latest.len().checked_sub(most)?;
-            (latest[index] + length).checked_duration_since(now)
+            later(latest[index], length).checked_duration_since(now)
         });
         match wait.max() {
             Some(wait) if !wait.is_zero() => Place::Wait(wait),

@@ -1,9 +1,9 @@
 //! How long a call, an attempt and a server's silence may last.
 
 use std::future::poll_fn;
-use std::pin::pin;
+use std::pin::Pin;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::runtime::Runtime;
 
@@ -27,24 +27,39 @@ impl Default for Timeouts {
     }
 }
 
-/// The future's output; `None` if it takes longer than `limit`. No alarm is
-/// set for a future that is ready at once.
-pub(crate) async fn within<F: Future>(
+/// A moment later than `start`; a length that no clock can hold counts as 30 years.
+pub(crate) fn later(start: Instant, length: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
+    start.checked_add(length).unwrap_or_else(|| start + FAR)
+}
+
+/// The future's output, or what `limit` says beside the longest that it may
+/// take. For a future that is ready at once no alarm is set and no clock read.
+pub(crate) async fn within<F: Future, L>(
     runtime: &dyn Runtime,
-    limit: Duration,
-    future: F,
-) -> Option<F::Output> {
-    let mut future = pin!(future);
+    limit: impl FnOnce() -> (Duration, L),
+    mut future: Pin<&mut F>,
+) -> Result<F::Output, L> {
+    let mut limit = Some(limit);
     let mut alarm = None;
+    let mut too_late = None;
     poll_fn(|context| {
         if let Poll::Ready(output) = future.as_mut().poll(context) {
-            return Poll::Ready(Some(output));
+            return Poll::Ready(Ok(output));
         }
-        alarm
-            .get_or_insert_with(|| runtime.sleep(limit))
-            .as_mut()
-            .poll(context)
-            .map(|()| None)
+        if let Some(limit) = limit.take() {
+            let (length, error) = limit();
+            alarm = Some(runtime.sleep(length));
+            too_late = Some(error);
+        }
+        let over = alarm.as_mut().map(|alarm| alarm.as_mut().poll(context));
+        match (over, too_late.take()) {
+            (Some(Poll::Ready(())), Some(error)) => Poll::Ready(Err(error)),
+            (_, error) => {
+                too_late = error;
+                Poll::Pending
+            }
+        }
     })
     .await
 }

@@ -1,5 +1,7 @@
 //! The one path that every request takes: authorize → limit → send → retry → trace.
 
+use std::borrow::Cow;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,15 +11,16 @@ use reqwest::{Method, StatusCode, Url};
 use serde_json::Value;
 use tracing::Span;
 
-use crate::auth::Tokens;
+use crate::auth::Authorization;
 use crate::call::Call;
 use crate::envelope::{Answer, Head, Response};
 use crate::error::Error;
 use crate::limit::{NoPlace, RateLimiter};
 use crate::retry::{Budget, Retry};
 use crate::runtime::Runtime;
-use crate::timeouts::{Timeouts, within};
-use crate::{trace, wire};
+use crate::timeouts::{Timeouts, later, within};
+use crate::trace;
+use crate::wire::{self, Mismatch};
 
 /// The media type that selects the API's version.
 const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/vnd.api.v2+json");
@@ -39,7 +42,7 @@ pub(crate) struct Transport {
 pub(crate) struct Shared {
     pub http: reqwest::Client,
     pub base: Url,
-    pub tokens: Tokens,
+    pub authorization: Authorization,
     pub max_body: usize,
     pub limiter: RateLimiter,
     pub budget: Arc<Budget>,
@@ -65,8 +68,7 @@ impl Transport {
     /// The same transport with another user token.
     pub fn with_user_token(&self, token: String) -> Result<Self, Error> {
         let mut shared = Shared::clone(&self.shared);
-        shared.tokens.user = Some(token.into());
-        shared.tokens.check()?;
+        shared.authorization = shared.authorization.with_user(token)?;
         Ok(Self::new(shared, self.options))
     }
 
@@ -106,21 +108,21 @@ impl Transport {
     async fn attempts(&self, call: &Call, progress: &mut Progress) -> Result<Exchange, Error> {
         let shared = &*self.shared;
         let operation = call.operation;
-        let authorization = shared.tokens.header(operation)?;
+        let authorization = shared.authorization.header(operation)?;
         let method = Method::from_bytes(operation.method.as_bytes())
             .map_err(|_| Error::argument(operation, "its method is none of HTTP's"))?;
         let url = call.url(&shared.base)?;
         trace::body(&progress.span, "request", call.json_body());
-        let deadline = progress.started + self.options.timeouts.call;
-        let mut waits = self.options.retry.waits();
+        let deadline = later(progress.started, self.options.timeouts.call);
+        let mut waits = None;
+        let request = Request {
+            call,
+            method: &method,
+            authorization,
+            deadline,
+        };
         loop {
-            let request = Request {
-                call,
-                method: &method,
-                authorization: authorization.as_ref(),
-                deadline,
-            };
-            let error = match self.attempt(&request, url.clone(), progress).await {
+            let error = match self.attempt(&request, &url, progress).await {
                 Ok(mut exchange) => {
                     exchange.head.attempts = progress.attempts;
                     shared.budget.give_back();
@@ -138,6 +140,7 @@ impl Transport {
             if !error.is_retryable() || progress.attempts == 0 {
                 return Err(error);
             }
+            let waits = waits.get_or_insert_with(|| self.options.retry.waits());
             let Some(most) = waits.next() else {
                 return Err(error);
             };
@@ -156,9 +159,10 @@ impl Transport {
     async fn attempt(
         &self,
         request: &Request<'_>,
-        mut url: Url,
+        url: &Url,
         progress: &mut Progress,
     ) -> Result<Exchange, Error> {
+        let mut url = Cow::Borrowed(url);
         let operation = request.call.operation;
         for hop in 0..=REDIRECT_LIMIT {
             self.place(request, progress).await?;
@@ -181,7 +185,7 @@ impl Transport {
                 Some(_) if !matches!(*request.method, Method::GET | Method::HEAD) => {
                     return refuse("the server redirected a request that changes something");
                 }
-                Some(target) => url = target,
+                Some(target) => url = Cow::Owned(target),
             }
         }
         Err(Error::redirect(
@@ -197,25 +201,25 @@ impl Transport {
             runtime, limiter, ..
         } = &*self.shared;
         let operation = request.call.operation;
-        let before = runtime.now();
-        let left = request.deadline.saturating_duration_since(before);
-        let place = limiter.place(&**runtime, request.deadline);
-        let place = within(&**runtime, left, place).await;
-        progress.waited += runtime.now().saturating_duration_since(before);
-        match place {
-            Some(Ok(())) => Ok(()),
-            Some(Err(NoPlace::TooLate(wait))) => Err(Error::no_place_in_time(
-                operation,
-                Some(wait),
-                self.options.timeouts.call,
-            )),
-            None => Err(Error::no_place_in_time(
-                operation,
-                None,
-                self.options.timeouts.call,
-            )),
-            Some(Err(NoPlace::Broken(source))) => Err(Error::limiter(operation, source)),
+        if !limiter.holds_back() {
+            return Ok(());
         }
+        let before = runtime.now();
+        let left = || {
+            let left = request.deadline.saturating_duration_since(runtime.now());
+            (left, NoPlace::TooLate(None))
+        };
+        let place = pin!(limiter.place(&**runtime, request.deadline));
+        let place = within(&**runtime, left, place)
+            .await
+            .and_then(|place| place);
+        progress.waited += runtime.now().saturating_duration_since(before);
+        place.map_err(|error| match error {
+            NoPlace::TooLate(wait) => {
+                Error::no_place_in_time(operation, wait, self.options.timeouts.call)
+            }
+            NoPlace::Broken(source) => Error::limiter(operation, source),
+        })
     }
 
     /// One request and its answer.
@@ -236,8 +240,9 @@ impl Transport {
             http = http.header(AUTHORIZATION, value.clone());
         }
         let http = request.call.put_body(http)?;
-        let response = self.within(request, started, false, http.send()).await?;
-        let response = response.map_err(|error| Error::http(operation, error))?;
+        let sent = pin!(http.send());
+        let response = self.within(request, started, false, sent).await?;
+        let mut response = response.map_err(|error| Error::http(operation, error))?;
         let status = response.status();
         if status.is_redirection()
             && let Some(location) = response.headers().get(LOCATION)
@@ -245,18 +250,8 @@ impl Transport {
             let target = location.to_str().ok().and_then(|to| url.join(to).ok());
             return Ok(Hop::Redirect(status, target));
         }
-        self.read(request, started, response).await.map(Hop::Answer)
-    }
 
-    async fn read(
-        &self,
-        request: &Request<'_>,
-        started: Instant,
-        mut response: reqwest::Response,
-    ) -> Result<Exchange, Error> {
-        let operation = request.call.operation;
         let limit = self.shared.max_body;
-        let status = response.status();
         let headers = std::mem::take(response.headers_mut());
         let too_large = || Error::too_large(operation, status, limit);
         let length = response.content_length();
@@ -265,7 +260,8 @@ impl Transport {
         }
         let mut body = BytesMut::new();
         loop {
-            let chunk = self.within(request, started, true, response.chunk()).await;
+            let chunk = pin!(response.chunk());
+            let chunk = self.within(request, started, true, chunk).await;
             let chunk = chunk
                 .and_then(|chunk| chunk.map_err(|error| Error::http(operation, error)))
                 .map_err(|error| error.with_status(status))?;
@@ -281,7 +277,7 @@ impl Transport {
             let now = self.shared.runtime.date();
             return Err(Error::answer(operation, status, &headers, body, now));
         }
-        Ok(Exchange {
+        Ok(Hop::Answer(Exchange {
             mode: self.options.mode,
             head: Head {
                 operation,
@@ -290,7 +286,7 @@ impl Transport {
                 body,
                 attempts: 0,
             },
-        })
+        }))
     }
 
     /// The future, as long as the call, the attempt and, for more of a body,
@@ -300,24 +296,25 @@ impl Transport {
         request: &Request<'_>,
         started: Instant,
         reading: bool,
-        future: F,
+        future: Pin<&mut F>,
     ) -> Result<F::Output, Error> {
         let runtime = &*self.shared.runtime;
         let timeouts = &self.options.timeouts;
-        let now = runtime.now();
-        let left = request.deadline.saturating_duration_since(now);
-        let attempt = (started + timeouts.attempt).saturating_duration_since(now);
-        let mut shortest = (attempt, "attempt_timeout", timeouts.attempt);
-        if reading && timeouts.read < shortest.0 {
-            shortest = (timeouts.read, "read_timeout", timeouts.read);
-        }
-        if left < shortest.0 {
-            shortest = (left, "timeout", timeouts.call);
-        }
-        let (limit, name, length) = shortest;
-        within(runtime, limit, future)
-            .await
-            .ok_or_else(|| Error::timeout(request.call.operation, name, length))
+        let shortest = || {
+            let now = runtime.now();
+            let left = |end: Instant| end.saturating_duration_since(now);
+            let attempt = left(later(started, timeouts.attempt));
+            let mut shortest = (attempt, ("attempt_timeout", timeouts.attempt));
+            if reading && timeouts.read < shortest.0 {
+                shortest = (timeouts.read, ("read_timeout", timeouts.read));
+            }
+            if left(request.deadline) < shortest.0 {
+                shortest = (left(request.deadline), ("timeout", timeouts.call));
+            }
+            shortest
+        };
+        let result = within(runtime, shortest, future).await;
+        result.map_err(|(setting, length)| Error::timeout(request.call.operation, setting, length))
     }
 }
 
@@ -362,57 +359,25 @@ pub(crate) struct Exchange {
 impl Exchange {
     /// The answer as JSON of type `T`.
     pub fn json<T: Answer>(self) -> Result<Response<T>, Error> {
-        let attempts = self.head.attempts;
-        self.read().map_err(|error| error.after(attempts))
-    }
-
-    fn read<T: Answer>(self) -> Result<Response<T>, Error> {
         let Self { head, mode } = self;
-        // Only a 204 may say nothing; of a 200, what is missing is the answer.
-        if head.body.is_empty() && head.status != StatusCode::NO_CONTENT {
-            let failure = wire::Failure {
-                path: "$".to_owned(),
-                expected: "JSON".to_owned(),
-                found: wire::Kind::Nothing,
-                source: None,
-            };
-            return Err(Error::decode(
-                head.operation,
-                head.status,
-                head.body,
-                failure,
-            ));
+        if head.says_nothing() {
+            return Err(head.undecodable(wire::Failure::nothing()));
         }
-        let decoded = match wire::decode::<T>(&head.body, mode) {
-            Ok(decoded) => decoded,
-            Err(failure) => {
-                // `success: false` may come with less than the success answer holds.
-                return Err(match serde_json::from_slice::<Value>(&head.body) {
-                    Ok(body) if body.refused() => {
-                        Error::from_answer(head.operation, head.status, head.body)
-                    }
-                    _ => Error::decode(head.operation, head.status, head.body, failure),
-                });
+        match wire::decode::<T>(&head.body, mode) {
+            Ok(decoded) if !decoded.value.refused() => {
+                if !decoded.mismatches.is_empty() {
+                    head.warn_of(&decoded.mismatches);
+                }
+                Ok(Response {
+                    value: decoded.value,
+                    mismatches: decoded.mismatches,
+                    has_unlisted: decoded.has_unlisted,
+                    head,
+                })
             }
-        };
-        if decoded.value.refused() {
-            return Err(Error::from_answer(head.operation, head.status, head.body));
+            Ok(_) => Err(head.refused()),
+            Err(failure) => Err(head.undecodable(failure)),
         }
-        for mismatch in &decoded.mismatches {
-            tracing::warn!(
-                operation = head.operation.id,
-                path = mismatch.path,
-                expected = mismatch.expected,
-                found = %mismatch.found,
-                "a value of the answer does not fit the document and was set aside"
-            );
-        }
-        Ok(Response {
-            value: decoded.value,
-            mismatches: decoded.mismatches,
-            has_unlisted: decoded.has_unlisted,
-            head,
-        })
     }
 
     /// The answer's bytes.
@@ -433,5 +398,39 @@ impl Exchange {
             has_unlisted: false,
             head: self.head,
         })
+    }
+}
+
+/// What of reading an answer does not depend on its type.
+impl Head {
+    /// Only a 204 may say nothing; of a 200, what is missing is the answer.
+    fn says_nothing(&self) -> bool {
+        self.body.is_empty() && self.status != StatusCode::NO_CONTENT
+    }
+
+    fn refused(self) -> Error {
+        Error::from_answer(self.operation, self.status, self.body).after(self.attempts)
+    }
+
+    fn undecodable(self, failure: wire::Failure) -> Error {
+        // `success: false` may come with less than the success answer holds.
+        match serde_json::from_slice::<Value>(&self.body) {
+            Ok(body) if body.refused() => self.refused(),
+            _ => {
+                Error::decode(self.operation, self.status, self.body, failure).after(self.attempts)
+            }
+        }
+    }
+
+    fn warn_of(&self, mismatches: &[Mismatch]) {
+        for mismatch in mismatches {
+            tracing::warn!(
+                operation = self.operation.id,
+                path = mismatch.path,
+                expected = mismatch.expected,
+                found = %mismatch.found,
+                "a value of the answer does not fit the document and was set aside"
+            );
+        }
     }
 }

@@ -258,6 +258,18 @@ pub struct Failure {
     pub(crate) source: Option<serde_json::Error>,
 }
 
+impl Failure {
+    /// There is no answer at all.
+    pub(crate) fn nothing() -> Self {
+        Self {
+            path: "$".to_owned(),
+            expected: "JSON".to_owned(),
+            found: Kind::Nothing,
+            source: None,
+        }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
