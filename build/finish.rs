@@ -29,6 +29,26 @@ pub fn finish(tokens: TokenStream, document: &Value) -> Result<String, String> {
         syn::parse2(tokens).map_err(|error| format!("progenitor's code: {error}"))?;
     let operations = operations(document)?;
     file.items.retain(|item| !is_replaced(item));
+    if operations.is_empty() {
+        // Without a feature there is no operation, and progenitor leaves out
+        // the modules for them.
+        let is_empty = |item: &Item| matches!(item, Item::Mod(item) if ["builder", "prelude", "types"].contains(&item.ident.to_string().as_str()));
+        file.items.retain(|item| !is_empty(item));
+        let modules: [Item; 3] = [
+            parse_quote!(
+                pub mod builder {}
+            ),
+            parse_quote!(
+                pub mod prelude {}
+            ),
+            parse_quote!(
+                pub mod types {
+                    pub mod builder {}
+                }
+            ),
+        ];
+        file.items.extend(modules);
+    }
 
     let mut answers = BTreeSet::new();
     let mut sent = BTreeSet::new();
@@ -52,6 +72,7 @@ pub fn finish(tokens: TokenStream, document: &Value) -> Result<String, String> {
         }
         let uses: [Item; 2] = [
             parse_quote!(
+                #[allow(unused_imports)]
                 use super::types;
             ),
             parse_quote!(

@@ -67,7 +67,8 @@ impl Client {
     }
 
     /// Signs a user in with `POST /auth` and returns a client that holds the
-    /// user's token beside this one's partner token.
+    /// user's token beside this one's partner token. With the feature
+    /// `authentication-b2b`.
     ///
     /// ```no_run
     /// # async fn run() -> Result<(), altegio::Error> {
@@ -80,6 +81,7 @@ impl Client {
     /// # Errors
     ///
     /// The server refuses, or its answer holds no token.
+    #[cfg(feature = "authentication-b2b")]
     pub async fn login(&self, login: &str, password: &str) -> Result<Self, Error> {
         use crate::b2b_v1::prelude::*;
 

@@ -33,6 +33,11 @@
 //! # }
 //! ```
 
+// What only some operations need is unused without their features.
+#![cfg_attr(
+    not(feature = "b2b-v1"),
+    allow(dead_code, unused_imports, unused_macros)
+)]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 

@@ -56,7 +56,8 @@ impl Retry {
         self
     }
 
-    /// The longest wait before the second attempt, and before any.
+    /// The longest wait before the second attempt, and before any; more than
+    /// a day counts as a day.
     #[must_use]
     pub const fn backoff(mut self, first: Duration, longest: Duration) -> Self {
         self.first = first;
@@ -68,9 +69,10 @@ impl Retry {
     /// jitter is the transport's: a random part of the whole wait, where
     /// backon's own only adds to it.
     pub(crate) fn waits(&self) -> ExponentialBackoff {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         ExponentialBuilder::new()
-            .with_min_delay(self.first)
-            .with_max_delay(self.longest)
+            .with_min_delay(self.first.min(DAY))
+            .with_max_delay(self.longest.min(DAY))
             .with_factor(2.0)
             .with_max_times(self.attempts.saturating_sub(1) as usize)
             .build()
@@ -133,6 +135,8 @@ mod tests {
             .backoff(Duration::from_secs(1), Duration::from_secs(5));
         let waits: Vec<u64> = retry.waits().map(|wait| wait.as_secs()).collect();
         assert_eq!(waits, [1, 2, 4, 5, 5]);
+        let endless = Retry::new().backoff(Duration::MAX, Duration::MAX);
+        assert!(endless.waits().all(|wait| wait.as_secs() == 86_400));
         assert_eq!(Retry::off().waits().count(), 0);
         assert_eq!(Retry::new().attempts(0).waits().count(), 0);
     }

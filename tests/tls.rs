@@ -20,7 +20,10 @@ fn https_without_a_tls_feature_is_refused_before_anything_is_sent() {
     assert!(plain.build().is_ok());
 }
 
-#[cfg(any(feature = "rustls", feature = "native-tls"))]
+#[cfg(all(
+    any(feature = "rustls", feature = "native-tls"),
+    feature = "custom-fields"
+))]
 mod with_tls {
     use std::sync::{Arc, Mutex};
 

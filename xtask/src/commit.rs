@@ -6,14 +6,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use tempfile::NamedTempFile;
 
-/// Writes the files into `directory`. Each is written beside its place first
-/// and renamed only when all are; if a rename fails, those done are undone.
-pub fn commit(directory: &Path, files: &[(&str, String)]) -> Result<()> {
-    std::fs::create_dir_all(directory)
-        .with_context(|| format!("cannot make {}", directory.display()))?;
+/// Writes the files. Each is written beside its place first and renamed only
+/// when all are; if a rename fails, those done are undone.
+pub fn commit(files: &[(PathBuf, String)]) -> Result<()> {
     let mut staged: Vec<(NamedTempFile, PathBuf, Option<Vec<u8>>)> = Vec::new();
-    for (name, text) in files {
-        let place = directory.join(name);
+    for (place, text) in files {
+        let directory = place.parent().unwrap_or(Path::new("."));
+        std::fs::create_dir_all(directory)
+            .with_context(|| format!("cannot make {}", directory.display()))?;
         let mut file = tempfile::Builder::new()
             .prefix(".update-spec-")
             .permissions(permissions())
@@ -21,14 +21,14 @@ pub fn commit(directory: &Path, files: &[(&str, String)]) -> Result<()> {
             .with_context(|| format!("cannot write beside {}", place.display()))?;
         file.write_all(text.as_bytes())?;
         file.as_file().sync_all()?;
-        let before = match std::fs::read(&place) {
+        let before = match std::fs::read(place) {
             Ok(bytes) => Some(bytes),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => {
                 return Err(error).with_context(|| format!("cannot read {}", place.display()));
             }
         };
-        staged.push((file, place, before));
+        staged.push((file, place.clone(), before));
     }
     let mut done: Vec<(PathBuf, Option<Vec<u8>>)> = Vec::new();
     for (file, place, before) in staged {
@@ -70,12 +70,8 @@ mod tests {
         let path = directory.path();
         std::fs::write(path.join("a"), "old").unwrap();
         std::fs::create_dir_all(path.join("c/inside")).unwrap();
-        let files = [
-            ("a", "new".to_owned()),
-            ("b", "new".to_owned()),
-            ("c", "new".to_owned()),
-        ];
-        assert!(commit(path, &files).is_err());
+        let files = ["a", "b", "c"].map(|name| (path.join(name), "new".to_owned()));
+        assert!(commit(&files).is_err());
         assert_eq!(std::fs::read_to_string(path.join("a")).unwrap(), "old");
         let left: Vec<_> = std::fs::read_dir(path)
             .unwrap()

@@ -6,6 +6,7 @@ mod coverage;
 mod diff;
 mod distil;
 mod document;
+mod features;
 mod fetch;
 #[path = "../../build/finish.rs"]
 mod finish;
@@ -14,6 +15,8 @@ mod generate;
 mod grammar;
 mod lower;
 mod overlay;
+#[path = "../../build/select.rs"]
+mod select;
 mod update_spec;
 
 use std::process::ExitCode;

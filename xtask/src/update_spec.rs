@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::diff::{self, Counts, Format};
 use crate::document::{Complaint, Document, to_yaml};
 use crate::fetch::{self, Origin, Patience};
-use crate::{check, commit, distil, finish, generate, lower, overlay};
+use crate::{check, commit, distil, features, finish, generate, lower, overlay, select};
 
 /// Take in the vendor's OpenAPI document.
 #[derive(clap::Args, Debug)]
@@ -30,6 +31,10 @@ pub struct Options {
     /// The directory that holds the document's files
     #[arg(long, value_name = "DIR", default_value_os_t = default_directory())]
     directory: PathBuf,
+    /// The Cargo.toml that has a feature for each tag [default: the crate's
+    /// own; with another --directory, none]
+    #[arg(long, value_name = "FILE")]
+    manifest: Option<PathBuf>,
 }
 
 const PUBLISHED: &str = "https://developer.alteg.io/_bundle/en/b2b-v1/openapi.yaml";
@@ -38,6 +43,10 @@ pub fn default_directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .with_file_name("openapi")
         .join("b2b-v1")
+}
+
+fn own_manifest() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("Cargo.toml")
 }
 
 /// `source.toml`: what the committed files were made from.
@@ -117,24 +126,42 @@ pub async fn run(options: &Options, today: &str) -> Result<()> {
     }
     let lowered = lower::lower(&corrected);
     let client_json = format!("{:#}\n", lowered.document);
-    // What the build would do, so that a document that it refuses is never written.
-    generate::tokens("the lowered document", &client_json)
-        .and_then(|tokens| finish::finish(tokens, &lowered.document))
-        .map_err(anyhow::Error::msg)?;
+    // What the build would do, so that a document that it refuses is never
+    // written: with all features, with none and with each alone.
+    let build = |document: &Value| {
+        generate::tokens("the lowered document", &document.to_string())
+            .and_then(|tokens| finish::finish(tokens, document))
+            .map_err(anyhow::Error::msg)
+    };
+    build(&lowered.document)?;
+    let tags = features::tags(&lowered.document).into_iter();
+    for tag in tags.map(Some).chain([None]) {
+        let mut alone = lowered.document.clone();
+        select::select(&mut alone, |other| Some(other) == tag);
+        build(&alone)
+            .with_context(|| format!("the tag `{}` alone", tag.unwrap_or("none at all")))?;
+    }
 
     let notes: String = lowered
         .notes
         .iter()
         .map(|note| format!("{note}\n"))
         .collect();
-    let files = [
-        ("upstream.yaml", to_yaml(&upstream)),
-        ("client.json", client_json),
-        ("lowering.txt", notes),
-        ("source.toml", toml::to_string(&source)?),
+    let mut files = vec![
+        (directory.join("upstream.yaml"), to_yaml(&upstream)),
+        (directory.join("client.json"), client_json),
+        (directory.join("lowering.txt"), notes),
+        (directory.join("source.toml"), toml::to_string(&source)?),
     ];
+    let own = (*directory == default_directory()).then(own_manifest);
+    if let Some(manifest) = options.manifest.clone().or(own) {
+        let text = std::fs::read_to_string(&manifest)
+            .with_context(|| format!("cannot read {}", manifest.display()))?;
+        let text = features::written_into(&text, &lowered.document)?;
+        files.push((manifest, text));
+    }
     if options.check {
-        return compare(directory, &files);
+        return compare(&files);
     }
     let old = match &committed.upstream {
         Some(text) => Some(
@@ -149,7 +176,7 @@ pub async fn run(options: &Options, today: &str) -> Result<()> {
         diff::report(options.format, old.as_ref(), &upstream, &lowered.notes)
     );
     if !options.dry_run {
-        commit::commit(directory, &files)?;
+        commit::commit(&files)?;
     }
     Ok(())
 }
@@ -191,16 +218,17 @@ fn read_committed(directory: &Path) -> Result<Committed> {
     })
 }
 
-fn compare(directory: &Path, files: &[(&str, String)]) -> Result<()> {
+fn compare(files: &[(PathBuf, String)]) -> Result<()> {
     let mut stale = Vec::new();
-    for (name, text) in files {
-        let committed = std::fs::read_to_string(directory.join(name)).unwrap_or_default();
+    for (place, text) in files {
+        let committed = std::fs::read_to_string(place).unwrap_or_default();
         if committed != *text {
             let line = committed
                 .lines()
                 .zip(text.lines())
                 .position(|(a, b)| a != b);
             let line = line.unwrap_or_else(|| committed.lines().count().min(text.lines().count()));
+            let name = place.file_name().unwrap_or_default().to_string_lossy();
             stale.push(format!("{name} differs from line {}", line + 1));
         }
     }

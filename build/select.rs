@@ -1,0 +1,66 @@
+//! The features: of the document, the operations of the enabled tags and what
+//! they reach.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+/// A tag's feature: its name in kebab case (`Subscriptions & Certificates` is
+/// `subscriptions-certificates`).
+pub fn feature(tag: &str) -> String {
+    let words = tag.split(|c: char| !c.is_ascii_alphanumeric());
+    let words: Vec<String> = words
+        .filter(|word| !word.is_empty())
+        .map(str::to_ascii_lowercase)
+        .collect();
+    words.join("-")
+}
+
+/// Leaves the operations of the tags that are kept, and the schemas that
+/// those reach.
+pub fn select(document: &mut Value, keep: impl Fn(&str) -> bool) {
+    if let Some(paths) = document["paths"].as_object_mut() {
+        for (_, item) in paths.iter_mut() {
+            if let Some(item) = item.as_object_mut() {
+                item.retain(|_, operation| tag(operation).is_some_and(&keep));
+            }
+        }
+        paths.retain(|_, item| item.as_object().is_some_and(|item| !item.is_empty()));
+    }
+    let mut reached = BTreeSet::new();
+    let mut open = vec![&document["paths"]];
+    while let Some(value) = open.pop() {
+        for name in references(value) {
+            if reached.insert(name.to_owned()) {
+                open.push(&document["components"]["schemas"][name]);
+            }
+        }
+    }
+    if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
+        schemas.retain(|name, _| reached.contains(name));
+    }
+}
+
+/// The first tag of an operation. Operations are in the module of their first
+/// tag, so its feature is theirs.
+pub fn tag(operation: &Value) -> Option<&str> {
+    operation["tags"][0].as_str()
+}
+
+/// The component schemas that a value refers to.
+fn references(value: &Value) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut open = vec![value];
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Object(fields) => {
+                let reference = fields.get("$ref").and_then(Value::as_str);
+                found.extend(reference.and_then(|to| to.strip_prefix("#/components/schemas/")));
+                open.extend(fields.values());
+            }
+            Value::Array(items) => open.extend(items),
+            _ => {}
+        }
+    }
+    found
+}
