@@ -909,7 +909,10 @@ fn finish_types(
                 if answers.contains(&ident.to_string()) {
                     added.push(union_answer(item, &say_success));
                 }
-                added.extend(union(item, &objects));
+                if let Some(read) = union(item, &objects) {
+                    added.push(read);
+                    added.extend(union_from_text(item));
+                }
             }
             _ => {}
         }
@@ -1173,6 +1176,35 @@ fn union(item: &mut ItemEnum, objects: &BTreeSet<String>) -> Option<Item> {
             }
         }
     })
+}
+
+/// A union with a text is made from one, as it is from its other branches.
+fn union_from_text(item: &ItemEnum) -> Vec<Item> {
+    let ident = &item.ident;
+    let is_text = |variant: &&syn::Variant| {
+        let ty = variant.fields.iter().next().map(|field| &field.ty);
+        ty.and_then(last_ident).is_some_and(|name| name == "String")
+    };
+    let Some(variant) = item.variants.iter().find(is_text) else {
+        return Vec::new();
+    };
+    let variant = &variant.ident;
+    vec![
+        parse_quote! {
+            impl ::std::convert::From<::std::string::String> for #ident {
+                fn from(text: ::std::string::String) -> Self {
+                    Self::#variant(text)
+                }
+            }
+        },
+        parse_quote! {
+            impl ::std::convert::From<&str> for #ident {
+                fn from(text: &str) -> Self {
+                    Self::#variant(text.to_owned())
+                }
+            }
+        },
+    ]
 }
 
 /// `Option<Nullable<T>>`: serde's `Option` would take the null for itself.

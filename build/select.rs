@@ -64,3 +64,45 @@ fn references(value: &Value) -> Vec<&str> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_features_name_is_the_tags_in_kebab_case() {
+        assert_eq!(
+            feature("Subscriptions & Certificates"),
+            "subscriptions-certificates"
+        );
+        assert_eq!(feature("Tags"), "tags");
+    }
+
+    #[test]
+    fn what_the_kept_tags_do_not_reach_goes() {
+        let refers = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
+        let mut document = json!({
+            "paths": {
+                "/a": {"get": {"tags": ["A", "B"], "x": refers("a")}, "put": {"tags": ["B"]}},
+                "/b": {"get": {"tags": ["B"], "x": refers("b")}},
+            },
+            "components": {"schemas": {
+                "a": {"items": refers("c")},
+                "b": {},
+                "c": {"again": refers("a"), "both": [refers("d")]},
+                "d": {},
+            }},
+        });
+        select(&mut document, |tag| tag == "A");
+        let paths = json!({"/a": {"get": {"tags": ["A", "B"], "x": refers("a")}}});
+        assert_eq!(document["paths"], paths);
+        let schemas = document["components"]["schemas"].as_object().unwrap();
+        assert_eq!(schemas.keys().collect::<Vec<_>>(), ["a", "c", "d"]);
+        select(&mut document, |_| false);
+        assert_eq!(
+            document,
+            json!({"paths": {}, "components": {"schemas": {}}})
+        );
+    }
+}

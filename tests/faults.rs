@@ -17,7 +17,7 @@ use std::io::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use altegio::b2b_v1::{prelude::*, types};
+use altegio::b2b_v1::prelude::*;
 use altegio::{Client, ClientBuilder, Error, ErrorKind, Place, RateLimit, RateLimiter, Retry};
 use clock::{Clock, TIMEOUT};
 use log::Log;
@@ -1081,12 +1081,15 @@ async fn no_event_shows_a_token_or_a_persons_data() {
         let server = Server::start(replies).await;
         let client = builder(&server.url, &Clock::new()).build().unwrap();
         Get.call(&client).await.unwrap();
-        let phone = types::CreateClientBodyPhone::String("+13155550184".to_owned());
         let create = client
             .b2b_v1()
             .create_client()
             .location_id(1)
-            .body_map(|body| body.name("Ada-1815").phone(phone).email("ada@example.org"));
+            .body_map(|body| {
+                body.name("Ada-1815")
+                    .phone("+13155550184")
+                    .email("ada@example.org")
+            });
         create.send().await.unwrap_err();
         #[allow(deprecated)] // for a phone in the query
         let search = client.b2b_v1().deprecated_get_client_list().location_id(1);

@@ -141,6 +141,28 @@ fn check_fails_where_a_file_was_edited_by_hand_and_names_it() {
 }
 
 #[test]
+fn the_features_in_cargo_toml_are_written_and_checked() {
+    let desk = Desk::empty(&upstream());
+    let manifest = desk.directory.path().join("Cargo.toml");
+    let markers = "[features]\n\
+        # Written by `cargo xtask update-spec`: a feature for each tag of the document.\n\
+        # The end of what `cargo xtask update-spec` writes.\n";
+    std::fs::write(&manifest, markers).expect("written");
+    let arguments = ["--manifest", manifest.to_str().expect("UTF-8")];
+    stdout(&desk.run(&arguments));
+    let written = std::fs::read_to_string(&manifest).expect("read");
+    assert!(written.contains("custom-fields = []\n"), "{written}");
+    stdout(&desk.run(&[&arguments[..], &["--check"]].concat()));
+
+    std::fs::write(&manifest, written.replace("tags = []\n", "")).expect("written");
+    let error = stderr(&desk.run(&[&arguments[..], &["--check"]].concat()));
+    assert!(error.contains("Cargo.toml differs from line"), "{error}");
+    std::fs::write(&manifest, "[features]\n").expect("written");
+    let error = stderr(&desk.run(&arguments));
+    assert!(error.contains("Cargo.toml: the line"), "{error}");
+}
+
+#[test]
 fn a_dry_run_writes_nothing() {
     let desk = Desk::empty(&upstream());
     stdout(&desk.run(&["--dry-run"]));
