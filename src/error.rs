@@ -393,17 +393,23 @@ impl fmt::Display for Error {
             write!(f, " ({status})")?;
         }
         if let Some(message) = self.message() {
-            write!(f, ": {}", message.replace(['\r', '\n'], " "))?;
+            write!(f, ": {}", one_line(message))?;
         }
         for (name, errors) in self.field_errors() {
-            let errors = errors.join(", ").replace(['\r', '\n'], " ");
+            let errors = one_line(&errors.join(", "));
             match name {
                 "" => write!(f, "; {errors}")?,
-                name => write!(f, "; {name}: {errors}")?,
+                name => write!(f, "; {}: {errors}", one_line(name))?,
             }
         }
         Ok(())
     }
+}
+
+/// The server's words, for a text of one line.
+fn one_line(text: &str) -> String {
+    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    text.replace(breaks, " ")
 }
 
 impl fmt::Debug for Error {
@@ -551,6 +557,28 @@ mod tests {
         assert!(json_api.fields.is_empty());
         let listed = read(r#"[{"success":false,"meta":{"message":"no"}}]"#);
         assert_eq!(listed.message.as_deref(), Some("no"));
+    }
+
+    #[test]
+    fn an_error_is_one_line_whatever_the_server_says() {
+        static OPERATION: Operation = Operation::new(
+            "op",
+            "Tag",
+            "GET",
+            "/",
+            crate::Auth::None,
+            None,
+            &[],
+            &[],
+            false,
+            None,
+        );
+        let body = r#"{"meta":{"message":"a\nb\u2028c","errors":{"d\re":"f\n\u001bg"}}}"#;
+        let error = Error::from_answer(&OPERATION, StatusCode::BAD_REQUEST, body.into());
+        assert_eq!(
+            error.to_string(),
+            "op: the server refused (400 Bad Request): a b c; d e: f  g"
+        );
     }
 
     #[test]
