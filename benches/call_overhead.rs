@@ -19,6 +19,7 @@ use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{BenchmarkId, Criterion};
 use futures_util::future::join_all;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 const SERVER: &str = "ALTEGIO_BENCH_SERVER";
@@ -229,15 +230,7 @@ impl Plain {
     async fn get(&self) -> i64 {
         let url = format!("{}/client/{}/{}", self.url, 1, 7);
         let answer = self.http.get(url).send().await.expect("an answer");
-        let body = answer
-            .error_for_status()
-            .expect("200")
-            .bytes()
-            .await
-            .expect("a body");
-        let answer: Answer<Client> = serde_json::from_slice(&body).expect("JSON");
-        assert!(answer.success);
-        answer.data.expect("data").id
+        read::<Client>(answer).await.id
     }
 
     async fn post(&self) -> i64 {
@@ -256,16 +249,16 @@ impl Plain {
             .header(CONTENT_TYPE, "application/json")
             .body(body);
         let answer = request.send().await.expect("an answer");
-        let body = answer
-            .error_for_status()
-            .expect("200")
-            .bytes()
-            .await
-            .expect("a body");
-        let answer: Answer<Created> = serde_json::from_slice(&body).expect("JSON");
-        assert!(answer.success);
-        answer.data.expect("data").id
+        read::<Created>(answer).await.id
     }
+}
+
+async fn read<T: DeserializeOwned>(answer: reqwest::Response) -> T {
+    let answer = answer.error_for_status().expect("200");
+    let body = answer.bytes().await.expect("a body");
+    let answer: Answer<T> = serde_json::from_slice(&body).expect("JSON");
+    assert!(answer.success);
+    answer.data.expect("data")
 }
 
 /// User and system time of this process, all threads.
