@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// A tag's feature: its name in kebab case (`Subscriptions & Certificates` is
 /// `subscriptions-certificates`).
@@ -28,13 +28,8 @@ pub fn select(document: &mut Value, keep: impl Fn(&str) -> bool) {
         paths.retain(|_, item| item.as_object().is_some_and(|item| !item.is_empty()));
     }
     let mut reached = BTreeSet::new();
-    let mut open = vec![&document["paths"]];
-    while let Some(value) = open.pop() {
-        for name in references(value) {
-            if reached.insert(name.to_owned()) {
-                open.push(&document["components"]["schemas"][name]);
-            }
-        }
+    if let Some(schemas) = document["components"]["schemas"].as_object() {
+        reach(&document["paths"], schemas, &mut reached);
     }
     if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
         schemas.retain(|name, _| reached.contains(name));
@@ -47,22 +42,30 @@ pub fn tag(operation: &Value) -> Option<&str> {
     operation["tags"][0].as_str()
 }
 
-/// The component schemas that a value refers to.
-fn references(value: &Value) -> Vec<&str> {
-    let mut found = Vec::new();
-    let mut open = vec![value];
-    while let Some(value) = open.pop() {
-        match value {
-            Value::Object(fields) => {
-                let reference = fields.get("$ref").and_then(Value::as_str);
-                found.extend(reference.and_then(|to| to.strip_prefix("#/components/schemas/")));
-                open.extend(fields.values());
+/// The component schemas that a value refers to, and those that they do.
+pub fn reach(value: &Value, schemas: &Map<String, Value>, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            let reference = fields.get("$ref").and_then(Value::as_str);
+            if let Some(name) = reference.and_then(|to| to.strip_prefix("#/components/schemas/")) {
+                let name = name.replace("~1", "/").replace("~0", "~");
+                if let Some(schema) = schemas.get(&name)
+                    && found.insert(name)
+                {
+                    reach(schema, schemas, found);
+                }
             }
-            Value::Array(items) => open.extend(items),
-            _ => {}
+            for value in fields.values() {
+                reach(value, schemas, found);
+            }
         }
+        Value::Array(items) => {
+            for value in items {
+                reach(value, schemas, found);
+            }
+        }
+        _ => {}
     }
-    found
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use crate::grammar::{self, METHODS, Pointer};
+use crate::select;
 
 type Object = Map<String, Value>;
 
@@ -640,11 +641,9 @@ impl<'a> Lowering<'a> {
         let (mut sent, mut answered) = (BTreeSet::new(), BTreeSet::new());
         for operation in paths.values().filter_map(Value::as_object).flatten() {
             let operation = operation.1;
-            self.reach(
-                operation.get("requestBody").unwrap_or(&Value::Null),
-                &mut sent,
-            );
-            self.reach(&operation["responses"], &mut answered);
+            let body = operation.get("requestBody").unwrap_or(&Value::Null);
+            select::reach(body, &self.components, &mut sent);
+            select::reach(&operation["responses"], &self.components, &mut answered);
         }
         for (name, component) in &mut self.components {
             let Value::Object(component) = component else {
@@ -691,26 +690,6 @@ impl<'a> Lowering<'a> {
                     property.insert("nullable".into(), true.into());
                 }
             }
-        }
-    }
-
-    /// The components that `value` refers to, and those that they refer to.
-    fn reach(&self, value: &Value, found: &mut BTreeSet<String>) {
-        match value {
-            Value::Object(fields) => {
-                let reference = fields.get("$ref").and_then(Value::as_str);
-                if let Some(name) = reference.and_then(|text| text.strip_prefix(COMPONENTS)) {
-                    let name = name.replace("~1", "/").replace("~0", "~");
-                    if let Some(component) = self.components.get(&name)
-                        && found.insert(name)
-                    {
-                        self.reach(component, found);
-                    }
-                }
-                fields.values().for_each(|value| self.reach(value, found));
-            }
-            Value::Array(items) => items.iter().for_each(|value| self.reach(value, found)),
-            _ => {}
         }
     }
 
