@@ -4,6 +4,8 @@
 mod finish;
 #[path = "build/generate.rs"]
 mod generate;
+#[path = "build/objects.rs"]
+mod objects;
 #[path = "build/select.rs"]
 mod select;
 

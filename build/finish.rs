@@ -11,6 +11,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::objects;
 use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote};
 use serde_json::Value;
@@ -903,6 +904,9 @@ fn finish_types(
                 } else if answers.contains(&name) || in_unions.contains(&name) {
                     added.extend(answer(item));
                 }
+                added.extend(
+                    objects::by_table(item).map_err(|error| format!("type `{name}`: {error}"))?,
+                );
             }
             Item::Enum(item) => {
                 let ident = item.ident.clone();
@@ -1156,18 +1160,7 @@ fn union(item: &mut ItemEnum, objects: &BTreeSet<String>) -> Option<Item> {
             Some(quote!((#kind, |raw| crate::wire::read_branch::<#ty>(raw).map(Self::#name))))
         })
         .collect::<Option<Vec<_>>>()?;
-    for attribute in &mut item.attrs {
-        if attribute.path().is_ident("derive") {
-            let parse = Punctuated::<syn::Path, Token![,]>::parse_terminated;
-            let derives = attribute.parse_args_with(parse).ok()?;
-            let kept = derives.iter().filter(|path| {
-                path.segments
-                    .last()
-                    .is_none_or(|segment| segment.ident != "Deserialize")
-            });
-            *attribute = parse_quote!(#[derive(#(#kept),*)]);
-        }
-    }
+    objects::drop_derives(&mut item.attrs, &["Deserialize"]);
     let ident = &item.ident;
     Some(parse_quote! {
         impl<'de> ::serde::Deserialize<'de> for #ident {
@@ -1217,9 +1210,10 @@ fn nullable_fields(item: &mut ItemStruct) {
             .and_then(|ty| last_ident(&ty))
             .is_some_and(|name| name == "Nullable")
         {
+            let present = objects::PRESENT;
             field
                 .attrs
-                .push(parse_quote!(#[serde(default, deserialize_with = "crate::wire::present")]));
+                .push(parse_quote!(#[serde(default, deserialize_with = #present)]));
         }
     }
 }

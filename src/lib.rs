@@ -51,6 +51,7 @@ mod envelope;
 mod error;
 mod file;
 mod limit;
+mod object;
 mod operation;
 mod paginate;
 mod retry;

@@ -14,6 +14,8 @@ mod finish;
 mod generate;
 mod grammar;
 mod lower;
+#[path = "../../build/objects.rs"]
+mod objects;
 mod overlay;
 #[path = "../../build/select.rs"]
 mod select;

@@ -1,0 +1,137 @@
+//! serde for structs by tables of their fields (`src/object.rs`), in the place
+//! of what `derive` would write.
+
+use std::collections::BTreeSet;
+
+use quote::{ToTokens, format_ident, quote};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Field, Fields, Item, ItemStruct, Token, parse_quote};
+
+/// Takes serde's derives off a struct, and gives the impls in their place.
+///
+/// Structs with required fields are still read as serde derives it.
+pub fn by_table(item: &mut ItemStruct) -> Result<Vec<Item>, String> {
+    let derives = derives(&item.attrs);
+    if !matches!(item.fields, Fields::Named(_)) || !derives.contains("Serialize") {
+        return Ok(Vec::new());
+    }
+    let ident = &item.ident;
+    let mut fields = Vec::new();
+    for field in &item.fields {
+        let place = field.ident.as_ref().ok_or("a field without a name")?;
+        let serde = SerdeField::of(field)?;
+        let index = syn::Index::from(fields.len());
+        let name = serde.rename.unwrap_or_else(|| place.to_string());
+        let read = format_ident!("{}", if serde.present { "present" } else { "value" });
+        let write = format_ident!("{}", if serde.optional { "optional" } else { "field" });
+        fields.push(quote!(#index #name #place #read #write));
+    }
+    if fields.len() > 128 {
+        return Err(format!(
+            "it has {} fields; src/object.rs is made for 128",
+            fields.len()
+        ));
+    }
+    let mut items: Vec<Item> = vec![parse_quote!(crate::object::write! { #ident #(#fields,)* })];
+    let by_table = derives.contains("Default") && derives.contains("Deserialize");
+    if by_table {
+        items.push(parse_quote!(crate::object::read! { #ident #(#fields,)* }));
+    }
+    let dropped: &[&str] = if by_table {
+        &["Serialize", "Deserialize"]
+    } else {
+        &["Serialize"]
+    };
+    drop_derives(&mut item.attrs, dropped);
+    let with_schema = derives.contains("JsonSchema");
+    for field in item.fields.iter_mut().filter(|_| by_table) {
+        let rename = SerdeField::of(field)?.rename;
+        field
+            .attrs
+            .retain(|attribute| !attribute.path().is_ident("serde"));
+        if let Some(name) = rename.filter(|_| with_schema) {
+            field.attrs.push(parse_quote!(#[schemars(rename = #name)]));
+        }
+    }
+    Ok(items)
+}
+
+/// What serde's attributes say of a field.
+#[derive(Default)]
+struct SerdeField {
+    rename: Option<String>,
+    /// It is left out when it is `None`.
+    optional: bool,
+    /// What is there is `Some`, a null as well.
+    present: bool,
+}
+
+impl SerdeField {
+    fn of(field: &Field) -> Result<Self, String> {
+        let mut found = Self::default();
+        for attribute in serde_attributes(&field.attrs) {
+            let read = attribute.parse_nested_meta(|meta| {
+                let text = |value: syn::parse::ParseStream<'_>| {
+                    value.parse::<syn::LitStr>().map(|text| text.value())
+                };
+                if meta.path.is_ident("rename") {
+                    found.rename = Some(text(meta.value()?)?);
+                } else if meta.path.is_ident("skip_serializing_if") {
+                    found.optional = text(meta.value()?)?.ends_with("Option::is_none");
+                    if !found.optional {
+                        return Err(meta.error("left out when it is no `None`"));
+                    }
+                } else if meta.path.is_ident("deserialize_with") {
+                    found.present = text(meta.value()?)? == PRESENT;
+                } else if !meta.path.is_ident("default") {
+                    return Err(meta.error("an attribute that build/objects.rs does not know"));
+                }
+                Ok(())
+            });
+            read.map_err(|error| {
+                let place = field.ident.to_token_stream();
+                format!("field `{place}`: {error}: {}", attribute.to_token_stream())
+            })?;
+        }
+        Ok(found)
+    }
+}
+
+/// What reads an optional field that may be null.
+pub const PRESENT: &str = "crate::wire::present";
+
+fn serde_attributes(attributes: &[Attribute]) -> impl Iterator<Item = &Attribute> {
+    attributes
+        .iter()
+        .filter(|attribute| attribute.path().is_ident("serde"))
+}
+
+fn derives(attributes: &[Attribute]) -> BTreeSet<String> {
+    let lists = attributes.iter().filter_map(derived);
+    lists.flatten().filter_map(|path| last(&path)).collect()
+}
+
+/// Leaves these out of the `derive` attributes.
+pub fn drop_derives(attributes: &mut [Attribute], dropped: &[&str]) {
+    for attribute in attributes {
+        if let Some(list) = derived(attribute) {
+            let kept = list
+                .iter()
+                .filter(|path| last(path).is_none_or(|name| !dropped.contains(&name.as_str())));
+            *attribute = parse_quote!(#[derive(#(#kept),*)]);
+        }
+    }
+}
+
+fn derived(attribute: &Attribute) -> Option<Punctuated<syn::Path, Token![,]>> {
+    let parse = Punctuated::parse_terminated;
+    attribute
+        .path()
+        .is_ident("derive")
+        .then(|| attribute.parse_args_with(parse).ok())
+        .flatten()
+}
+
+fn last(path: &syn::Path) -> Option<String> {
+    Some(path.segments.last()?.ident.to_string())
+}
