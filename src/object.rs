@@ -16,9 +16,12 @@ use crate::wire::Nullable;
 /// A struct of which every field may be missing.
 pub(crate) trait Object: Default {
     /// The name of each field on the wire.
-    const FIELDS: &'static [&'static str];
+    const NAMES: &'static [&'static str];
 
-    /// Reads the field at this place of [`FIELDS`](Self::FIELDS).
+    /// The place of a field in [`NAMES`](Self::NAMES).
+    fn place(name: &str) -> Option<usize>;
+
+    /// Reads the field at this place of [`NAMES`](Self::NAMES).
     fn read<'de, A: MapAccess<'de>>(&mut self, field: usize, map: &mut A) -> Result<(), A::Error>;
 }
 
@@ -27,7 +30,14 @@ pub(crate) trait Object: Default {
 macro_rules! read {
     ($name:ident $($index:literal $key:literal $field:ident $read:ident $write:ident,)*) => {
         impl $crate::object::Object for $name {
-            const FIELDS: &'static [&'static str] = &[$($key),*];
+            const NAMES: &'static [&'static str] = &[$($key),*];
+
+            fn place(name: &str) -> Option<usize> {
+                match name {
+                    $($key => Some($index),)*
+                    _ => None,
+                }
+            }
 
             fn read<'de, A: ::serde::de::MapAccess<'de>>(
                 &mut self,
@@ -82,14 +92,14 @@ impl<'de, T: Object> Visitor<'de> for Reader<T> {
         let mut value = T::default();
         // A bit for each field that was there: no struct has more than 128.
         let mut seen = 0_u128;
-        while let Some(field) = map.next_key_seed(Key(T::FIELDS))? {
+        while let Some(field) = map.next_key_seed(Key(T::place))? {
             let Some(field) = field else {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             };
             let bit = 1 << field;
             if seen & bit != 0 {
-                return Err(A::Error::duplicate_field(T::FIELDS[field]));
+                return Err(A::Error::duplicate_field(T::NAMES[field]));
             }
             seen |= bit;
             value.read(field, &mut map)?;
@@ -99,7 +109,7 @@ impl<'de, T: Object> Visitor<'de> for Reader<T> {
 }
 
 /// A field's name, read as its place in the table.
-struct Key(&'static [&'static str]);
+struct Key(fn(&str) -> Option<usize>);
 
 impl<'de> DeserializeSeed<'de> for Key {
     type Value = Option<usize>;
@@ -117,7 +127,7 @@ impl Visitor<'_> for Key {
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<Option<usize>, E> {
-        Ok(self.0.iter().position(|field| *field == name))
+        Ok((self.0)(name))
     }
 }
 
