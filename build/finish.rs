@@ -20,8 +20,8 @@ use syn::visit::{self, Visit};
 use syn::visit_mut::{self, VisitMut};
 use syn::{
     Attribute, Expr, Fields, File, FnArg, GenericArgument, Ident, ImplItem, ImplItemFn, Item,
-    ItemEnum, ItemImpl, ItemMod, ItemStruct, Lit, PathArguments, ReturnType, Stmt, Token, Type,
-    TypePath, parse_quote,
+    ItemEnum, ItemImpl, ItemMod, ItemStruct, Lit, PathArguments, ReturnType, Token, Type, TypePath,
+    parse_quote,
 };
 
 /// The finished source text.
@@ -61,6 +61,7 @@ pub fn finish(tokens: TokenStream, document: &Value) -> Result<String, String> {
         items(builder).retain(|item| !matches!(item, Item::Use(_)));
         for item in items(builder).iter_mut() {
             if let Item::Impl(item) = item {
+                plain_setters(item);
                 rows.extend(rewrite_send(
                     item,
                     &operations,
@@ -78,7 +79,7 @@ pub fn finish(tokens: TokenStream, document: &Value) -> Result<String, String> {
             ),
             parse_quote!(
                 #[allow(unused_imports)]
-                use crate::{Error, Items, Operation, Pages, Response, call::Call};
+                use crate::{Error, Items, Pages, Response, argument, call::Call};
             ),
         ];
         items(builder).splice(0..0, uses);
@@ -325,37 +326,41 @@ fn rewrite_send(
     };
     let answer = success_type(&send.sig.output).ok_or_else(|| unknown("the return type"))?;
 
-    let mut kept: Vec<Stmt> = send
+    let destructured = send
         .block
         .stmts
-        .iter()
-        .take_while(|statement| !statement.to_token_stream().to_string().contains("format !"))
-        .cloned()
-        .collect();
-    for statement in &mut kept {
-        InvalidRequest.visit_stmt_mut(statement);
-    }
+        .first()
+        .ok_or_else(|| unknown("an empty body"))?;
+    let destructured = destructured.clone();
     let SendParts {
         path,
         query,
         headers,
         body,
+        built,
         ..
     } = parts;
-    let path_arguments = path.ok_or_else(|| unknown("the address"))?;
+    let path = path.ok_or_else(|| unknown("the address"))?;
     let queries = query
         .iter()
-        .map(|(name, value)| quote!(.query(#name, &#value)?));
+        .map(|(name, value)| quote!(.query(#name, #value)));
     let headers = headers
         .iter()
-        .map(|(name, value)| quote!(.header(#name, &#value)?));
+        .map(|(name, value)| quote!(.header(#name, #value)));
     let body = match body.as_deref() {
         None => quote!(),
-        Some("json") if operation.is_multipart() => {
-            type_names(&quote!(#(#kept)*), forms);
-            quote!(.multipart(&body)?)
+        Some("json") => {
+            let value = match &built {
+                Some(ty) => quote!(argument::built::<#ty, _>(body)),
+                None => quote!(body),
+            };
+            if operation.is_multipart() {
+                type_names(&built.to_token_stream(), forms);
+                quote!(.multipart(#value))
+            } else {
+                quote!(.json(#value))
+            }
         }
-        Some("json") => quote!(.json(&body)?),
         Some(other) => return Err(unknown(&format!("a `{other}` body"))),
     };
     let (answer, read) = match answer.to_token_stream().to_string().as_str() {
@@ -367,33 +372,18 @@ fn rewrite_send(
         }
     };
     let ident = operation.ident();
-    let client = kept
-        .first()
-        .and_then(|statement| {
-            let text = statement.to_token_stream().to_string();
-            let first = text
-                .split('{')
-                .nth(1)?
-                .split([',', '}'])
-                .next()?
-                .trim()
-                .to_owned();
-            Some(format_ident!("{first}"))
-        })
-        .ok_or_else(|| unknown("the first statement"))?;
     let attributes = &send.attrs;
     let new: ImplItemFn = parse_quote! {
         #(#attributes)*
         pub async fn send(self) -> Result<Response<#answer>, Error> {
-            self.call()?.send().await?.#read()
+            self.call().send().await?.#read()
         }
     };
     *send = new;
     item.items.push(parse_quote! {
-        fn call(self) -> Result<Call, Error> {
-            const OPERATION: &Operation = &super::operations::#ident;
-            #(#kept)*
-            Ok(Call::new(&#client.transport, OPERATION, &[#(&#path_arguments),*]) #(#queries)* #(#headers)* #body)
+        fn call(self) -> Call {
+            #destructured
+            Call::new(&client.transport, &super::operations::#ident) #(.path(#path))* #(#queries)* #(#headers)* #body
         }
     });
     if let Some(paging) = &operation.paging {
@@ -660,9 +650,28 @@ struct SendParts {
     query: Vec<(String, Expr)>,
     headers: Vec<(String, Expr)>,
     body: Option<String>,
+    /// The type that the body's builder makes.
+    built: Option<syn::Path>,
 }
 
 impl<'ast> Visit<'ast> for SendParts {
+    fn visit_expr_call(&mut self, node: &'ast syn::ExprCall) {
+        visit::visit_expr_call(self, node);
+        // `types::CreateClientBody::try_from(v)`
+        if let Expr::Path(function) = &*node.func
+            && function
+                .path
+                .segments
+                .last()
+                .is_some_and(|last| last.ident == "try_from")
+        {
+            let mut ty = function.path.clone();
+            ty.segments.pop();
+            ty.segments.pop_punct();
+            self.built = Some(ty);
+        }
+    }
+
     fn visit_macro(&mut self, node: &'ast syn::Macro) {
         if self.path.is_some() || !node.path.is_ident("format") {
             return;
@@ -762,24 +771,6 @@ fn argument_of(expr: &Expr) -> Option<Expr> {
         return None;
     };
     Some((*to_string.receiver).clone())
-}
-
-/// `.map_err(Error::InvalidRequest)` → an error that names the operation.
-struct InvalidRequest;
-
-impl VisitMut for InvalidRequest {
-    fn visit_expr_mut(&mut self, node: &mut Expr) {
-        visit_mut::visit_expr_mut(self, node);
-        if let Expr::Path(path) = node
-            && path
-                .path
-                .segments
-                .last()
-                .is_some_and(|segment| segment.ident == "InvalidRequest")
-        {
-            *node = parse_quote!(|why| Error::argument(OPERATION, why));
-        }
-    }
 }
 
 /// `Result<ResponseValue<T>, Error<E>>` → `T`
@@ -1290,7 +1281,8 @@ impl VisitMut for AbsentIsNull<'_> {
     }
 }
 
-/// Setters of optional fields take what the field holds.
+/// Setters of optional fields take what the field holds, and all convert by
+/// the functions of `src/argument.rs`.
 fn plain_setters(item: &mut ItemImpl) {
     if item.trait_.is_some() {
         return;
@@ -1302,14 +1294,12 @@ fn plain_setters(item: &mut ItemImpl) {
         if !matches!(function.sig.inputs.first(), Some(FnArg::Receiver(_))) {
             continue;
         }
-        let mut setter = PlainSetter { optional: false };
+        let mut setter = PlainSetter::default();
         setter.visit_impl_item_fn_mut(function);
-        if setter.optional {
-            WrapInSome.visit_block_mut(&mut function.block);
-        }
     }
 }
 
+#[derive(Default)]
 struct PlainSetter {
     optional: bool,
 }
@@ -1326,16 +1316,62 @@ impl VisitMut for PlainSetter {
             self.optional = true;
         }
     }
+
+    /// `value.try_into().map(Some).map_err(|…| "…")` → `set_some(value, "…")`
+    fn visit_expr_mut(&mut self, node: &mut Expr) {
+        visit_mut::visit_expr_mut(self, node);
+        let Expr::MethodCall(call) = &*node else {
+            return;
+        };
+        let mut text = FirstText::default();
+        text.visit_expr_method_call(call);
+        let (Some(problem), true) = (text.0, call.method == "map_err") else {
+            return;
+        };
+        let says_why = [": {e}", ": {}"]
+            .iter()
+            .find_map(|end| problem.strip_suffix(end));
+        let problem = says_why.unwrap_or(&problem);
+        let function = match (
+            self.optional || has_call(&call.receiver, "map", "Some"),
+            says_why,
+        ) {
+            (false, None) => quote!(set),
+            (false, Some(_)) => quote!(set_or_say),
+            (true, None) => quote!(set_some),
+            (true, Some(_)) => quote!(set_some_or_say),
+        };
+        let from =
+            has_call(&call.receiver, "map", "From :: from").then(|| quote!(.map(From::from)));
+        *node = parse_quote!(crate::argument::#function(value, #problem)#from);
+    }
 }
 
-struct WrapInSome;
+/// Whether a chain of calls has this one.
+fn has_call(mut chain: &Expr, method: &str, argument: &str) -> bool {
+    while let Expr::MethodCall(call) = chain {
+        let given = call.args.to_token_stream().to_string();
+        if call.method == method && given.trim_start_matches(":: std :: convert :: ") == argument {
+            return true;
+        }
+        chain = &call.receiver;
+    }
+    false
+}
 
-impl VisitMut for WrapInSome {
-    fn visit_expr_method_call_mut(&mut self, node: &mut syn::ExprMethodCall) {
-        visit_mut::visit_expr_method_call_mut(self, node);
-        if node.method == "map_err" {
-            let receiver = &node.receiver;
-            node.receiver = parse_quote!(#receiver.map(Some));
+/// The first text, in a literal or at the start of a macro's arguments.
+#[derive(Default)]
+struct FirstText(Option<String>);
+
+impl<'ast> Visit<'ast> for FirstText {
+    fn visit_lit_str(&mut self, node: &'ast syn::LitStr) {
+        self.0.get_or_insert_with(|| node.value());
+    }
+
+    fn visit_macro(&mut self, node: &'ast syn::Macro) {
+        let parse = Punctuated::<Expr, Token![,]>::parse_terminated;
+        for argument in node.parse_body_with(parse).into_iter().flatten() {
+            self.visit_expr(&argument);
         }
     }
 }

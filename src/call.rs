@@ -26,14 +26,18 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 /// A call with its arguments, ready to be sent any number of times.
+///
+/// An argument that cannot be used does not end the chain that builds it: the
+/// first one is the error of [`usable`](Self::usable).
 #[derive(Clone)]
 pub(crate) struct Call {
     pub operation: &'static Operation,
     transport: Transport,
-    /// The filled-in template, encoded; or the parameter that cannot be, and why.
-    path: Result<String, String>,
+    /// The template with the arguments so far filled in, encoded.
+    path: String,
     query: Vec<(&'static str, String)>,
     body: Option<Body>,
+    problem: Option<String>,
 }
 
 /// Both forms are held whole, so each attempt sends the same.
@@ -44,33 +48,86 @@ enum Body {
 }
 
 impl Call {
-    /// `path` holds the path's arguments in the order of the template.
-    pub fn new(
-        transport: &Transport,
-        operation: &'static Operation,
-        path: &[&dyn Display],
-    ) -> Self {
+    pub fn new(transport: &Transport, operation: &'static Operation) -> Self {
         Self {
             operation,
             transport: transport.clone(),
-            path: fill_in(operation.path, path),
+            path: operation.path.to_owned(),
             query: Vec::new(),
             body: None,
+            problem: None,
         }
+    }
+
+    /// The path's next argument, in the order of the template.
+    pub fn path<T: Display>(mut self, argument: Result<T, String>) -> Self {
+        if let Some(argument) = self.given(argument) {
+            self.fill_in(&argument.to_string());
+        }
+        self
     }
 
     /// A query parameter. `None` is not sent; a list is sent item by item, or
     /// joined where the document says `explode: false`.
-    pub fn query<T: Serialize + ?Sized>(
-        mut self,
-        name: &'static str,
-        value: &T,
-    ) -> Result<Self, Error> {
-        let unusable =
-            |why: &str| Error::argument(self.operation, format!("query parameter `{name}`: {why}"));
-        let value = wire::encode(value)
-            .and_then(|json| serde_json::from_slice::<Value>(&json))
-            .map_err(|error| unusable(&error.to_string()))?;
+    pub fn query<T: Serialize>(mut self, name: &'static str, value: Result<T, String>) -> Self {
+        if let Some(value) = self.given(value) {
+            let result = wire::encode(&value)
+                .and_then(|json| serde_json::from_slice::<Value>(&json))
+                .map_err(|error| error.to_string())
+                .and_then(|value| self.add_query(name, value).map_err(str::to_owned));
+            if let Err(why) = result {
+                self.fail(format!("query parameter `{name}`: {why}"));
+            }
+        }
+        self
+    }
+
+    /// A JSON body.
+    pub fn json<T: Serialize>(mut self, body: Result<T, String>) -> Self {
+        if let Some(body) = self.given(body) {
+            match wire::encode(&body) {
+                Ok(json) => self.body = Some(Body::Json(json.into())),
+                Err(error) => self.fail(format!("body: {error}")),
+            }
+        }
+        self
+    }
+
+    /// A `multipart/form-data` body.
+    pub fn multipart<T: Multipart>(mut self, body: Result<T, String>) -> Self {
+        if let Some(body) = self.given(body) {
+            let fields = body.fields().into_iter();
+            let fields = fields.filter_map(|(name, field)| Some((name, field?)));
+            self.body = Some(Body::Form(fields.collect()));
+        }
+        self
+    }
+
+    fn given<T>(&mut self, argument: Result<T, String>) -> Option<T> {
+        argument.map_err(|why| self.fail(why)).ok()
+    }
+
+    fn fail(&mut self, why: String) {
+        self.problem.get_or_insert(why);
+    }
+
+    fn fill_in(&mut self, argument: &str) {
+        // An argument has no braces once it is encoded.
+        let Some((before, rest)) = self.path.split_once('{') else {
+            return;
+        };
+        let (name, after) = rest.split_once('}').unwrap_or((rest, ""));
+        // A URL has no way to write these: `.` and `..` are resolved away
+        // even when encoded, and an empty segment names another path.
+        if matches!(argument, "" | "." | "..") {
+            let why = format!("path argument `{name}` is `{argument}`, which a path cannot hold");
+            self.fail(why);
+        } else {
+            self.path = [before, &escape(argument), after].concat();
+        }
+    }
+
+    fn add_query(&mut self, name: &'static str, value: Value) -> Result<(), &'static str> {
         let text = |value: Value| match value {
             Value::String(text) => Some(text),
             Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
@@ -80,48 +137,42 @@ impl Call {
             Value::Null => {}
             Value::Array(items) => {
                 let items: Option<Vec<String>> = items.into_iter().map(text).collect();
-                let items = items.ok_or_else(|| unusable("a list of plain values expected"))?;
+                let items = items.ok_or("a list of plain values expected")?;
+                let items = items.iter().map(|item| escape(item));
                 if self.operation.joined.contains(&name) {
-                    let items: Vec<String> = items.iter().map(|item| escape(item)).collect();
+                    let items: Vec<String> = items.collect();
                     if !items.is_empty() {
                         self.query.push((name, items.join(",")));
                     }
                 } else {
-                    self.query
-                        .extend(items.iter().map(|item| (name, escape(item))));
+                    self.query.extend(items.map(|item| (name, item)));
                 }
             }
             value => {
-                let text = text(value).ok_or_else(|| unusable("a plain value expected"))?;
+                let text = text(value).ok_or("a plain value expected")?;
                 self.query.push((name, escape(&text)));
             }
         }
-        Ok(self)
+        Ok(())
     }
 
-    /// A JSON body.
-    pub fn json<T: Serialize + ?Sized>(mut self, body: &T) -> Result<Self, Error> {
-        let json = wire::encode(body)
-            .map_err(|error| Error::argument(self.operation, format!("body: {error}")))?;
-        self.body = Some(Body::Json(json.into()));
-        Ok(self)
-    }
-
-    /// A `multipart/form-data` body.
-    pub fn multipart<T: Multipart>(mut self, body: &T) -> Result<Self, Error> {
-        let fields = body.fields().into_iter();
-        self.body = Some(Body::Form(
-            fields
-                .filter_map(|(name, field)| Some((name, field?)))
-                .collect(),
-        ));
-        Ok(self)
+    /// # Errors
+    ///
+    /// An argument is missing, or cannot be used.
+    pub fn usable(&self) -> Result<(), Error> {
+        match &self.problem {
+            Some(why) => Err(Error::argument(self.operation, why.as_str())),
+            None => Ok(()),
+        }
     }
 
     /// Sends the call and reads the whole answer. Boxed, so that each
     /// operation's own future is small.
     pub fn send(&self) -> BoxFuture<'_, Result<Exchange, Error>> {
-        Box::pin(self.transport.send(self))
+        Box::pin(async {
+            self.usable()?;
+            self.transport.send(self).await
+        })
     }
 
     /// The number in a query parameter.
@@ -171,13 +222,11 @@ impl Call {
         }
     }
 
-    pub fn url(&self, base: &Url) -> Result<Url, Error> {
-        let path = self.path.as_ref();
-        let path = path.map_err(|why| Error::argument(self.operation, why.as_str()))?;
+    pub fn url(&self, base: &Url) -> Url {
         let mut url = base.clone();
         match base.path().trim_end_matches('/') {
-            "" => url.set_path(path),
-            before => url.set_path(&[before, path].concat()),
+            "" => url.set_path(&self.path),
+            before => url.set_path(&[before, &self.path].concat()),
         }
         if !self.query.is_empty() {
             let query: Vec<String> = self
@@ -187,7 +236,7 @@ impl Call {
                 .collect();
             url.set_query(Some(&query.join("&")));
         }
-        Ok(url)
+        url
     }
 
     pub fn put_body(&self, request: RequestBuilder) -> Result<RequestBuilder, Error> {
@@ -201,32 +250,6 @@ impl Call {
             }
         })
     }
-}
-
-/// The template with its arguments in the order of their names.
-fn fill_in(template: &str, arguments: &[&dyn Display]) -> Result<String, String> {
-    let mut path = String::with_capacity(template.len() + 16);
-    let mut arguments = arguments.iter();
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once('{') {
-        let (name, tail) = after.split_once('}').unwrap_or((after, ""));
-        let argument = arguments
-            .next()
-            .map(ToString::to_string)
-            .unwrap_or_default();
-        // A URL has no way to write these: `.` and `..` are resolved away
-        // even when encoded, and an empty segment names another path.
-        if matches!(argument.as_str(), "" | "." | "..") {
-            return Err(format!(
-                "path argument `{name}` is `{argument}`, which a path cannot hold"
-            ));
-        }
-        path.push_str(before);
-        path.extend(utf8_percent_encode(&argument, ENCODED));
-        rest = tail;
-    }
-    path.push_str(rest);
-    Ok(path)
 }
 
 fn escape(text: &str) -> String {

@@ -44,6 +44,7 @@
 // `x-rust-type` names types by the crate's own name.
 extern crate self as altegio;
 
+mod argument;
 mod auth;
 mod call;
 mod client;

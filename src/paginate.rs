@@ -116,11 +116,12 @@ struct Progress {
 }
 
 impl<A> Pages<A> {
-    pub(crate) fn new(call: Result<Call, Error>, facts: fn(&A) -> Facts) -> Self {
+    pub(crate) fn new(mut call: Call, facts: fn(&A) -> Facts) -> Self {
         let mut progress = None;
-        let state = call.and_then(|mut call| {
-            progress = Some(Progress::start(&mut call)?);
-            Ok(State::Ready(Box::new(call)))
+        let started = call.usable().and_then(|()| Progress::start(&mut call));
+        let state = started.map(|started| {
+            progress = Some(started);
+            State::Ready(Box::new(call))
         });
         Self {
             state: state.unwrap_or_else(State::Unusable),

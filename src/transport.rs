@@ -111,7 +111,7 @@ impl Transport {
         let authorization = shared.authorization.header(operation)?;
         let method = Method::from_bytes(operation.method.as_bytes())
             .map_err(|_| Error::argument(operation, "its method is none of HTTP's"))?;
-        let url = call.url(&shared.base)?;
+        let url = call.url(&shared.base);
         trace::body(&progress.span, "request", call.json_body());
         let deadline = later(progress.started, self.options.timeouts.call);
         let mut waits = None;
