@@ -6,6 +6,7 @@ mod coverage;
 mod diff;
 mod distil;
 mod document;
+mod equals;
 mod features;
 mod fetch;
 #[path = "../../build/finish.rs"]

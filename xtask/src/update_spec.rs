@@ -1,5 +1,6 @@
 //! `cargo xtask update-spec`: fetch, check, distil, overlay, lower, report, write.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -10,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::diff::{self, Counts, Format};
 use crate::document::{Complaint, Document, to_yaml};
 use crate::fetch::{self, Origin, Patience};
-use crate::{check, commit, distil, features, finish, generate, lower, overlay, select};
+use crate::{check, commit, distil, equals, features, finish, generate, lower, overlay, select};
 
 /// Take in the vendor's OpenAPI document.
 #[derive(clap::Args, Debug)]
@@ -124,7 +125,15 @@ pub async fn run(options: &Options, today: &str) -> Result<()> {
     if !broken.is_empty() {
         return Err(complain("upstream.yaml with overlay.yaml applied", &broken));
     }
-    let lowered = lower::lower(&corrected);
+    let mut lowered = lower::lower(&corrected);
+    let before = committed.client.as_deref().unwrap_or_default();
+    // One that cannot be read is about to be replaced; it has no names to keep.
+    let before = serde_json::from_str(before).unwrap_or_default();
+    equals::merge(
+        &mut lowered.document,
+        &component_names(&corrected),
+        &component_names(&before),
+    );
     let client_json = format!("{:#}\n", lowered.document);
     // What the build would do, so that a document that it refuses is never
     // written: with all features, with none and with each alone.
@@ -181,6 +190,15 @@ pub async fn run(options: &Options, today: &str) -> Result<()> {
     Ok(())
 }
 
+fn component_names(document: &Value) -> BTreeSet<String> {
+    let schemas = document["components"]["schemas"].as_object();
+    schemas
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name.clone())
+        .collect()
+}
+
 fn parse_and_check(name: &str, text: &str) -> Result<Document> {
     let document = Document::parse(text).map_err(|c| complain(name, &[c]))?;
     let complaints = check::check(&document);
@@ -203,6 +221,7 @@ struct Committed {
     upstream: Option<String>,
     overlay: Option<String>,
     source: Option<String>,
+    client: Option<String>,
 }
 
 fn read_committed(directory: &Path) -> Result<Committed> {
@@ -215,6 +234,7 @@ fn read_committed(directory: &Path) -> Result<Committed> {
         upstream: read("upstream.yaml")?,
         overlay: read("overlay.yaml")?,
         source: read("source.toml")?,
+        client: read("client.json")?,
     })
 }
 
