@@ -6,6 +6,8 @@ mod finish;
 mod generate;
 #[path = "build/objects.rs"]
 mod objects;
+#[path = "build/prune.rs"]
+mod prune;
 #[path = "build/select.rs"]
 mod select;
 

@@ -3,15 +3,13 @@
 //!
 //! - the generated client, its hooks and its per-operation exchange give way
 //!   to a table of operations and one [`Call`](../src/transport.rs) each;
-//! - builders of types that no request holds are dropped (they are two thirds
-//!   of the code);
 //! - setters of optional fields take the value itself, not an `Option` of it;
 //! - enums of answers keep values that the document does not list;
 //! - answers of the form `{success, data, meta}` say so.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::objects;
+use crate::{objects, prune};
 use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote};
 use serde_json::Value;
@@ -26,8 +24,9 @@ use syn::{
 
 /// The finished source text.
 pub fn finish(tokens: TokenStream, document: &Value) -> Result<String, String> {
-    let mut file: File =
-        syn::parse2(tokens).map_err(|error| format!("progenitor's code: {error}"))?;
+    let only_answered = prune::only_answered(document);
+    let mut file: File = syn::parse2(prune::prune(tokens, &only_answered))
+        .map_err(|error| format!("progenitor's code: {error}"))?;
     let operations = operations(document)?;
     file.items.retain(|item| !is_replaced(item));
     if operations.is_empty() {
@@ -52,7 +51,6 @@ pub fn finish(tokens: TokenStream, document: &Value) -> Result<String, String> {
     }
 
     let mut answers = BTreeSet::new();
-    let mut sent = BTreeSet::new();
     let mut forms = BTreeSet::new();
     let mut rows = Vec::new();
     let shapes = shapes(items(module(&mut file.items, "types")?));
@@ -70,7 +68,6 @@ pub fn finish(tokens: TokenStream, document: &Value) -> Result<String, String> {
                     &mut forms,
                 )?);
             }
-            named_types(item, &mut sent);
         }
         let uses: [Item; 2] = [
             parse_quote!(
@@ -84,7 +81,12 @@ pub fn finish(tokens: TokenStream, document: &Value) -> Result<String, String> {
         ];
         items(builder).splice(0..0, uses);
     }
-    finish_types(module(&mut file.items, "types")?, &answers, &sent, &forms)?;
+    finish_types(
+        module(&mut file.items, "types")?,
+        &answers,
+        &only_answered,
+        &forms,
+    )?;
     for item in &mut file.items {
         match item {
             Item::Trait(item) => document_trait(item, &operations),
@@ -830,15 +832,13 @@ fn document_trait(item: &mut syn::ItemTrait, operations: &BTreeMap<String, Opera
 fn finish_types(
     types: &mut ItemMod,
     answers: &BTreeSet<String>,
-    sent: &BTreeSet<String>,
+    only_answered: &BTreeSet<String>,
     forms: &BTreeSet<String>,
 ) -> Result<(), String> {
     let uses = uses_by_type(items(types));
-    let sent = reachable(sent, &uses);
     let answered = reachable(answers, &uses);
 
     let builder = module(items(types), "builder")?;
-    items(builder).retain(|item| subject(item).is_none_or(|name| sent.contains(&name)));
     let nullable = nullable_fields_of_builders(items(builder));
     for item in items(builder) {
         if let Item::Impl(item) = item {
@@ -920,7 +920,7 @@ fn finish_types(
                     .items
                     .iter()
                     .any(|item| matches!(item, ImplItem::Fn(f) if f.sig.ident == "builder"));
-            !builds || name.is_none_or(|name| sent.contains(&name))
+            !builds || name.is_none_or(|name| !only_answered.contains(&prune::fold_type(&name)))
         }
         _ => true,
     });
@@ -1406,15 +1406,6 @@ fn items(module: &mut ItemMod) -> &mut Vec<Item> {
     &mut module.content.get_or_insert_default().1
 }
 
-/// The type that an item of `types::builder` is about.
-fn subject(item: &Item) -> Option<String> {
-    match item {
-        Item::Struct(item) => Some(item.ident.to_string()),
-        Item::Impl(item) => last_ident(&item.self_ty),
-        _ => None,
-    }
-}
-
 fn last_ident(ty: &Type) -> Option<String> {
     match ty {
         Type::Path(TypePath { path, .. }) => Some(path.segments.last()?.ident.to_string()),
@@ -1435,22 +1426,6 @@ fn is_bool(ty: &Type) -> bool {
 }
 
 /// The names after `types::` or `types::builder::`.
-fn named_types(item: &Item, names: &mut BTreeSet<String>) {
-    // What these return is no argument.
-    let returns_answers = |name: &Ident| name == "send" || name == "pages" || name == "stream";
-    if let Item::Impl(item) = item {
-        for function in &item.items {
-            if let ImplItem::Fn(function) = function
-                && !returns_answers(&function.sig.ident)
-            {
-                type_names(&function.to_token_stream(), names);
-            }
-        }
-    } else {
-        type_names(&item.to_token_stream(), names);
-    }
-}
-
 fn type_names(tokens: &TokenStream, names: &mut BTreeSet<String>) {
     let text = tokens.to_string();
     for part in text.split("types :: ").skip(1) {

@@ -18,6 +18,8 @@ mod lower;
 #[path = "../../build/objects.rs"]
 mod objects;
 mod overlay;
+#[path = "../../build/prune.rs"]
+mod prune;
 #[path = "../../build/select.rs"]
 mod select;
 mod update_spec;
