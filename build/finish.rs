@@ -3,7 +3,7 @@
 //!
 //! - the generated client, its hooks and its per-operation exchange give way
 //!   to a table of operations and one [`Call`](../src/transport.rs) each;
-//! - setters of optional fields take the value itself, not an `Option` of it;
+//! - setters take the value itself, not an `Option` of it;
 //! - enums of answers keep values that the document does not list;
 //! - answers of the form `{success, data, meta}` say so.
 
@@ -148,9 +148,25 @@ pub fn finish(tokens: TokenStream, document: &Value) -> Result<String, String> {
             ($row:ident) => { #($row! #rows)* };
         }
     });
+    file.items
+        .iter_mut()
+        .for_each(|item| Inline.visit_item_mut(item));
     // progenitor's examples name what they do not declare; as doc tests they
     // would be 260 ignored ones.
     Ok(prettyplease::unparse(&file).replace("```ignore", "```text"))
+}
+
+/// Nothing is compiled before somebody calls it: a crate of 260 operations is
+/// used for a few of them.
+struct Inline;
+
+impl VisitMut for Inline {
+    fn visit_impl_item_fn_mut(&mut self, node: &mut ImplItemFn) {
+        // Generic ones are compiled where they are called anyway.
+        if node.sig.generics.type_params().next().is_none() {
+            node.attrs.push(parse_quote!(#[inline]));
+        }
+    }
 }
 
 // ---- operations -------------------------------------------------------------
@@ -839,13 +855,13 @@ fn finish_types(
     let answered = reachable(answers, &uses);
 
     let builder = module(items(types), "builder")?;
-    let nullable = nullable_fields_of_builders(items(builder));
-    for item in items(builder) {
-        if let Item::Impl(item) = item {
-            plain_setters(item);
-            absent_is_null(item, &nullable);
-        }
-    }
+    *items(builder) = items(builder)
+        .iter()
+        .filter_map(|item| match item {
+            Item::Struct(item) => Some(body_builder(item)),
+            _ => None,
+        })
+        .collect::<Result<_, _>>()?;
 
     let objects: BTreeSet<String> = items(types)
         .iter()
@@ -1233,56 +1249,30 @@ fn form(item: &mut ItemStruct) -> Item {
     }
 }
 
-/// The fields of builders that hold an `Option`, by the builder's name.
-fn nullable_fields_of_builders(items: &[Item]) -> BTreeMap<String, BTreeSet<String>> {
-    let fields = |item: &ItemStruct| {
-        let is_nullable = |ty: &Type| generic_argument(ty).is_some_and(|ty| is_option(&ty));
-        let fields = item.fields.iter().filter(|field| is_nullable(&field.ty));
-        fields
-            .filter_map(|field| Some(field.ident.as_ref()?.to_string()))
-            .collect()
-    };
-    items
-        .iter()
-        .filter_map(|item| match item {
-            Item::Struct(item) => Some((item.ident.to_string(), fields(item))),
-            _ => None,
-        })
-        .collect()
-}
-
+/// A body's builder by a table of its fields (`src/argument.rs`).
+///
 /// A field that is required and may be null is sent as null unless it is set:
 /// the setters take plain values, so there is no other way to say it.
-fn absent_is_null(item: &mut ItemImpl, nullable: &BTreeMap<String, BTreeSet<String>>) {
-    let is_default = item
-        .trait_
-        .as_ref()
-        .is_some_and(|(path, _)| path.segments.last().is_some_and(|s| s.ident == "Default"));
-    let fields = last_ident(&item.self_ty).and_then(|name| nullable.get(&name));
-    if let Some(fields) = fields.filter(|_| is_default) {
-        AbsentIsNull(fields).visit_item_impl_mut(item);
-    }
+fn body_builder(item: &ItemStruct) -> Result<Item, String> {
+    let ident = &item.ident;
+    let fields = item.fields.iter().map(|field| {
+        let name = &field.ident;
+        let held = generic_argument(&field.ty)?;
+        Some(match generic_argument(&held).filter(|_| is_option(&held)) {
+            Some(inner) => quote!(#name: #inner, optional;),
+            None => quote!(#name: #held, required;),
+        })
+    });
+    let fields: Option<Vec<_>> = fields.collect();
+    let fields = fields.ok_or_else(|| {
+        format!("builder `{ident}`: its fields are not what build/finish.rs knows")
+    })?;
+    Ok(parse_quote!(
+        crate::argument::builder! { #ident { #(#fields)* } }
+    ))
 }
 
-struct AbsentIsNull<'a>(&'a BTreeSet<String>);
-
-impl VisitMut for AbsentIsNull<'_> {
-    fn visit_field_value_mut(&mut self, node: &mut syn::FieldValue) {
-        if let syn::Member::Named(name) = &node.member
-            && self.0.contains(&name.to_string())
-            && node
-                .expr
-                .to_token_stream()
-                .to_string()
-                .contains("no value supplied")
-        {
-            node.expr = parse_quote!(Ok(None));
-        }
-    }
-}
-
-/// Setters of optional fields take what the field holds, and all convert by
-/// the functions of `src/argument.rs`.
+/// Setters convert by the functions of `src/argument.rs`.
 fn plain_setters(item: &mut ItemImpl) {
     if item.trait_.is_some() {
         return;
@@ -1294,29 +1284,13 @@ fn plain_setters(item: &mut ItemImpl) {
         if !matches!(function.sig.inputs.first(), Some(FnArg::Receiver(_))) {
             continue;
         }
-        let mut setter = PlainSetter::default();
-        setter.visit_impl_item_fn_mut(function);
+        PlainSetter.visit_impl_item_fn_mut(function);
     }
 }
 
-#[derive(Default)]
-struct PlainSetter {
-    optional: bool,
-}
+struct PlainSetter;
 
 impl VisitMut for PlainSetter {
-    fn visit_path_segment_mut(&mut self, node: &mut syn::PathSegment) {
-        if node.ident == "TryInto"
-            && let PathArguments::AngleBracketed(arguments) = &mut node.arguments
-            && let Some(GenericArgument::Type(ty)) = arguments.args.first_mut()
-            && is_option(ty)
-            && let Some(inner) = generic_argument(ty)
-        {
-            *ty = inner;
-            self.optional = true;
-        }
-    }
-
     /// `value.try_into().map(Some).map_err(|…| "…")` → `set_some(value, "…")`
     fn visit_expr_mut(&mut self, node: &mut Expr) {
         visit_mut::visit_expr_mut(self, node);
@@ -1328,18 +1302,12 @@ impl VisitMut for PlainSetter {
         let (Some(problem), true) = (text.0, call.method == "map_err") else {
             return;
         };
-        let says_why = [": {e}", ": {}"]
-            .iter()
-            .find_map(|end| problem.strip_suffix(end));
+        let says_why = problem.strip_suffix(": {}");
         let problem = says_why.unwrap_or(&problem);
-        let function = match (
-            self.optional || has_call(&call.receiver, "map", "Some"),
-            says_why,
-        ) {
-            (false, None) => quote!(set),
-            (false, Some(_)) => quote!(set_or_say),
-            (true, None) => quote!(set_some),
-            (true, Some(_)) => quote!(set_some_or_say),
+        let function = match says_why {
+            Some(_) => quote!(set_or_say),
+            None if has_call(&call.receiver, "map", "Some") => quote!(set_some),
+            None => quote!(set),
         };
         let from =
             has_call(&call.receiver, "map", "From :: from").then(|| quote!(.map(From::from)));

@@ -71,26 +71,34 @@ impl Call {
     /// joined where the document says `explode: false`.
     pub fn query<T: Serialize>(mut self, name: &'static str, value: Result<T, String>) -> Self {
         if let Some(value) = self.given(value) {
-            let result = wire::encode(&value)
-                .and_then(|json| serde_json::from_slice::<Value>(&json))
-                .map_err(|error| error.to_string())
-                .and_then(|value| self.add_query(name, value).map_err(str::to_owned));
-            if let Err(why) = result {
-                self.fail(format!("query parameter `{name}`: {why}"));
-            }
+            self.put_query(name, wire::encode(&value));
         }
         self
+    }
+
+    fn put_query(&mut self, name: &'static str, json: serde_json::Result<Vec<u8>>) {
+        let result = json
+            .and_then(|json| serde_json::from_slice::<Value>(&json))
+            .map_err(|error| error.to_string())
+            .and_then(|value| self.add_query(name, value).map_err(str::to_owned));
+        if let Err(why) = result {
+            self.fail(format!("query parameter `{name}`: {why}"));
+        }
     }
 
     /// A JSON body.
     pub fn json<T: Serialize>(mut self, body: Result<T, String>) -> Self {
         if let Some(body) = self.given(body) {
-            match wire::encode(&body) {
-                Ok(json) => self.body = Some(Body::Json(json.into())),
-                Err(error) => self.fail(format!("body: {error}")),
-            }
+            self.put_json(wire::encode(&body));
         }
         self
+    }
+
+    fn put_json(&mut self, json: serde_json::Result<Vec<u8>>) {
+        match json {
+            Ok(json) => self.body = Some(Body::Json(json.into())),
+            Err(error) => self.fail(format!("body: {error}")),
+        }
     }
 
     /// A `multipart/form-data` body.
@@ -104,7 +112,13 @@ impl Call {
     }
 
     fn given<T>(&mut self, argument: Result<T, String>) -> Option<T> {
-        argument.map_err(|why| self.fail(why)).ok()
+        match argument {
+            Ok(argument) => Some(argument),
+            Err(why) => {
+                self.fail(why);
+                None
+            }
+        }
     }
 
     fn fail(&mut self, why: String) {

@@ -32,6 +32,7 @@ macro_rules! read {
         impl $crate::object::Object for $name {
             const NAMES: &'static [&'static str] = &[$($key),*];
 
+            #[inline]
             fn place(name: &str) -> Option<usize> {
                 match name {
                     $($key => Some($index),)*

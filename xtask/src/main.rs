@@ -1,5 +1,6 @@
 //! The maintainers' commands. `cargo xtask --help` lists them.
 
+mod bench_build;
 mod check;
 mod commit;
 mod coverage;
@@ -40,6 +41,7 @@ struct Cli {
 enum Command {
     UpdateSpec(update_spec::Options),
     Coverage(coverage::Options),
+    BenchBuild(bench_build::Options),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -50,6 +52,7 @@ async fn main() -> ExitCode {
     // is noticed before it or after it, never within.
     let result = match &cli.command {
         Command::Coverage(options) => coverage::run(options),
+        Command::BenchBuild(options) => bench_build::run(options),
         Command::UpdateSpec(options) => tokio::select! {
             result = update_spec::run(options, &today) => result,
             _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted; nothing was written")),
