@@ -141,7 +141,7 @@ pub fn finish(tokens: TokenStream, document: &Value) -> Result<String, String> {
     file.items.push(table(&operations));
     file.items.push(parse_quote! {
         /// Every operation with its method, its answer's and its body's type,
-        /// for tests that go through all of them.
+        /// and its arguments, for programs that go through all of them.
         #[doc(hidden)]
         #[macro_export]
         macro_rules! __b2b_v1_operations {
@@ -320,10 +320,16 @@ fn rewrite_send(
     answers: &mut BTreeSet<String>,
     forms: &mut BTreeSet<String>,
 ) -> Result<Option<TokenStream>, String> {
-    let body_type = item.items.iter().find_map(|item| match item {
-        ImplItem::Fn(function) if function.sig.ident == "body" => sent_type(&function.sig),
-        _ => None,
-    });
+    let types: BTreeMap<String, Type> = item
+        .items
+        .iter()
+        .filter_map(|item| match item {
+            ImplItem::Fn(function) => {
+                Some((function.sig.ident.to_string(), sent_type(&function.sig)?))
+            }
+            _ => None,
+        })
+        .collect();
     let send = item.items.iter_mut().find_map(|item| match item {
         ImplItem::Fn(function) if function.sig.ident == "send" => Some(function),
         _ => None,
@@ -416,9 +422,20 @@ fn rewrite_send(
     } else {
         read
     };
-    let body_type = body_type.map(|ty| quote!(#ty));
+    let typed = |setter: &Expr| {
+        let name = setter.to_token_stream().to_string();
+        types.get(&name).map(|ty| quote!(#setter #ty))
+    };
+    let path = path.iter().filter_map(typed);
+    let query = query.iter().filter_map(|(name, setter)| {
+        let setter = typed(setter)?;
+        Some(quote!(#name #setter))
+    });
+    let body_type = types.get("body").map(|ty| quote!(#ty));
     let method = format_ident!("{method_name}");
-    Ok(Some(quote!({ #id #method #kind [#answer] [#body_type] })))
+    Ok(Some(
+        quote!({ #id #method #kind [#answer] [#body_type] [#(#path,)*] [#(#query,)*] }),
+    ))
 }
 
 // ---- paging -------------------------------------------------------------------

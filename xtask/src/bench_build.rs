@@ -1,7 +1,6 @@
 //! What the crate costs to build, beside progenitor's plain output of the same
 //! document: the table of docs/performance.md.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant, SystemTime};
@@ -74,45 +73,33 @@ pub fn run(options: &Options) -> Result<()> {
         ours("custom-fields", "custom-fields")?,
     ];
     let nothing = without_operations()?;
-    let mut report = String::new();
-    writeln!(report, "{}\n", machine())?;
-    writeln!(
-        report,
+    println!("{}\n", machine());
+    println!(
         "| | {} | all / plain | custom-fields / plain |\n|---|---|---|---|---|---|",
         TITLES.join(" | ")
-    )?;
+    );
     let profiles = if options.dev_only {
         &["dev"][..]
     } else {
         &["dev", "release"]
     };
     for profile in profiles {
-        measure(profile, &subjects, &nothing, options.runs, &mut report)?;
+        measure(profile, &subjects, &nothing, options.runs)?;
     }
     let lines = [
         count_lines(&subjects[0].library.root_file)?,
         count_lines(&subjects[1].library.generated()?)?,
         count_lines(&subjects[2].library.generated()?)?,
     ];
-    row(
-        &mut report,
-        "generated lines",
-        lines.map(|n| n as f64),
-        |n| format!("{n:.0}"),
-    )?;
-    documentation(&subjects[1].library, options.runs, &mut report)?;
-    build_script(&subjects[1].library, options.runs, &mut report)?;
-    println!("{report}");
+    row("generated lines", lines.map(|n| n as f64), |n| {
+        format!("{n:.0}")
+    });
+    documentation(&subjects[1].library, options.runs)?;
+    build_script(&subjects[1].library, options.runs)?;
     Ok(())
 }
 
-fn measure(
-    profile: &str,
-    subjects: &[Subject; 3],
-    nothing: &Package,
-    runs: usize,
-    report: &mut String,
-) -> Result<()> {
+fn measure(profile: &str, subjects: &[Subject; 3], nothing: &Package, runs: usize) -> Result<()> {
     // Everything that they depend on, first.
     for subject in subjects {
         for package in [&subject.library, &subject.dependent] {
@@ -141,43 +128,38 @@ fn measure(
     let seconds = |value: f64| format!("{value:.2} s");
     let megabytes = |value: f64| format!("{:.1} MB", value / 1e6);
     row(
-        report,
         &format!("{profile}: the crate, built"),
         builds.map(median),
         seconds,
-    )?;
+    );
     row(
-        report,
         &format!("{profile}: the crate, checked"),
         checks.map(median),
         seconds,
-    )?;
+    );
     let [plain, all, custom, empty] = rebuilds.map(median);
     row(
-        report,
         &format!("{profile}: a dependent, touched and rebuilt"),
         [plain, all, custom],
         seconds,
-    )?;
-    writeln!(
-        report,
+    );
+    println!(
         "| {profile}: a dependent of the crate without operations, the same | {empty:.2} s | all: {:.2}× of it | custom-fields: {:.2}× | | |",
         all / empty,
         custom / empty
-    )?;
+    );
     let mut rlibs = [0.0; 3];
     let mut programs = [0.0; 3];
     for (index, Subject { library, dependent }) in subjects.iter().enumerate() {
         rlibs[index] = size(&library.artifact(profile, ".rlib")?)?;
         programs[index] = stripped(&dependent.artifact(profile, "")?)?;
     }
-    row(report, &format!("{profile}: rlib"), rlibs, megabytes)?;
+    row(&format!("{profile}: rlib"), rlibs, megabytes);
     row(
-        report,
         &format!("{profile}: the dependent, stripped"),
         programs,
         megabytes,
-    )?;
+    );
     let mut examples = [f64::NAN; 3];
     for (index, Subject { library, .. }) in subjects.iter().enumerate().skip(1) {
         library.cargo_with(&["build", "--example", "custom_fields"], profile)?;
@@ -185,17 +167,16 @@ fn measure(
         let example = directory_of(directory).join("examples/custom_fields");
         examples[index] = stripped(&example)?;
     }
-    writeln!(
-        report,
+    println!(
         "| {profile}: the `custom_fields` example, stripped | — | {} | {} | | |",
         megabytes(examples[1]),
         megabytes(examples[2])
-    )?;
+    );
     Ok(())
 }
 
 /// docs.rs: all features, beside a check of the same.
-fn documentation(library: &Package, runs: usize, report: &mut String) -> Result<()> {
+fn documentation(library: &Package, runs: usize) -> Result<()> {
     let everything = Package {
         features: vec!["--all-features".to_owned()],
         ..library.clone()
@@ -210,16 +191,15 @@ fn documentation(library: &Package, runs: usize, report: &mut String) -> Result<
         docs.push(everything.cargo_with(&doc, "dev")?.as_secs_f64());
     }
     let (check, doc) = (median(checks), median(docs));
-    writeln!(
-        report,
+    println!(
         "| `cargo doc --all-features` | — | {doc:.2} s | {:.2}× of `cargo check --all-features`, {check:.2} s | | |",
         doc / check
-    )?;
+    );
     Ok(())
 }
 
 /// build.rs by itself, and whether it is left alone when it should be.
-fn build_script(library: &Package, runs: usize, report: &mut String) -> Result<()> {
+fn build_script(library: &Package, runs: usize) -> Result<()> {
     let script = library.artifact("dev", "build-script-build")?;
     let out = tempfile::tempdir()?;
     let document = serde_json::from_str(&client_json()?)?;
@@ -250,11 +230,10 @@ fn build_script(library: &Package, runs: usize, report: &mut String) -> Result<(
     } else {
         "run again though nothing that it reads changed"
     };
-    writeln!(
-        report,
+    println!(
         "| dev: build.rs | — | {:.2} s | {rerun} | | |",
         median(times)
-    )?;
+    );
     Ok(())
 }
 
@@ -520,21 +499,15 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-fn row(
-    report: &mut String,
-    what: &str,
-    [plain, all, custom]: [f64; 3],
-    text: impl Fn(f64) -> String,
-) -> Result<()> {
-    Ok(writeln!(
-        report,
+fn row(what: &str, [plain, all, custom]: [f64; 3], text: impl Fn(f64) -> String) {
+    println!(
         "| {what} | {} | {} | {} | {:.2}× | {:.2}× |",
         text(plain),
         text(all),
         text(custom),
         all / plain,
         custom / plain
-    )?)
+    );
 }
 
 fn machine() -> String {

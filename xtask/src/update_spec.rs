@@ -159,6 +159,7 @@ pub async fn run(options: &Options, today: &str) -> Result<()> {
     let mut files = vec![
         (directory.join("upstream.yaml"), to_yaml(&upstream)),
         (directory.join("client.json"), client_json),
+        (directory.join("interface.json"), format!("{corrected}\n")),
         (directory.join("lowering.txt"), notes),
         (directory.join("source.toml"), toml::to_string(&source)?),
     ];

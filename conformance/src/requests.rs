@@ -1,0 +1,108 @@
+//! The requests that are made of each operation.
+
+use altegio_mock::{Document, Fill, Operation, Values};
+use serde_json::Value;
+
+use crate::calls::Arguments;
+
+/// No enum of the document has more values.
+const CHOICES: usize = 64;
+
+/// Requests of an operation: only what is required; everything; the edges of
+/// each type; every value of every enum and branch of every union; lists of
+/// 0, 1 and 3. Equal ones are left out.
+pub fn requests(document: &Document, operation: &Operation) -> Vec<Arguments> {
+    let mut requests: Vec<Arguments> = Vec::new();
+    let mut add = |values: &mut Values<'_>| {
+        let arguments = arguments(document, operation, values);
+        if !requests.contains(&arguments) {
+            requests.push(arguments);
+        }
+    };
+    let seed = operation.id.bytes().map(u64::from).sum::<u64>();
+    let values = |fill, more: u64| Values::new(document, seed + more, fill);
+    add(&mut values(Fill::Required, 0));
+    for more in 1..=3 {
+        add(&mut values(Fill::All, more));
+        add(&mut values(Fill::Edge, more));
+    }
+    for length in [0, 1, 3] {
+        let mut values = values(Fill::All, 4);
+        values.list_length = Some(length);
+        add(&mut values);
+    }
+    for choice in 0..choices(document, operation) {
+        let mut values = values(Fill::All, 5);
+        values.choice = Some(choice);
+        add(&mut values);
+    }
+    requests
+}
+
+fn arguments(document: &Document, operation: &Operation, values: &mut Values<'_>) -> Arguments {
+    let mut arguments = Arguments::default();
+    let names = operation.path.split('{').skip(1);
+    for name in names.filter_map(|part| part.split('}').next()) {
+        let parameter = operation
+            .parameters
+            .iter()
+            .find(|parameter| parameter.place == "path" && parameter.name == name);
+        let schema = parameter.map_or(&Value::Null, |parameter| &parameter.schema);
+        arguments.path.push(values.value(schema, name));
+    }
+    let required_only = values.fill() == Fill::Required;
+    for parameter in &operation.parameters {
+        let in_path = operation.path.contains(&format!("{{{}}}", parameter.name));
+        if parameter.place == "query" && !in_path && (parameter.required || !required_only) {
+            let value = values.value(&parameter.schema, &parameter.name);
+            arguments.query.insert(parameter.name.clone(), value);
+        }
+    }
+    if let Some(body) = &operation.body {
+        arguments.body = Some(values.value(document.at(&body.pointer), ""));
+    }
+    arguments
+}
+
+/// How many values the largest enum of the request has, or branches its largest union.
+fn choices(document: &Document, operation: &Operation) -> usize {
+    let mut most = 0;
+    let mut seen = Vec::new();
+    for parameter in &operation.parameters {
+        most = most.max(largest(document, &parameter.schema, &mut seen));
+    }
+    if let Some(body) = &operation.body {
+        most = most.max(largest(document, document.at(&body.pointer), &mut seen));
+    }
+    most.min(CHOICES)
+}
+
+fn largest(document: &Document, value: &Value, seen: &mut Vec<String>) -> usize {
+    match value {
+        Value::Object(fields) => {
+            let mut most = 0;
+            if let Some(reference) = fields.get("$ref").and_then(Value::as_str)
+                && !seen.iter().any(|before| before == reference)
+            {
+                seen.push(reference.to_owned());
+                most = largest(document, document.resolve(value), seen);
+            }
+            for (key, value) in fields {
+                if let (true, Some(list)) = (
+                    ["enum", "oneOf", "anyOf"].contains(&key.as_str()),
+                    value.as_array(),
+                ) {
+                    most = most.max(list.len());
+                }
+                most = most.max(largest(document, value, seen));
+            }
+            most
+        }
+        Value::Array(items) => items
+            .iter()
+            .map(|item| largest(document, item, seen))
+            .max()
+            .unwrap_or(0),
+        _ => 0,
+    }
+}

@@ -1,0 +1,393 @@
+//! Values that a schema of the document allows: believable by their field's
+//! name and format, the same for the same seed.
+
+use chrono::{DateTime, Days, NaiveDate};
+use fastrand::Rng;
+use serde_json::{Map, Value, json};
+
+use crate::document::Document;
+
+/// Deeper than this, only what is required is filled in: some schemas hold
+/// themselves.
+const DEPTH: usize = 12;
+
+/// How much is filled in, and with what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fill {
+    /// What is required, nothing else.
+    Required,
+    /// Every field, with everyday values.
+    All,
+    /// Every field, with the largest, the smallest and the oddest values.
+    Edge,
+}
+
+/// Makes values of the document's schemas.
+#[derive(Debug)]
+pub struct Values<'d> {
+    document: &'d Document,
+    rng: Rng,
+    fill: Fill,
+    /// How long lists are; 1 to 3 if not said.
+    pub list_length: Option<usize>,
+    /// Which value of every enum is taken; any if not said.
+    pub choice: Option<usize>,
+    /// Whether a field may be null or a union another branch than its first.
+    pub vary: bool,
+}
+
+impl<'d> Values<'d> {
+    /// Values for this seed.
+    pub fn new(document: &'d Document, seed: u64, fill: Fill) -> Self {
+        Self {
+            document,
+            rng: Rng::with_seed(seed),
+            fill,
+            list_length: None,
+            choice: None,
+            vary: false,
+        }
+    }
+
+    /// How much is filled in.
+    pub fn fill(&self) -> Fill {
+        self.fill
+    }
+
+    /// A value that the schema allows; `name` is its field's or parameter's.
+    pub fn value(&mut self, schema: &Value, name: &str) -> Value {
+        self.at_depth(schema, name, 0)
+    }
+
+    fn at_depth(&mut self, schema: &Value, name: &str, depth: usize) -> Value {
+        let schema = merged(self.document, schema);
+        let get = |key: &str| schema.get(key);
+        if let Some(value) = get("const") {
+            return value.clone();
+        }
+        if let Some(values) = get("enum")
+            .and_then(Value::as_array)
+            .filter(|v| !v.is_empty())
+        {
+            let listed: Vec<&Value> = values.iter().filter(|value| !value.is_null()).collect();
+            let index = match self.choice {
+                Some(choice) => choice % listed.len().max(1),
+                None => self.rng.usize(..listed.len().max(1)),
+            };
+            return listed
+                .get(index)
+                .map_or(Value::Null, |value| (*value).clone());
+        }
+        if let Some(branches) = get("anyOf")
+            .and_then(Value::as_array)
+            .filter(|b| !b.is_empty())
+        {
+            return self.branch(&schema, branches, name, depth);
+        }
+        match self.kind(&schema) {
+            "null" => Value::Null,
+            "boolean" => self.boolean(name),
+            "integer" => self.integer(&schema, name),
+            "number" => self.number(&schema, name),
+            "array" => self.array(&schema, name, depth),
+            "string" => self.string(&schema, name).into(),
+            _ => self.object(&schema, depth),
+        }
+    }
+
+    /// The kind of value to make; the first that is not null if there is a choice.
+    fn kind<'s>(&mut self, schema: &'s Map<String, Value>) -> &'s str {
+        let guessed = || {
+            if schema.contains_key("items") {
+                "array"
+            } else if schema.contains_key("properties")
+                || schema.contains_key("additionalProperties")
+            {
+                "object"
+            } else {
+                "string"
+            }
+        };
+        match schema.get("type") {
+            Some(Value::String(kind)) => kind,
+            Some(Value::Array(kinds)) => {
+                let kinds: Vec<&str> = kinds.iter().filter_map(Value::as_str).collect();
+                if self.vary && kinds.contains(&"null") && self.rng.u8(..4) == 0 {
+                    return "null";
+                }
+                let kind = kinds.iter().find(|kind| **kind != "null");
+                kind.copied().unwrap_or("null")
+            }
+            _ => guessed(),
+        }
+    }
+
+    fn branch(
+        &mut self,
+        schema: &Map<String, Value>,
+        branches: &[Value],
+        name: &str,
+        depth: usize,
+    ) -> Value {
+        let index = match (self.choice, self.vary) {
+            (Some(choice), _) => choice % branches.len(),
+            (None, true) => self.rng.usize(..branches.len()),
+            (None, false) => 0,
+        };
+        // What stands beside the branches holds as well.
+        let mut whole = schema.clone();
+        whole.remove("anyOf");
+        let branch = merged(self.document, &branches[index]);
+        combine(&mut whole, &branch);
+        self.at_depth(&Value::Object(whole), name, depth)
+    }
+
+    fn object(&mut self, schema: &Map<String, Value>, depth: usize) -> Value {
+        let required: Vec<&str> = schema
+            .get("required")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        let mut value = Map::new();
+        let properties = schema.get("properties").and_then(Value::as_object);
+        for (name, property) in properties.into_iter().flatten() {
+            let is_required = required.contains(&name.as_str());
+            if !is_required && (self.fill == Fill::Required || depth >= DEPTH) {
+                continue;
+            }
+            value.insert(name.clone(), self.at_depth(property, name, depth + 1));
+        }
+        if let Some(extra) = schema.get("additionalProperties").filter(|e| e.is_object())
+            && self.fill != Fill::Required
+            && depth < DEPTH
+        {
+            for key in ["1", "2"] {
+                value.insert(key.to_owned(), self.at_depth(extra, "value", depth + 1));
+            }
+        }
+        Value::Object(value)
+    }
+
+    fn array(&mut self, schema: &Map<String, Value>, name: &str, depth: usize) -> Value {
+        let limit = |key: &str| Some(schema.get(key)?.as_u64()? as usize);
+        let most = limit("maxItems").unwrap_or(usize::MAX);
+        let least = limit("minItems").unwrap_or(0);
+        let length = match (self.fill, self.list_length) {
+            (_, Some(length)) => length,
+            (Fill::Required, None) => least,
+            _ if depth >= DEPTH => least,
+            _ => self.rng.usize(1..=3),
+        };
+        let length = length.clamp(least, most.max(least));
+        let name = name.trim_end_matches("[]");
+        let name = name
+            .strip_suffix("ids")
+            .map_or_else(|| name.to_owned(), |stem| format!("{stem}id"));
+        let Some(items) = schema.get("items") else {
+            return json!([]);
+        };
+        let unique = schema.get("uniqueItems") == Some(&Value::Bool(true));
+        let mut values: Vec<Value> = Vec::new();
+        let mut tries = 0;
+        while values.len() < length && tries < 50 {
+            tries += 1;
+            let value = self.at_depth(items, &name, depth + 1);
+            if !unique || !values.contains(&value) {
+                values.push(value);
+            }
+        }
+        Value::Array(values)
+    }
+
+    fn boolean(&mut self, name: &str) -> Value {
+        // An answer of success says so; who makes another sets it.
+        (name == "success" || self.rng.bool()).into()
+    }
+
+    fn integer(&mut self, schema: &Map<String, Value>, name: &str) -> Value {
+        let (least, most) = self.whole_bounds(schema);
+        if self.fill == Fill::Edge {
+            return if self.rng.bool() { most } else { least }.into();
+        }
+        let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
+        let (low, high) = if name == "id" || name.ends_with("_id") {
+            (1, 9_999_999)
+        } else if has(&["phone"]) {
+            (13_155_550_100, 13_155_550_199)
+        } else if has(&["count", "total", "page", "weight", "capacity"]) {
+            (1, 40)
+        } else if has(&["length", "duration"]) {
+            (900, 7_200)
+        } else if has(&["percent", "discount"]) {
+            (0, 30)
+        } else if name.starts_with("is_") || has(&["attendance", "status", "sex", "paid"]) {
+            (0, 1)
+        } else {
+            (1, 500)
+        };
+        let (low, high) = (low.max(least), high.min(most));
+        if low > high {
+            return least.into();
+        }
+        self.rng.i64(low..=high).into()
+    }
+
+    fn number(&mut self, schema: &Map<String, Value>, name: &str) -> Value {
+        let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
+        let (least, most) = self.whole_bounds(schema);
+        let is_fraction = has(&[
+            "price", "cost", "sum", "amount", "balance", "percent", "rating", "value", "lat", "lon",
+        ]);
+        if !is_fraction || self.fill == Fill::Edge {
+            // Declared `number`, whole on the wire as often as not.
+            return self.integer(schema, name);
+        }
+        let hundredths = self.rng.i64(100..=9_999) as f64 / 100.0;
+        json!(hundredths.clamp(least as f64, most as f64))
+    }
+
+    fn whole_bounds(&self, schema: &Map<String, Value>) -> (i64, i64) {
+        let bound = |key: &str| schema.get(key)?.as_f64();
+        // A number that every JSON reader keeps whole, where nothing is said.
+        let most: f64 = match schema.get("format").and_then(Value::as_str) {
+            Some("int32") => f64::from(i32::MAX),
+            _ => 9_007_199_254_740_991.0,
+        };
+        let least = bound("minimum").or(bound("exclusiveMinimum").map(|n| n + 1.0));
+        let most = bound("maximum")
+            .or(bound("exclusiveMaximum").map(|n| n - 1.0))
+            .unwrap_or(most);
+        (least.unwrap_or(0.0).ceil() as i64, most.floor() as i64)
+    }
+
+    fn string(&mut self, schema: &Map<String, Value>, name: &str) -> String {
+        let day = self.day();
+        let minutes = self.rng.u32(32..80) * 15;
+        let time = format!("{:02}:{:02}", minutes / 60, minutes % 60);
+        let format = schema.get("format").and_then(Value::as_str);
+        let formatted = match format.unwrap_or_default() {
+            "date" => Some(day.to_string()),
+            "date-time" => Some(format!("{day}T{time}:00+02:00")),
+            "time" => Some(format!("{time}:00Z")),
+            "email" => Some(format!("client{}@example.com", self.rng.u32(1..1000))),
+            "uri" | "url" => Some(format!("https://example.com/{}", self.rng.u32(1..1000))),
+            "uuid" => Some(format!(
+                "{:08x}-0000-4000-8000-{:012x}",
+                self.rng.u32(..),
+                self.rng.u32(..)
+            )),
+            _ => None,
+        };
+        let limit = |key: &str| Some(schema.get(key)?.as_u64()? as usize);
+        let (least, most) = (limit("minLength").unwrap_or(0), limit("maxLength"));
+        let text = match formatted {
+            Some(text) => return text,
+            None if self.fill == Fill::Edge => {
+                "Zoë 漢字 😀 \"a\\b\" /?#[]@!$&'()*+,;=%25 ‑ \u{7f}".to_owned()
+            }
+            None => self.plain_text(name, day, &time),
+        };
+        let mut text: String = text.chars().take(most.unwrap_or(usize::MAX)).collect();
+        while text.chars().count() < least {
+            text.push('x');
+        }
+        text
+    }
+
+    fn plain_text(&mut self, name: &str, day: NaiveDate, time: &str) -> String {
+        let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
+        let number = self.rng.u32(1..1_000);
+        if has(&["datetime"]) || name.ends_with("_at") {
+            format!("{day}T{time}:00+02:00")
+        } else if has(&["date"]) || name == "from" || name == "to" {
+            day.to_string()
+        } else if has(&["time"]) {
+            time.to_owned()
+        } else if has(&["phone"]) {
+            format!("131555501{:02}", number % 100)
+        } else if has(&["email"]) {
+            format!("client{number}@example.com")
+        } else if has(&["url", "link", "site", "image", "avatar", "logo"]) {
+            format!("https://example.com/{number}")
+        } else if has(&["price", "cost", "sum", "amount"]) {
+            format!("{number}.00")
+        } else if has(&["currency"]) {
+            self.pick(&["EUR", "GEL", "KZT", "USD"])
+        } else if has(&["color"]) {
+            format!("#{:06x}", self.rng.u32(..0x100_0000))
+        } else if has(&["surname"]) {
+            self.pick(&["Aalto", "Berg", "Costa", "Demir", "Evans"])
+        } else if has(&["name"]) {
+            self.pick(&["Alma", "Bruno", "Chiara", "Davit", "Elin"])
+        } else if has(&["title", "specialization"]) {
+            self.pick(&[
+                "Haircut",
+                "Manicure",
+                "Massage",
+                "Colouring",
+                "Consultation",
+            ])
+        } else if name.ends_with("id") || has(&["number", "code", "barcode"]) {
+            format!("{}", 100_000 + number)
+        } else {
+            format!("{} {number}", name.replace('_', " "))
+        }
+    }
+
+    fn pick(&mut self, words: &[&str]) -> String {
+        words[self.rng.usize(..words.len())].to_owned()
+    }
+
+    fn day(&mut self) -> NaiveDate {
+        let start = DateTime::UNIX_EPOCH.date_naive() + Days::new(20_454);
+        start + Days::new(self.rng.u64(..365))
+    }
+}
+
+/// The schema with its reference followed and its `allOf` in one.
+pub(crate) fn merged(document: &Document, schema: &Value) -> Map<String, Value> {
+    let mut whole = Map::new();
+    let Some(fields) = schema.as_object() else {
+        return whole;
+    };
+    if fields.contains_key("$ref") {
+        let mut beside = fields.clone();
+        beside.remove("$ref");
+        let mut holder = Map::new();
+        holder.insert("$ref".to_owned(), fields["$ref"].clone());
+        let holder = Value::Object(holder);
+        let target = document.resolve(&holder);
+        if target.get("$ref").is_none() {
+            whole = merged(document, target);
+        }
+        combine(&mut whole, &beside);
+    } else {
+        whole = fields.clone();
+    }
+    if let Some(Value::Array(parts)) = whole.remove("allOf") {
+        for part in &parts {
+            let part = merged(document, part);
+            combine(&mut whole, &part);
+        }
+    }
+    whole
+}
+
+/// What both say: fields and required names of both, else the second's word.
+fn combine(into: &mut Map<String, Value>, other: &Map<String, Value>) {
+    for (key, value) in other {
+        match (into.get_mut(key), value) {
+            (Some(Value::Object(fields)), Value::Object(more)) if key == "properties" => {
+                fields.extend(more.clone());
+            }
+            (Some(Value::Array(names)), Value::Array(more)) if key == "required" => {
+                names.extend(more.clone());
+            }
+            _ => {
+                into.insert(key.clone(), value.clone());
+            }
+        }
+    }
+}
