@@ -397,14 +397,27 @@ fn differ(meant: &Value, came: &Value, null_is_absent: bool, at: &str, places: &
             }
         }
         (Value::Number(one), Value::Number(other)) if one.as_f64() == other.as_f64() => {}
+        // PHP has one empty value for all kinds of collection.
+        (meant, came) if null_is_absent && is_empty(meant) && is_empty(came) => {}
         (meant, came) if meant == came => {}
         (meant, came) => places.push(format!("{at}: meant {meant}, came {came}")),
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        _ => false,
     }
 }
 
 fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
+        // `92.0` is written `92`, as PHP writes it.
+        Value::Number(number) => number.to_string().trim_end_matches(".0").to_owned(),
         value => value.to_string(),
     }
 }

@@ -237,9 +237,17 @@ impl<'d> Values<'d> {
     fn number(&mut self, schema: &Map<String, Value>, name: &str) -> Value {
         let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
         let (least, most) = self.whole_bounds(schema);
-        let is_fraction = has(&[
+        let format = schema.get("format").and_then(Value::as_str);
+        let whole = self.document.root["x-whole-numbers"].as_array();
+        let is_whole = name == "id"
+            || name.ends_with("_id")
+            || name.contains("count")
+            || format.is_some_and(|format| format.starts_with("int"))
+            || whole.is_some_and(|names| names.iter().any(|other| other == name));
+        let fractions = [
             "price", "cost", "sum", "amount", "balance", "percent", "rating", "value", "lat", "lon",
-        ]);
+        ];
+        let is_fraction = !is_whole && has(&fractions);
         if !is_fraction || self.fill == Fill::Edge {
             // Declared `number`, whole on the wire as often as not.
             return self.integer(schema, name);

@@ -655,7 +655,7 @@ impl<'a> Lowering<'a> {
                     .as_array()
                     .is_some_and(|list| list.iter().any(|one| one == name))
             };
-            let only_sent = sent.contains(name) && !answered.contains(name);
+            let is_sent = sent.contains(name);
             let properties = component
                 .get_mut("properties")
                 .and_then(Value::as_object_mut);
@@ -666,8 +666,9 @@ impl<'a> Lowering<'a> {
                 if is_required(field) {
                     continue;
                 }
-                // In a request null clears a field and absence leaves it alone.
-                if only_sent && property.remove("nullable").is_some() {
+                // In a request null clears a field and absence leaves it
+                // alone. An answer of the same type has the two apart too.
+                if is_sent && property.remove("nullable").is_some() {
                     let mut inner = property.clone();
                     inner.remove("description");
                     if let Some(Value::Array(list)) = inner.get("allOf") {
@@ -761,9 +762,14 @@ impl<'a> Lowering<'a> {
                 false
             }
         });
+        let mut may_be_empty = false;
         if branches.iter().any(|(_, branch)| self.is_object(branch)) {
             // PHP's empty object; the wire layer reads `[]` as one.
-            branches.retain(|(_, branch)| !is_empty_array(branch));
+            branches.retain(|(_, branch)| {
+                let is_empty = is_empty_array(branch);
+                may_be_empty |= is_empty;
+                !is_empty
+            });
         }
 
         let mut lowered = if had_branches {
@@ -775,6 +781,10 @@ impl<'a> Lowering<'a> {
         };
         if nullable {
             lowered.insert("nullable".into(), true.into());
+        }
+        if may_be_empty {
+            // An empty object has no field, so none is required.
+            lowered.remove("required");
         }
         describe(&mut lowered, source, &facts);
         for key in source.keys().filter(|key| key.starts_with("x-")) {
@@ -1666,8 +1676,14 @@ mod tests {
         let schemas = json!({
             "u": {"oneOf": [object, {"type": "array", "maxItems": 0}]},
             "v": {"type": ["object", "array"]},
+            "w": {"oneOf": [
+                {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]},
+                {"type": "array", "maxItems": 0},
+            ]},
         });
         assert_eq!(component(schemas.clone(), "u"), object);
+        // What may be empty has no field that must be there.
+        assert_eq!(component(schemas.clone(), "w"), object);
         assert_eq!(component(schemas, "v"), json!({"type": "object"}));
     }
 
