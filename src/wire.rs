@@ -354,6 +354,7 @@ fn salvage<T: DeserializeOwned>(body: &[u8], mode: Mode) -> Result<Decoded<T>, F
         tracking: true,
         ..Context::default()
     };
+    let _guard = UnionSalvages::set(mode == Mode::Salvage);
     let mut first: Option<Failure> = None;
     for _ in 0..PASS_LIMIT {
         context.path.borrow_mut().clear();
@@ -362,9 +363,10 @@ fn salvage<T: DeserializeOwned>(body: &[u8], mode: Mode) -> Result<Decoded<T>, F
         context.wrong_kind.set(false);
         context.ignored.set(false);
         UNION_UNLISTED.take();
+        UNION_MISMATCHES.take();
         let error = match run(body, &context) {
             Ok(value) => {
-                context.adopt_unlisted();
+                context.adopt_from_union();
                 return Ok(Decoded {
                     value,
                     mismatches: context.mismatches.into_inner(),
@@ -424,9 +426,10 @@ pub fn unlisted<T: DeserializeOwned>(body: &[u8], set_aside: &[Mismatch]) -> Vec
             .collect(),
         ..Context::default()
     };
+    let _guard = UnionSalvages::set(true);
     // The same bytes were read before; what they hold is all that matters now.
     let _ = run::<T>(body, &context);
-    context.adopt_unlisted();
+    context.adopt_from_union();
     context.unlisted.into_inner()
 }
 
@@ -434,6 +437,27 @@ thread_local! {
     /// What the branch chosen of a union did not know, with paths from the
     /// union. Whoever reads the place that holds the union takes it over.
     static UNION_UNLISTED: RefCell<Vec<Unlisted>> = const { RefCell::new(Vec::new()) };
+
+    /// What was set aside inside of it, the same way.
+    static UNION_MISMATCHES: RefCell<Vec<Mismatch>> = const { RefCell::new(Vec::new()) };
+
+    /// Whether a union may set aside what does not fit inside of it.
+    static UNION_SALVAGES: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Lets unions set aside, or not, until this is dropped.
+struct UnionSalvages(bool);
+
+impl UnionSalvages {
+    fn set(salvages: bool) -> Self {
+        Self(UNION_SALVAGES.replace(salvages))
+    }
+}
+
+impl Drop for UnionSalvages {
+    fn drop(&mut self) {
+        UNION_SALVAGES.set(self.0);
+    }
 }
 
 /// One branch of a union: the kind of value that it is made for, and how it is read.
@@ -447,9 +471,19 @@ pub(crate) fn read_union<'de, D: Deserializer<'de>, E>(
 ) -> Result<E, D::Error> {
     let raw = <Box<RawValue>>::deserialize(deserializer)?;
     let kind = Kind::of(raw.get());
-    let made_for = branches.iter().filter(|branch| branch.0 == Some(kind));
+    let made_for = || branches.iter().filter(|branch| branch.0 == Some(kind));
     let others = branches.iter().filter(|branch| branch.0 != Some(kind));
-    for (_, read) in made_for.chain(others) {
+    let salvages = UNION_SALVAGES.get();
+    let whole = UnionSalvages::set(false);
+    for (_, read) in made_for().chain(others) {
+        if let Ok(value) = read(&raw) {
+            return Ok(value);
+        }
+    }
+    drop(whole);
+    // No branch fits whole: the first that is made for such a value and reads
+    // with something in it set aside.
+    for (_, read) in made_for().filter(|_| salvages) {
         if let Ok(value) = read(&raw) {
             return Ok(value);
         }
@@ -462,14 +496,34 @@ pub(crate) fn read_union<'de, D: Deserializer<'de>, E>(
 /// Reads one branch of a union.
 pub(crate) fn read_branch<T: DeserializeOwned>(raw: &RawValue) -> Result<T, serde_json::Error> {
     let body = raw.get().as_bytes();
+    let (unlisted_before, mismatches_before) = (UNION_UNLISTED.take(), UNION_MISMATCHES.take());
     let context = Context::default();
-    let before = UNION_UNLISTED.take();
-    let result = run(body, &context);
-    let inner = UNION_UNLISTED.take();
-    UNION_UNLISTED.set(before);
-    if result.is_ok() && (context.ignored.get() || !inner.is_empty()) {
-        let found = unlisted::<T>(body, &[]);
+    // Nothing would take over what a union in it sets aside.
+    let whole = UnionSalvages::set(false);
+    let mut result = run(body, &context);
+    drop(whole);
+    let mut has_unlisted = context.ignored.get() || !UNION_UNLISTED.take().is_empty();
+    let mut mismatches = Vec::new();
+    if UNION_SALVAGES.get()
+        && let Err(error) = result
+    {
+        result = match salvage(body, Mode::Salvage) {
+            Ok(decoded) => {
+                (mismatches, has_unlisted) = (decoded.mismatches, decoded.has_unlisted);
+                Ok(decoded.value)
+            }
+            Err(_) => Err(error),
+        };
+    }
+    let found = match result.is_ok() && has_unlisted {
+        true => unlisted::<T>(body, &mismatches),
+        false => Vec::new(),
+    };
+    UNION_UNLISTED.set(unlisted_before);
+    UNION_MISMATCHES.set(mismatches_before);
+    if result.is_ok() {
         UNION_UNLISTED.with_borrow_mut(|unlisted| unlisted.extend(found));
+        UNION_MISMATCHES.with_borrow_mut(|before| before.extend(mismatches));
     }
     result
 }
@@ -618,23 +672,29 @@ impl<'de> Context<'de> {
             inner: &mut json,
             context: self,
         })?;
-        self.adopt_unlisted();
+        self.adopt_from_union();
         self.leave();
         Ok(value)
     }
 
-    /// Takes over what a union at this place did not know.
-    fn adopt_unlisted(&self) {
-        let inner = UNION_UNLISTED.take();
-        if inner.is_empty() {
+    /// Takes over what a union at this place did not know or set aside.
+    fn adopt_from_union(&self) {
+        let (unlisted, mismatches) = (UNION_UNLISTED.take(), UNION_MISMATCHES.take());
+        if unlisted.is_empty() && mismatches.is_empty() {
             return;
         }
         let place = path_text(&self.path.borrow());
-        let adopted = inner.into_iter().map(|field| Unlisted {
-            path: format!("{place}{}", &field.path[1..]),
-            raw: field.raw,
+        let here = |path: &str| format!("{place}{}", &path[1..]);
+        let unlisted = unlisted.into_iter().map(|field| Unlisted {
+            path: here(&field.path),
+            ..field
         });
-        self.unlisted.borrow_mut().extend(adopted);
+        self.unlisted.borrow_mut().extend(unlisted);
+        let mismatches = mismatches.into_iter().map(|mismatch| Mismatch {
+            path: here(&mismatch.path),
+            ..mismatch
+        });
+        self.mismatches.borrow_mut().extend(mismatches);
     }
 
     fn note_ignored(&self) {

@@ -233,3 +233,36 @@ fn nesting_without_end_is_refused() {
     let open = "[".repeat(1_000_000);
     assert!(decode::<serde_json::Value>(open.as_bytes(), Mode::Salvage).is_err());
 }
+
+#[test]
+fn a_union_sets_aside_what_does_not_fit_inside_of_it() {
+    use altegio::b2b_v1::types::GetMembershipListResponse as Page;
+    use altegio::wire::{Mode, decode};
+    let body = br#"{"success": true, "data": [{"id": 5, "number": {"no": "text"}}], "new": 1}"#;
+    let decoded = decode::<Page>(body, Mode::Salvage).unwrap();
+    let paths: Vec<&str> = decoded
+        .mismatches
+        .iter()
+        .map(|mismatch| mismatch.path.as_str())
+        .collect();
+    assert_eq!(paths, ["$.data[0].number"]);
+    assert_eq!(decoded.mismatches[0].raw, r#"{"no": "text"}"#);
+    let Page::MembershipsPage(page) = &decoded.value else {
+        panic!("{:?}", decoded.value);
+    };
+    assert_eq!(page.data.as_ref().unwrap()[0].id, Some(5));
+    assert!(decoded.has_unlisted);
+    let unlisted = altegio::wire::unlisted::<Page>(body, &decoded.mismatches);
+    assert_eq!(unlisted[0].path, "$.new");
+    assert!(decode::<Page>(body, Mode::Strict).is_err());
+
+    // The same in each item of a list, with its index.
+    let list = [b"[", &body[..], b",", &body[..], b"]"].concat();
+    let decoded = decode::<Page>(&list, Mode::Salvage).unwrap();
+    let paths: Vec<&str> = decoded
+        .mismatches
+        .iter()
+        .map(|mismatch| mismatch.path.as_str())
+        .collect();
+    assert_eq!(paths, ["$[0].data[0].number", "$[1].data[0].number"]);
+}
