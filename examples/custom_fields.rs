@@ -7,8 +7,7 @@
 
 use altegio::b2b_v1::prelude::*;
 use altegio::{Client, ClientBuilder, Error, Server};
-use httpmock::prelude::*;
-use serde_json::json;
+use altegio_mock::MockServer;
 
 const CATEGORY: &str = "record";
 
@@ -19,13 +18,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     match arguments.as_slice() {
         [] => {
             let location = 123;
-            let mock = MockServer::start_async().await;
-            script(&mock, location).await;
-            println!("embedded mock at {}", mock.base_url());
+            let mock = MockServer::builder().state(true).start().await?;
+            println!("embedded mock at {}", mock.url());
             let client = Client::builder()
                 .partner_token("partner-token")
                 .user_token("user-token")
-                .server(mock.base_url().parse()?)
+                .server(mock.url().parse()?)
                 .build()?;
             walk_through(&client, location).await?;
         }
@@ -139,62 +137,4 @@ async fn list(client: &Client, location: i64) -> Result<(), Error> {
 
 fn message(message: Option<&str>) -> &str {
     message.unwrap_or("no message")
-}
-
-/// The answers that the vendor's page shows for the four operations: the list
-/// is empty, then holds the field, then the field renamed, then is empty.
-async fn script(mock: &MockServer, location: i64) {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    static STEP: AtomicUsize = AtomicUsize::new(0);
-
-    let collection = format!("/custom_fields/{CATEGORY}/{location}");
-    let element = format!("{collection}/7");
-    let item = |title: &str| {
-        json!({"id": 7, "salon_id": location, "custom_field": {
-            "id": 7, "code": "allergies", "show_in_ui": true, "title": title,
-            "user_can_edit": true, "type": {"code": "text", "title": "Text"},
-        }})
-    };
-    let states = [
-        json!([]),
-        json!([item("Allergies")]),
-        json!([item("Allergies and intolerances")]),
-        json!([]),
-    ];
-    let created = item("Allergies");
-    mock.mock_async(|when, then| {
-        when.method(GET).path(&collection);
-        then.respond_with(move |_: &HttpMockRequest| {
-            let state = &states[STEP.load(Ordering::Relaxed).min(3)];
-            answer(200, &json!({"success": true, "data": state, "meta": []}))
-        });
-    })
-    .await;
-    mock.mock_async(|when, then| {
-        when.method(POST).path(&collection);
-        then.respond_with(move |_: &HttpMockRequest| {
-            STEP.store(1, Ordering::Relaxed);
-            answer(200, &json!({"success": true, "data": created, "meta": []}))
-        });
-    })
-    .await;
-    for (method, step, status, text) in [(PUT, 2, 202, "Saved"), (DELETE, 3, 200, "Deleted")] {
-        mock.mock_async(|when, then| {
-            when.method(method).path(&element);
-            then.respond_with(move |_: &HttpMockRequest| {
-                STEP.store(step, Ordering::Relaxed);
-                let body = json!({"success": true, "data": null, "meta": {"message": text}});
-                answer(status, &body)
-            });
-        })
-        .await;
-    }
-}
-
-fn answer(status: u16, body: &serde_json::Value) -> HttpMockResponse {
-    HttpMockResponse::builder()
-        .status(status)
-        .header("Content-Type", "application/json")
-        .body(body.to_string())
-        .build()
 }

@@ -295,12 +295,9 @@ async fn handle(State(mock): State<Arc<Mock>>, request: Request) -> Response {
 
 impl Mock {
     async fn answer(&self, headers: &HeaderMap, recorded: &mut Recorded) -> Answer {
-        let path = match percent_encoding::percent_decode_str(&recorded.path).decode_utf8() {
-            // An encoded slash is no separator, so the route is found before.
-            Ok(_) => recorded.path.clone(),
-            Err(_) => return Answer::refusal(400, "the path is no UTF-8"),
-        };
-        let (operation, arguments) = match self.document.find(&recorded.method, &path) {
+        // An encoded slash is no separator, so the route is found before decoding.
+        let found = self.document.find(&recorded.method, &recorded.path);
+        let (operation, arguments) = match found {
             Ok(found) => found,
             Err(methods) if methods.is_empty() => {
                 recorded.problems.push(Problem {
@@ -396,6 +393,7 @@ impl Mock {
         let dynamic = preference("dynamic") == Some("true");
         let mut values = Values::new(&self.document, self.seed(recorded, dynamic), Fill::All);
         values.vary = dynamic;
+        values.known = known(operation, arguments);
         if page(operation, recorded).is_some_and(|page| page > LAST_PAGE) {
             values.list_length = Some(0);
         }
@@ -460,6 +458,21 @@ impl Mock {
         }
         hasher.finish()
     }
+}
+
+/// The path's whole numbers. The document has three names for a location.
+fn known(operation: &Operation, arguments: &[String]) -> BTreeMap<String, i64> {
+    let mut known = BTreeMap::new();
+    for (name, argument) in check::names(&operation.path).into_iter().zip(arguments) {
+        if let Ok(number) = argument.parse() {
+            known.insert(name.to_owned(), number);
+            if name == "location_id" {
+                known.insert("company_id".to_owned(), number);
+                known.insert("salon_id".to_owned(), number);
+            }
+        }
+    }
+    known
 }
 
 /// The number of the page that is asked for, of an operation that has pages.

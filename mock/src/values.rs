@@ -1,6 +1,8 @@
 //! Values that a schema of the document allows: believable by their field's
 //! name and format, the same for the same seed.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Days, NaiveDate};
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
@@ -34,6 +36,8 @@ pub struct Values<'d> {
     pub choice: Option<usize>,
     /// Whether a field may be null or a union another branch than its first.
     pub vary: bool,
+    /// Whole numbers that fields of these names have: the path's arguments.
+    pub known: BTreeMap<String, i64>,
 }
 
 impl<'d> Values<'d> {
@@ -46,6 +50,7 @@ impl<'d> Values<'d> {
             list_length: None,
             choice: None,
             vary: false,
+            known: BTreeMap::new(),
         }
     }
 
@@ -207,6 +212,9 @@ impl<'d> Values<'d> {
     }
 
     fn integer(&mut self, schema: &Map<String, Value>, name: &str) -> Value {
+        if let Some(known) = self.known.get(name) {
+            return (*known).into();
+        }
         let (least, most) = self.whole_bounds(schema);
         if self.fill == Fill::Edge {
             return if self.rng.bool() { most } else { least }.into();
@@ -323,6 +331,8 @@ impl<'d> Values<'d> {
             format!("{number}.00")
         } else if has(&["currency"]) {
             self.pick(&["EUR", "GEL", "KZT", "USD"])
+        } else if has(&["message"]) {
+            self.pick(&["Done", "Saved", "Accepted"])
         } else if has(&["color"]) {
             format!("#{:06x}", self.rng.u32(..0x100_0000))
         } else if has(&["surname"]) {

@@ -3,6 +3,7 @@
 mod bench_build;
 mod check;
 mod commit;
+mod conformance;
 mod coverage;
 mod diff;
 mod distil;
@@ -42,6 +43,7 @@ enum Command {
     UpdateSpec(update_spec::Options),
     Coverage(coverage::Options),
     BenchBuild(bench_build::Options),
+    Conformance(conformance::Options),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -53,6 +55,7 @@ async fn main() -> ExitCode {
     let result = match &cli.command {
         Command::Coverage(options) => coverage::run(options),
         Command::BenchBuild(options) => bench_build::run(options),
+        Command::Conformance(options) => conformance::run(options),
         Command::UpdateSpec(options) => tokio::select! {
             result = update_spec::run(options, &today) => result,
             _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted; nothing was written")),
