@@ -33,11 +33,10 @@ fn generate() -> Result<(), String> {
     let mut document =
         serde_json::from_str(&text).map_err(|error| format!("{DOCUMENT}: {error}"))?;
     select::select(&mut document, is_enabled);
-    let code = finish::finish(
-        generate::tokens(DOCUMENT, &document.to_string())?,
-        &document,
-    )
-    .map_err(|error| format!("{DOCUMENT}: {error}"))?;
+    let tokens = generate::tokens(DOCUMENT, &document.to_string(), |generator, document| {
+        generator.generate_tokens(document)
+    })?;
+    let code = finish::finish(tokens, &document).map_err(|error| format!("{DOCUMENT}: {error}"))?;
     let out = env::var("OUT_DIR").map_err(|error| format!("OUT_DIR: {error}"))?;
     fs::write(Path::new(&out).join("b2b_v1.rs"), code).map_err(|error| format!("{out}: {error}"))
 }

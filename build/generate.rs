@@ -5,11 +5,16 @@ use std::panic::{self, AssertUnwindSafe};
 use openapiv3::{OpenAPI, ReferenceOr};
 use progenitor::{CrateVers, GenerationSettings, Generator, InterfaceStyle, TagStyle, TypeImpl};
 
-/// Runs progenitor over the lowered document `text`; `name` is what errors call it.
-pub fn tokens(name: &str, text: &str) -> Result<proc_macro2::TokenStream, String> {
+/// Runs one of progenitor's generators, `make`, over the lowered document
+/// `text`; `name` is what errors call it.
+pub fn tokens(
+    name: &str,
+    text: &str,
+    make: impl Fn(&mut Generator, &OpenAPI) -> Result<proc_macro2::TokenStream, progenitor::Error>,
+) -> Result<proc_macro2::TokenStream, String> {
     let document: OpenAPI = serde_json::from_str(text)
         .map_err(|error| format!("{name} is not an OpenAPI 3.0 document: {error}. {REMEDY}"))?;
-    run(&document).map_err(|error| match culprit(&document) {
+    run(&document, &make).map_err(|error| match culprit(&document, &make) {
         Some((operation, error)) => {
             format!("{name}: progenitor refuses operation `{operation}`: {error}. {REMEDY}")
         }
@@ -50,12 +55,16 @@ fn schema(format: &str) -> schemars_0_8::schema::SchemaObject {
     }
 }
 
-fn run(document: &OpenAPI) -> Result<proc_macro2::TokenStream, String> {
+/// One of progenitor's generators.
+type Make<'m> =
+    &'m dyn Fn(&mut Generator, &OpenAPI) -> Result<proc_macro2::TokenStream, progenitor::Error>;
+
+fn run(document: &OpenAPI, make: Make<'_>) -> Result<proc_macro2::TokenStream, String> {
     // progenitor panics on some documents that it does not support.
     let hook = panic::take_hook();
     panic::set_hook(Box::new(|_| {}));
     let result = panic::catch_unwind(AssertUnwindSafe(|| {
-        Generator::new(&settings()).generate_tokens(document)
+        make(&mut Generator::new(&settings()), document)
     }));
     panic::set_hook(hook);
     match result {
@@ -74,7 +83,7 @@ fn run(document: &OpenAPI) -> Result<proc_macro2::TokenStream, String> {
 }
 
 /// The first operation that fails by itself.
-fn culprit(document: &OpenAPI) -> Option<(String, String)> {
+fn culprit(document: &OpenAPI, make: Make<'_>) -> Option<(String, String)> {
     for (path, item) in &document.paths.paths {
         let ReferenceOr::Item(item) = item else {
             continue;
@@ -85,7 +94,7 @@ fn culprit(document: &OpenAPI) -> Option<(String, String)> {
             .paths
             .paths
             .insert(path.clone(), ReferenceOr::Item(item.clone()));
-        if let Err(error) = run(&alone) {
+        if let Err(error) = run(&alone, make) {
             let ids: Vec<&str> = item
                 .iter()
                 .filter_map(|(_, operation)| operation.operation_id.as_deref())

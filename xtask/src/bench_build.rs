@@ -19,9 +19,9 @@ pub struct Options {
     /// How often each thing is measured; the median is printed
     #[arg(long, value_name = "N", default_value_t = 3)]
     runs: usize,
-    /// Leave out the release profile
-    #[arg(long)]
-    dev_only: bool,
+    /// Only this profile: dev or release
+    #[arg(long, value_name = "PROFILE", value_parser = ["dev", "release"])]
+    profile: Option<String>,
 }
 
 const TITLES: [&str; 3] = ["plain output", "all tags", "`custom-fields`"];
@@ -78,11 +78,10 @@ pub fn run(options: &Options) -> Result<()> {
         "| | {} | all / plain | custom-fields / plain |\n|---|---|---|---|---|---|",
         TITLES.join(" | ")
     );
-    let profiles = if options.dev_only {
-        &["dev"][..]
-    } else {
-        &["dev", "release"]
-    };
+    let profiles = ["dev", "release"].into_iter().filter(|profile| {
+        let only = options.profile.as_deref();
+        only.is_none_or(|only| only == *profile)
+    });
     for profile in profiles {
         measure(profile, &subjects, &nothing, options.runs)?;
     }

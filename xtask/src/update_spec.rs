@@ -138,9 +138,12 @@ pub async fn run(options: &Options, today: &str) -> Result<()> {
     // What the build would do, so that a document that it refuses is never
     // written: with all features, with none and with each alone.
     let build = |document: &Value| {
-        generate::tokens("the lowered document", &document.to_string())
-            .and_then(|tokens| finish::finish(tokens, document))
-            .map_err(anyhow::Error::msg)
+        let text = document.to_string();
+        generate::tokens("the lowered document", &text, |generator, document| {
+            generator.generate_tokens(document)
+        })
+        .and_then(|tokens| finish::finish(tokens, document))
+        .map_err(anyhow::Error::msg)
     };
     build(&lowered.document)?;
     let tags = features::tags(&lowered.document).into_iter();

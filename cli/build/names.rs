@@ -1,0 +1,51 @@
+//! What a command is called: the tag, and the operation id without what the
+//! tag says already.
+//!
+//! `custom-fields list` is `get_custom_field_list` under “Custom Fields”: the
+//! words of the tag go, in the singular as in the plural; a `list` at the end
+//! comes to the front, where it stands for `get`. Nothing else is changed.
+
+/// A tag's command: its name in kebab case.
+pub fn group(tag: &str) -> String {
+    let words: Vec<String> = words(tag).collect();
+    words.join("-")
+}
+
+/// An operation's command within its tag's.
+pub fn command(tag: &str, operation: &str) -> String {
+    let tag: Vec<String> = words(tag).map(|word| singular(&word)).collect();
+    let all: Vec<String> = words(operation).collect();
+    let mut left: Vec<String> = all
+        .iter()
+        .filter(|word| !tag.contains(&singular(word)))
+        .cloned()
+        .collect();
+    if left.is_empty() {
+        left = all;
+    }
+    if left.last().is_some_and(|word| word == "list") {
+        left.rotate_right(1);
+        if left.get(1).is_some_and(|word| word == "get") {
+            left.remove(1);
+        }
+    }
+    left.join("-")
+}
+
+fn words(text: &str) -> impl Iterator<Item = String> {
+    text.split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_ascii_lowercase)
+}
+
+fn singular(word: &str) -> String {
+    if let Some(stem) = word.strip_suffix("ies") {
+        format!("{stem}y")
+    } else if let Some(stem) = word.strip_suffix("ses") {
+        format!("{stem}s")
+    } else if word.ends_with("ss") {
+        word.to_owned()
+    } else {
+        word.strip_suffix('s').unwrap_or(word).to_owned()
+    }
+}

@@ -1,0 +1,286 @@
+//! Altegio's API on the command line.
+
+mod output;
+mod profile;
+mod raw;
+mod run;
+
+#[allow(clippy::all, clippy::pedantic)]
+mod commands {
+    include!(concat!(env!("OUT_DIR"), "/commands.rs"));
+}
+
+use std::collections::BTreeMap;
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use altegio::b2b_v1::prelude::*;
+use altegio::{ClientBuilder, Server};
+use clap::{Arg, ArgAction, ArgMatches, value_parser};
+use clap_complete::Shell;
+use output::Format;
+use run::{Command, Failure, Run};
+use serde_json::{Value, json};
+
+/// What the commands were made of.
+const SOURCE: &str = include_str!("../../openapi/b2b-v1/source.toml");
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    // clap's own errors exit with 2 and go to stderr.
+    let matches = root().get_matches();
+    match start(&matches).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure { code, message }) => {
+            eprintln!("error: {message}");
+            code.into()
+        }
+    }
+}
+
+/// The whole command line.
+fn root() -> clap::Command {
+    let server = Arg::new("server")
+        .long("server")
+        .env("ALTEGIO_SERVER")
+        .global(true)
+        .value_parser(|text: &str| text.parse::<Server>().map_err(|error| error.to_string()))
+        .help("production, mock, or an address [default: production]");
+    let output = Arg::new("output")
+        .long("output")
+        .global(true)
+        .value_parser(value_parser!(Format))
+        .default_value("json")
+        .help("How answers are printed");
+    let all = Arg::new("all")
+        .long("all")
+        .global(true)
+        .action(ArgAction::SetTrue)
+        .help("Every page of a list, as one list");
+    let mut groups: BTreeMap<&str, Vec<&Command>> = BTreeMap::new();
+    for command in commands::COMMANDS {
+        groups.entry(command.group).or_default().push(command);
+    }
+    let groups = groups.into_iter().map(|(group, members)| {
+        let members = members
+            .into_iter()
+            .map(|member| (member.command)().name(member.name));
+        clap::Command::new(group)
+            .about("The operations of this tag")
+            .subcommand_required(true)
+            .arg_required_else_help(true)
+            .subcommands(members)
+    });
+    clap::Command::new("altegio")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Altegio's API on the command line: a command for each operation")
+        .after_help(
+            "Tokens come from ALTEGIO_PARTNER_TOKEN and ALTEGIO_USER_TOKEN, or from the profile \
+             that `altegio login` writes.\n\
+             Exit codes: 0 done, 1 another error, 2 usage, 3 tokens, 4 not found, 5 rate limited, \
+             6 the server's error.",
+        )
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .args([server, output, all])
+        .subcommands(groups)
+        .subcommands([
+            login_command(),
+            completion_command(),
+            raw::command(),
+            spec_command(),
+        ])
+}
+
+async fn start(matches: &ArgMatches) -> Result<(), Failure> {
+    let Some((group, inner)) = matches.subcommand() else {
+        return Err(Failure::usage("no command"));
+    };
+    match group {
+        "login" => login(inner).await,
+        "completion" => completion(inner),
+        "spec" => spec(inner),
+        "api" => {
+            // The same rules for the address as every call's.
+            builder(inner)?.build()?;
+            raw::run(inner, &server(inner)).await
+        }
+        group => {
+            let Some((name, arguments)) = inner.subcommand() else {
+                return Err(Failure::usage("no command"));
+            };
+            let command = commands::COMMANDS
+                .iter()
+                .find(|command| command.group == group && command.name == name)
+                .ok_or_else(|| Failure::usage(format!("no command `{group} {name}`")))?;
+            let client = builder(arguments)?.build()?;
+            let run = Run {
+                format: format(arguments),
+                all: arguments.get_flag("all"),
+            };
+            (command.run)(client.b2b_v1(), arguments, &run).await
+        }
+    }
+}
+
+fn server(matches: &ArgMatches) -> Server {
+    let server = matches.get_one::<Server>("server");
+    server.cloned().unwrap_or_default()
+}
+
+fn format(matches: &ArgMatches) -> Format {
+    let format = matches.get_one::<Format>("output");
+    format.copied().unwrap_or_default()
+}
+
+fn builder(matches: &ArgMatches) -> Result<ClientBuilder, Failure> {
+    let tokens = profile::tokens()?;
+    let mut builder = ClientBuilder::default().server(server(matches));
+    if let Some(token) = tokens.partner_token {
+        builder = builder.partner_token(token);
+    }
+    if let Some(token) = tokens.user_token {
+        builder = builder.user_token(token);
+    }
+    Ok(builder)
+}
+
+// ---- the commands of no operation ---------------------------------------------
+
+fn login_command() -> clap::Command {
+    clap::Command::new("login")
+        .about("Get a user's token and keep it in the profile")
+        .arg(
+            Arg::new("login")
+                .long("login")
+                .help("E-mail or phone; asked for if left out"),
+        )
+        .arg(
+            Arg::new("password-stdin")
+                .long("password-stdin")
+                .action(ArgAction::SetTrue)
+                .help("Read the password from standard input, not from the terminal"),
+        )
+}
+
+async fn login(matches: &ArgMatches) -> Result<(), Failure> {
+    let mut tokens = profile::tokens()?;
+    let partner = match tokens.partner_token.take() {
+        Some(token) => token,
+        None if io::stdin().is_terminal() => rpassword::prompt_password("Partner token: ")?,
+        None => {
+            return Err(Failure {
+                code: 3,
+                message: "no partner token; set ALTEGIO_PARTNER_TOKEN".to_owned(),
+            });
+        }
+    };
+    let login = match matches.get_one::<String>("login") {
+        Some(login) => login.clone(),
+        None => {
+            eprint!("Login: ");
+            io::stderr().flush()?;
+            line()?
+        }
+    };
+    let password = match matches.get_flag("password-stdin") {
+        true => line()?,
+        false => rpassword::prompt_password("Password: ")?,
+    };
+    let client = ClientBuilder::default()
+        .server(server(matches))
+        .partner_token(partner.as_str())
+        .build()?;
+    let call = client.b2b_v1().authorize_user();
+    let call = call.body_map(|body| body.login(login).password(password));
+    let user = call.send().await?.into_data()?;
+    let Some(token) = user.user_token else {
+        return Err(Failure::other("the server's answer has no user_token"));
+    };
+    let path = profile::write(&profile::Tokens {
+        partner_token: Some(partner),
+        user_token: Some(token),
+    })?;
+    eprintln!("the tokens are in {}", path.display());
+    Ok(())
+}
+
+fn line() -> Result<String, Failure> {
+    let mut line = String::new();
+    io::stdin().read_line(&mut line)?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+fn completion_command() -> clap::Command {
+    clap::Command::new("completion")
+        .about("Print a shell's completion script")
+        .arg(
+            Arg::new("shell")
+                .required(true)
+                .value_parser(value_parser!(Shell)),
+        )
+}
+
+fn completion(matches: &ArgMatches) -> Result<(), Failure> {
+    if let Some(shell) = matches.get_one::<Shell>("shell") {
+        let mut script = Vec::new();
+        clap_complete::generate(*shell, &mut root(), "altegio", &mut script);
+        io::stdout().write_all(&script)?;
+    }
+    Ok(())
+}
+
+fn spec_command() -> clap::Command {
+    clap::Command::new("spec").about("Print what the commands were made of: counts and date")
+}
+
+fn spec(matches: &ArgMatches) -> Result<(), Failure> {
+    let source: Value =
+        toml::from_str(SOURCE).map_err(|error| Failure::other(error.to_string()))?;
+    let deprecated = altegio::b2b_v1::operations::ALL.iter();
+    let deprecated = deprecated.filter(|operation| operation.deprecated).count();
+    let tags: std::collections::BTreeSet<&str> = commands::COMMANDS
+        .iter()
+        .map(|command| command.group)
+        .collect();
+    let value = json!({
+        "date": source["date"],
+        "url": source["url"],
+        "operations": commands::COMMANDS.len(),
+        "deprecated": deprecated,
+        "tags": tags.len(),
+    });
+    Run {
+        format: format(matches),
+        all: false,
+    }
+    .print(&value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_command_line_is_sound() {
+        root().debug_assert();
+    }
+
+    #[test]
+    fn every_operation_has_a_command() {
+        let ids: Vec<&str> = commands::COMMANDS
+            .iter()
+            .map(|command| command.id)
+            .collect();
+        assert_eq!(ids.len(), altegio::b2b_v1::operations::ALL.len());
+        for operation in altegio::b2b_v1::operations::ALL {
+            assert!(ids.contains(&operation.id), "{}", operation.id);
+        }
+        let of = |id: &str| {
+            let command = commands::COMMANDS.iter().find(|command| command.id == id);
+            command.map(|command| (command.group, command.name))
+        };
+        assert_eq!(of("get_custom_field_list"), Some(("custom-fields", "list")));
+        assert_eq!(of("create_client"), Some(("clients", "create")));
+    }
+}

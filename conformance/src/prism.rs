@@ -1,0 +1,190 @@
+//! Stoplight Prism, a server that nobody here wrote, with a hop before it that
+//! writes its requests down and rewrites `Accept`: Prism negotiates on it and
+//! knows only `application/json`. Nothing else is changed.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::Came;
+
+/// How long Prism may take to read the document.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Prism and the hop, until this is dropped.
+pub struct Prism {
+    child: Child,
+    address: SocketAddr,
+    hop: Arc<Hop>,
+}
+
+struct Hop {
+    to: SocketAddr,
+    http: reqwest::Client,
+    came: Mutex<Vec<Came>>,
+}
+
+impl Prism {
+    /// Installs Prism as `xtask/package.json` pins it, and starts it.
+    pub async fn start(document: &Path) -> Result<Self> {
+        if !document.exists() {
+            bail!(
+                "the vendor's document is not at {}; set ALTEGIO_SPEC_DIR",
+                document.display()
+            );
+        }
+        let xtask = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("xtask");
+        let installed = Command::new("npm")
+            .args(["ci", "--silent", "--no-audit", "--no-fund"])
+            .current_dir(&xtask)
+            .status()
+            .context("Prism is a package of npm's: install Node.js")?;
+        if !installed.success() {
+            bail!("npm ci in xtask/: {installed}");
+        }
+        let to = free_port().await?;
+        let child = Command::new(xtask.join("node_modules/.bin/prism"))
+            .args(["mock", "--host", "127.0.0.1", "--port"])
+            .arg(to.port().to_string())
+            .arg(document)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("cannot start Prism")?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let hop = Arc::new(Hop {
+            to,
+            http: reqwest::Client::builder().no_proxy().build()?,
+            came: Mutex::default(),
+        });
+        let prism = Self {
+            child,
+            address,
+            hop: hop.clone(),
+        };
+        let started = Instant::now();
+        while TcpStream::connect(to).await.is_err() {
+            if started.elapsed() > PATIENCE {
+                bail!("Prism did not start within {PATIENCE:?}");
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let router = Router::new().fallback(forward).with_state(hop);
+        tokio::spawn(axum::serve(listener, router).into_future());
+        Ok(prism)
+    }
+
+    /// What a client takes as its server.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Every request since this was last asked.
+    pub fn take(&self) -> Vec<Came> {
+        let mut came = self.hop.came.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *came)
+    }
+}
+
+impl Drop for Prism {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+async fn free_port() -> Result<SocketAddr> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    Ok(listener.local_addr()?)
+}
+
+async fn forward(State(hop): State<Arc<Hop>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX)
+        .await
+        .unwrap_or_default();
+    let mut headers = parts.headers;
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let as_sent: BTreeMap<String, String> = headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), text(value)))
+        .collect();
+    let target = parts
+        .uri
+        .path_and_query()
+        .map_or("/", |target| target.as_str());
+    headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    headers.remove(header::HOST);
+    let sent = hop
+        .http
+        .request(parts.method.clone(), format!("http://{}{target}", hop.to))
+        .headers(headers)
+        .body(body.clone())
+        .send()
+        .await;
+    let (status, media_type, answer) = match sent {
+        Ok(answer) => {
+            let status = answer.status();
+            let media_type = answer.headers().get(header::CONTENT_TYPE).cloned();
+            (status, media_type, answer.bytes().await.unwrap_or_default())
+        }
+        Err(error) => (
+            StatusCode::BAD_GATEWAY,
+            None,
+            error.without_url().to_string().into_bytes().into(),
+        ),
+    };
+    let came = Came {
+        method: parts.method.as_str().to_owned(),
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        headers: as_sent,
+        body: body.to_vec(),
+        refusals: refusals(status, &answer),
+    };
+    hop.came
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(came);
+    let mut response = Response::new(Body::from(answer));
+    *response.status_mut() = status;
+    if let Some(media_type) = media_type {
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, media_type);
+    }
+    response
+}
+
+/// What Prism says is wrong with a request.
+fn refusals(status: StatusCode, answer: &[u8]) -> Vec<String> {
+    let body: serde_json::Value = serde_json::from_slice(answer).unwrap_or_default();
+    // Its own errors have a `type` that names its page about them.
+    let is_its_own = body["type"]
+        .as_str()
+        .is_some_and(|text| text.contains("stoplight.io"));
+    if !is_its_own {
+        return Vec::new();
+    }
+    let validation = body["validation"].as_array().into_iter().flatten();
+    let mut refusals: Vec<String> = validation
+        .map(|item| format!("{}: {}", item["location"], item["message"]))
+        .collect();
+    if refusals.is_empty() {
+        refusals.push(format!("{status}: {} {}", body["title"], body["detail"]));
+    }
+    refusals
+}
