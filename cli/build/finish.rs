@@ -125,6 +125,7 @@ fn rewrite(
     let mut execute = execute.clone();
     let mut finish = Finish {
         is_form: operation.is_form,
+        has_template: operation.template.is_some() && !operation.is_form,
     };
     finish.visit_impl_item_fn_mut(&mut command);
     let kept: Vec<Stmt> = execute
@@ -192,6 +193,8 @@ fn rewrite(
 /// What progenitor takes for granted, or leaves open.
 struct Finish {
     is_form: bool,
+    /// What is required is not, where only the body's template is asked for.
+    has_template: bool,
 }
 
 impl VisitMut for Finish {
@@ -222,8 +225,14 @@ impl VisitMut for Finish {
                     "required_unless_present" if self.is_form => {
                         parse_quote!(#receiver.required(true))
                     }
+                    "required_unless_present" => parse_quote! {
+                        #receiver.required_unless_present_any(["json-body", "json-body-template"])
+                    },
+                    "required" if self.has_template && told == "true" => {
+                        parse_quote!(#receiver.required_unless_present("json-body-template"))
+                    }
                     "help" if told.contains("XXX") => parse_quote! {
-                        #receiver.exclusive(true).help("Print a body to fill in, and do nothing else")
+                        #receiver.help("Print a body to fill in, and do nothing else")
                     },
                     "help" if told.contains("full json body") => parse_quote! {
                         #receiver.help("The whole body in JSON: a file, or - for standard input")

@@ -331,6 +331,8 @@ impl<'d> Values<'d> {
             format!("{number}.00")
         } else if has(&["currency"]) {
             self.pick(&["EUR", "GEL", "KZT", "USD"])
+        } else if has(&["token", "hash"]) {
+            format!("{:016x}", self.rng.u64(..))
         } else if has(&["message"]) {
             self.pick(&["Done", "Saved", "Accepted"])
         } else if has(&["color"]) {
