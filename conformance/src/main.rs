@@ -10,10 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use altegio::{Client, ClientBuilder, RateLimiter, Retry};
+use altegio::{Client, ClientBuilder, ErrorKind, RateLimiter, Retry};
 use altegio_mock::{MockServer, Operation, Recorded, Tokens};
 use anyhow::{Context, Result};
-use calls::{Arguments, Outcome, Run};
+use calls::{Arguments, Outcome};
 use clap::Parser;
 use percent_encoding::percent_decode_str;
 use prism::Prism;
@@ -133,8 +133,11 @@ async fn run(cli: &Cli) -> Result<bool> {
                     count.requests += 1;
                     let client = clients.plain()?;
                     let outcome = run(client, arguments.clone()).await;
-                    failures.extend(answer(operation.success(), outcome));
-                    failures.extend(request(operation, arguments, &take()));
+                    let came = take();
+                    if !refused(&came) {
+                        failures.extend(answer(operation.success(), outcome, cli.prism));
+                    }
+                    failures.extend(request(operation, arguments, &came));
                 }
                 for status in operation.responses.keys() {
                     for arguments in requests.iter().take(3) {
@@ -142,8 +145,12 @@ async fn run(cli: &Cli) -> Result<bool> {
                             count.answers += 1;
                             let client = clients.preferring(*status, dynamic)?;
                             let outcome = run(client, arguments.clone()).await;
-                            failures.extend(answer(*status, outcome));
-                            take();
+                            let came = take();
+                            if refused(&came) {
+                                failures.extend(request(operation, arguments, &came));
+                            } else {
+                                failures.extend(answer(*status, outcome, cli.prism));
+                            }
                         }
                     }
                 }
@@ -153,7 +160,8 @@ async fn run(cli: &Cli) -> Result<bool> {
             count.explained += 1;
             failures.retain(|_| cli.operation.is_some());
         } else if explained.contains(&operation.id) {
-            failures.push("it is explained in docs/conformance.md, and does not differ".to_owned());
+            // Prism rolls dice, so this may be chance.
+            eprintln!("{}: explained, and did not differ", operation.id);
         }
         if !failures.is_empty() {
             count.failures += 1;
@@ -277,6 +285,11 @@ impl Clients {
     }
 }
 
+/// Whether the server did not come to answering.
+fn refused(came: &[Came]) -> bool {
+    came.iter().any(|came| !came.refusals.is_empty())
+}
+
 /// How what arrived differs from what was meant, and what is wrong with it.
 fn request(operation: &Operation, arguments: &Arguments, came: &[Came]) -> Vec<String> {
     let [came] = came else {
@@ -376,7 +389,11 @@ fn differences(operation: &Operation, arguments: &Arguments, recorded: &Came) ->
 }
 
 /// Whether an answer of this status was read as what it is.
-fn answer(status: u16, outcome: Result<Outcome, String>) -> Vec<String> {
+///
+/// Prism makes answers up from schemas alone: an id that is declared a number
+/// is a fraction, `success` of an answer of success is false. What counts there
+/// is that the answer is read, whatever is set aside of it.
+fn answer(status: u16, outcome: Result<Outcome, String>, prism: bool) -> Vec<String> {
     let is_success = (200..300).contains(&status);
     let mut failures = Vec::new();
     match outcome {
@@ -390,6 +407,9 @@ fn answer(status: u16, outcome: Result<Outcome, String>) -> Vec<String> {
         }) => {
             if !is_success || came != status {
                 failures.push(format!("{status} was read as an answer of {came}"));
+            }
+            if prism {
+                return failures;
             }
             failures.extend(mismatches.iter().map(|mismatch| {
                 format!(
@@ -409,6 +429,9 @@ fn answer(status: u16, outcome: Result<Outcome, String>) -> Vec<String> {
         }
         Ok(Outcome::Error(error)) => {
             let came = error.status().map(|status| status.as_u16());
+            if prism && is_success && came == Some(status) && error.kind() == ErrorKind::Api {
+                return failures;
+            }
             if is_success || came != Some(status) {
                 failures.push(format!("{status} was read as an error: {error}"));
             }

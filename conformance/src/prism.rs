@@ -1,6 +1,6 @@
 //! Stoplight Prism, a server that nobody here wrote, with a hop before it that
-//! writes its requests down and rewrites `Accept`: Prism negotiates on it and
-//! knows only `application/json`. Nothing else is changed.
+//! writes its requests down and rewrites headers: Prism negotiates on `Accept`
+//! and knows only `application/json`. Nothing else is changed.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -128,6 +128,22 @@ async fn forward(State(hop): State<Arc<Hop>>, request: Request) -> Response {
         .map_or("/", |target| target.as_str());
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     headers.remove(header::HOST);
+    // OpenAPI says to ignore header parameters of these names; Prism asks for
+    // them, and for two that the document misspells.
+    if !headers.contains_key(header::CONTENT_TYPE) {
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+    }
+    for (misspelt, name) in [
+        ("authorizarion", header::AUTHORIZATION),
+        ("conetnt-type", header::CONTENT_TYPE),
+    ] {
+        if let Some(value) = headers.get(&name).cloned() {
+            headers.insert(HeaderName::from_static(misspelt), value);
+        }
+    }
     let sent = hop
         .http
         .request(parts.method.clone(), format!("http://{}{target}", hop.to))

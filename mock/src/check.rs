@@ -251,8 +251,10 @@ fn typed(document: &Document, schema: &Value, text: &str) -> Value {
     {
         return number.into();
     }
-    if is("number")
+    // `0.0` is an integer to JSON Schema; what is none stays wrong.
+    if (is("integer") || is("number"))
         && let Ok(number) = text.parse::<f64>()
+        && number.is_finite()
     {
         return json!(number);
     }
