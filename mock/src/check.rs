@@ -57,7 +57,7 @@ impl Checker {
         };
         for (name, text) in names(&operation.path).iter().zip(arguments) {
             if let Some(parameter) = of("path").find(|parameter| parameter.name == *name) {
-                let value = self.read(parameter, &[text.clone()]);
+                let value = self.read(parameter, std::slice::from_ref(text));
                 self.judge(
                     &parameter.schema,
                     &value,

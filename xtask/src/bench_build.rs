@@ -406,15 +406,15 @@ impl Package {
             Path::new(path).extension().is_none() && !path.ends_with("build-script-build")
         };
         let messages = self.messages(profile)?;
-        let files = messages
+        let mut files = messages
             .iter()
             .filter(|message| message["manifest_path"] == self.manifest.to_string_lossy().as_ref())
             .flat_map(|message| message["filenames"].as_array().into_iter().flatten())
             .filter_map(Value::as_str);
         let file = if end.is_empty() {
-            files.filter(is_program).next_back()
+            files.rfind(is_program)
         } else {
-            files.filter(|path| path.ends_with(end)).next_back()
+            files.rfind(|path| path.ends_with(end))
         };
         let file =
             file.with_context(|| format!("cargo names no `{end}` of {}", self.manifest.display()))?;
