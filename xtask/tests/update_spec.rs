@@ -103,6 +103,7 @@ fn a_first_run_counts_and_a_second_one_changes_no_byte() {
         desk.files(),
         [
             "client.json",
+            "interface.json",
             "lowering.txt",
             "source.toml",
             "upstream.yaml"
