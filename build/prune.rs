@@ -1,6 +1,7 @@
 //! Of progenitor's code, leaves out the builders of types that no request
-//! holds: two thirds of it. On tokens, since parsing them all would take
-//! longer than everything else that is done.
+//! holds, two thirds of it, and how each call reads its answer, which is ours.
+//! On tokens, since parsing them all would take longer than everything else
+//! that is done.
 
 use std::collections::BTreeSet;
 
@@ -42,9 +43,35 @@ pub fn fold_type(name: &str) -> String {
 
 /// The tokens without what `types::builder` has for these types.
 pub fn prune(tokens: TokenStream, types: &BTreeSet<String>) -> TokenStream {
+    let tokens = in_module("builder", tokens, &without_reading);
     in_module("types", tokens, &|tokens| {
         in_module("builder", tokens, &|tokens| without(tokens, types))
     })
+}
+
+/// Every `send` without its last expression, the `match` of the statuses.
+fn without_reading(tokens: TokenStream) -> TokenStream {
+    let is =
+        |token: &TokenTree, name: &str| matches!(token, TokenTree::Ident(ident) if ident == name);
+    let cut = |body: TokenStream| -> TokenStream {
+        let tokens: Vec<TokenTree> = body.into_iter().collect();
+        let sends = tokens.iter().any(|token| is(token, "OperationInfo"));
+        let end = tokens.iter().rposition(|token| is(token, "match"));
+        let end = end.filter(|_| sends).unwrap_or(tokens.len());
+        tokens.into_iter().take(end).collect()
+    };
+    in_braces(tokens, &|item| in_braces(item, &cut))
+}
+
+/// Changes what is between braces, a level down.
+fn in_braces(tokens: TokenStream, change: &dyn Fn(TokenStream) -> TokenStream) -> TokenStream {
+    let change = |token| match token {
+        TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
+            Group::new(Delimiter::Brace, change(group.stream())).into()
+        }
+        token => token,
+    };
+    tokens.into_iter().map(change).collect()
 }
 
 /// Changes what is between a module's braces.
