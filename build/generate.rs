@@ -30,7 +30,12 @@ fn settings() -> GenerationSettings {
     settings
         .with_interface(InterfaceStyle::Builder)
         .with_tag(TagStyle::Separate);
-    for (format, name) in [("date-time", "crate::DateTime"), ("binary", "crate::File")] {
+    // The crate calls itself by its name too (`extern crate self as altegio`), so
+    // what is made of it elsewhere needs no other.
+    for (format, name) in [
+        ("date-time", "altegio::DateTime"),
+        ("binary", "altegio::File"),
+    ] {
         let schema = schema(format);
         settings.with_conversion(
             schema,

@@ -81,16 +81,6 @@ struct Finish {
 }
 
 impl VisitMut for Finish {
-    /// `crate::DateTime` is the client's.
-    fn visit_path_mut(&mut self, node: &mut syn::Path) {
-        visit_mut::visit_path_mut(self, node);
-        let names: Vec<String> = node.segments.iter().map(|s| s.ident.to_string()).collect();
-        if names == ["crate", "DateTime"] || names == ["crate", "File"] {
-            let name = &node.segments[1].ident;
-            *node = parse_quote!(::altegio::#name);
-        }
-    }
-
     /// A list has no `to_string()`.
     fn visit_expr_mut(&mut self, node: &mut Expr) {
         visit_mut::visit_expr_mut(self, node);

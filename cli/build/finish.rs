@@ -128,7 +128,7 @@ fn rewrite(
         has_template: operation.template.is_some() && !operation.is_form,
     };
     finish.visit_impl_item_fn_mut(&mut command);
-    let kept: Vec<Stmt> = execute
+    let mut kept: Vec<Stmt> = execute
         .block
         .stmts
         .drain(..)
@@ -146,7 +146,6 @@ fn rewrite(
             !(is_body && operation.is_form)
         })
         .collect();
-    let mut kept: Vec<Stmt> = kept;
     for statement in &mut kept {
         finish.visit_stmt_mut(statement);
     }
@@ -198,15 +197,6 @@ struct Finish {
 }
 
 impl VisitMut for Finish {
-    fn visit_path_mut(&mut self, node: &mut syn::Path) {
-        visit_mut::visit_path_mut(self, node);
-        let names: Vec<String> = node.segments.iter().map(|s| s.ident.to_string()).collect();
-        if names == ["crate", "DateTime"] || names == ["crate", "File"] {
-            let name = &node.segments[1].ident;
-            *node = parse_quote!(::altegio::#name);
-        }
-    }
-
     fn visit_expr_mut(&mut self, node: &mut Expr) {
         let is_list = matches!(node, Expr::MethodCall(call)
             if call.method == "value_parser" && arguments(call).contains("Vec <"));
@@ -254,8 +244,6 @@ impl VisitMut for Finish {
                     parse_quote!(::clap::value_parser!(#item))
                 } else if ty.ends_with(":: File") {
                     parse_quote!(crate::run::file)
-                } else if ty.ends_with(":: DateTime") {
-                    parse_quote!(::clap::value_parser!(::altegio::DateTime))
                 } else {
                     return;
                 };

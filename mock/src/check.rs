@@ -68,12 +68,9 @@ impl Checker {
         }
         let query = pairs(query);
         for parameter in of("query") {
-            let same = |name: &str| {
-                name == parameter.name || name.trim_end_matches("[]") == parameter.name
-            };
             let texts: Vec<String> = query
                 .iter()
-                .filter(|(name, _)| same(name))
+                .filter(|(name, _)| is_named(parameter, name))
                 .map(|(_, text)| text.clone())
                 .collect();
             let pointer = format!("/query/{}", parameter.name);
@@ -87,10 +84,7 @@ impl Checker {
             }
         }
         for (name, _) in &query {
-            let known = |parameter: &Parameter| {
-                parameter.name == *name || parameter.name == name.trim_end_matches("[]")
-            };
-            if !of("query").any(known) {
+            if !of("query").any(|parameter| is_named(parameter, name)) {
                 let message = "the document has no such query parameter";
                 problems.push(problem(format!("/query/{name}"), message));
             }
@@ -266,6 +260,11 @@ fn typed(document: &Document, schema: &Value, text: &str) -> Value {
         }
     }
     text.into()
+}
+
+/// Whether a query's name is the parameter's: a list's may have `[]` after it.
+fn is_named(parameter: &Parameter, name: &str) -> bool {
+    name == parameter.name || name.trim_end_matches("[]") == parameter.name
 }
 
 /// The names in a path's braces.
