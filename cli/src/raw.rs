@@ -79,16 +79,11 @@ pub async fn run(matches: &ArgMatches, server: &Server) -> Result<(), Failure> {
     out.write_all(&body)?;
     out.flush()?;
     drop(out);
-    let code = match status.as_u16() {
-        200..=299 => return Ok(()),
-        401 | 403 => 3,
-        404 => 4,
-        429 => 5,
-        500.. => 6,
-        _ => 1,
-    };
+    if status.is_success() {
+        return Ok(());
+    }
     Err(Failure {
-        code,
+        code: run::code(status.as_u16()),
         message: format!("the server answered {status}"),
     })
 }

@@ -64,15 +64,10 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let status = error.status().map(|status| status.as_u16());
         let code = match error.kind() {
             ErrorKind::Argument | ErrorKind::Config => 2,
             ErrorKind::MissingToken => 3,
-            _ if error.is_auth() => 3,
-            _ if error.is_not_found() => 4,
-            _ if error.is_rate_limited() => 5,
-            _ if status.is_some_and(|status| status >= 500) => 6,
-            _ => 1,
+            _ => error.status().map_or(1, |status| code(status.as_u16())),
         };
         let mut message = error.to_string();
         for (field, texts) in error.field_errors() {
@@ -90,6 +85,17 @@ impl From<Error> for Failure {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self::other(error.to_string())
+    }
+}
+
+/// The exit code that says what a status of refusal says.
+pub fn code(status: u16) -> u8 {
+    match status {
+        401 | 403 => 3,
+        404 => 4,
+        429 => 5,
+        500.. => 6,
+        _ => 1,
     }
 }
 

@@ -85,6 +85,17 @@ pub struct Recorded {
     pub status: u16,
 }
 
+impl Recorded {
+    /// Writes down what is wrong, and says so.
+    fn refuse(&mut self, status: u16, pointer: &str, message: &str) -> Answer {
+        self.problems.push(Problem {
+            pointer: pointer.to_owned(),
+            message: message.to_owned(),
+        });
+        Answer::refusal(status, message)
+    }
+}
+
 /// How a server is set up. [`MockServer::builder`] makes one.
 #[derive(Clone, Debug, Default)]
 pub struct Builder {
@@ -256,7 +267,6 @@ impl Answer {
 async fn handle(State(mock): State<Arc<Mock>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, BODY_LIMIT).await;
-    let body = body.unwrap_or_default();
     let (fault, delay) = match mock.settings.faults {
         Some(faults) => {
             let mut rng = lock(&mock.rng);
@@ -273,17 +283,22 @@ async fn handle(State(mock): State<Arc<Mock>>, request: Request) -> Response {
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
         headers: headers(&parts.headers),
-        body: body.to_vec(),
+        body: body.as_deref().unwrap_or_default().to_vec(),
         problems: Vec::new(),
         status: 0,
     };
-    let answer = match fault {
-        Some(Fault::TooManyRequests) => Answer {
+    let answer = match (body, fault) {
+        // What did not come whole is not judged as if it were empty.
+        (Err(error), _) => {
+            let why = format!("it is longer than {BODY_LIMIT} bytes, or broke off: {error}");
+            recorded.refuse(413, "/body", &why)
+        }
+        (Ok(_), Some(Fault::TooManyRequests)) => Answer {
             header: Some((RETRY_AFTER, HeaderValue::from_static("1"))),
             ..Answer::refusal(429, "Too many requests")
         },
-        Some(Fault::ServerError) => Answer::refusal(500, "An error on purpose"),
-        Some(Fault::Cut) | None => mock.answer(&parts.headers, &mut recorded).await,
+        (Ok(_), Some(Fault::ServerError)) => Answer::refusal(500, "An error on purpose"),
+        (Ok(_), Some(Fault::Cut) | None) => mock.answer(&parts.headers, &mut recorded).await,
     };
     recorded.status = answer.status;
     if mock.settings.print {
@@ -300,10 +315,7 @@ impl Mock {
         let (operation, arguments) = match found {
             Ok(found) => found,
             Err(methods) if methods.is_empty() => {
-                recorded.problems.push(Problem {
-                    pointer: "/path".to_owned(),
-                    message: "the document has no such path".to_owned(),
-                });
+                recorded.refuse(404, "/path", "the document has no such path");
                 return Answer::refusal(404, "Not found");
             }
             Err(methods) => {
@@ -322,19 +334,11 @@ impl Mock {
         recorded.operation = Some(operation.id.clone());
         let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
         if let Err(why) = check::check_tokens(operation, header(AUTHORIZATION)) {
-            recorded.problems.push(Problem {
-                pointer: "/headers/authorization".to_owned(),
-                message: why.to_owned(),
-            });
-            return Answer::refusal(401, why);
+            return recorded.refuse(401, "/headers/authorization", why);
         }
         if header(ACCEPT) != Some(MEDIA_TYPE) {
             let why = format!("Accept is not `{MEDIA_TYPE}`");
-            recorded.problems.push(Problem {
-                pointer: "/headers/accept".to_owned(),
-                message: why.clone(),
-            });
-            return Answer::refusal(406, &why);
+            return recorded.refuse(406, "/headers/accept", &why);
         }
         let sent = Sent {
             content_type: header(CONTENT_TYPE).unwrap_or_default(),
@@ -391,34 +395,26 @@ impl Mock {
         };
         let is_success = (200..300).contains(&status);
         let dynamic = preference("dynamic") == Some("true");
+        let text = response.media_type.as_deref();
+        let is_json = text.is_none_or(|text| text.contains("json") || text == "*/*");
+        let Some(pointer) = response.pointer.as_ref().filter(|_| is_json) else {
+            return Answer {
+                media_type: media_type(text),
+                body: match text {
+                    None => Vec::new(),
+                    Some(_) if is_json => b"{}".to_vec(),
+                    Some(_) => b"%PDF-1.7\n%%EOF\n".to_vec(),
+                },
+                ..Answer::json(status, &Value::Null)
+            };
+        };
         let mut values = Values::new(&self.document, self.seed(recorded, dynamic), Fill::All);
         values.vary = dynamic;
         values.known = known(operation, arguments);
         if page(operation, recorded).is_some_and(|page| page > LAST_PAGE) {
             values.list_length = Some(0);
         }
-        let Some(pointer) = &response.pointer else {
-            let body = match response.media_type.as_deref() {
-                Some(media_type) if !media_type.contains("json") => b"%PDF-1.7\n%%EOF\n".to_vec(),
-                Some(_) => b"{}".to_vec(),
-                None => Vec::new(),
-            };
-            return Answer {
-                media_type: media_type(response.media_type.as_deref()),
-                body,
-                ..Answer::json(status, &Value::Null)
-            };
-        };
-        let mut body = match response.media_type.as_deref() {
-            Some(text) if !text.contains("json") && text != "*/*" => {
-                return Answer {
-                    media_type: media_type(Some(text)),
-                    body: b"%PDF-1.7\n%%EOF\n".to_vec(),
-                    ..Answer::json(status, &Value::Null)
-                };
-            }
-            _ => values.value(self.document.at(pointer), ""),
-        };
+        let mut body = values.value(self.document.at(pointer), "");
         if let Some(success) = body.get_mut("success").filter(|value| value.is_boolean()) {
             *success = is_success.into();
         }

@@ -250,3 +250,17 @@ async fn a_server_ends_when_it_is_dropped() {
     }
     panic!("{address} still listens");
 }
+
+#[tokio::test]
+async fn a_body_that_is_too_long_is_not_taken_for_an_empty_one() {
+    let server = MockServer::start().await.unwrap();
+    let asking = Asking::new(&server);
+    let long = json!({"code": "x".repeat(32 * 1024 * 1024)});
+    let (status, body) = asking
+        .send(Method::POST, "/custom_fields/record/1", &long)
+        .await;
+    assert_eq!(status, 413);
+    let message = body["meta"]["message"].as_str().unwrap();
+    assert!(message.contains("longer than"), "{message}");
+    assert_eq!(server.requests()[0].problems[0].pointer, "/body");
+}
