@@ -15,9 +15,8 @@ fn at_depth(document: &Value, schema: &Value, depth: usize) -> Value {
         return Value::Null;
     }
     let inner = |schema: &Value| at_depth(document, schema, depth + 1);
-    if let Some(reference) = schema["$ref"].as_str() {
-        let target = document.pointer(reference.trim_start_matches('#'));
-        return target.map_or(Value::Null, inner);
+    if schema.get("$ref").is_some() {
+        return inner(resolve(document, schema));
     }
     // `altegio::Nullable` of what it may be when it is not null.
     if let Some(parameter) = schema.pointer("/x-rust-type/parameters/0") {
@@ -49,4 +48,13 @@ fn at_depth(document: &Value, schema: &Value, depth: usize) -> Value {
             Value::Object(fields)
         }
     }
+}
+
+/// What a schema's reference stands for; itself without one.
+pub fn resolve<'d>(document: &'d Value, schema: &'d Value) -> &'d Value {
+    let target = schema["$ref"].as_str().map(|reference| {
+        let target = document.pointer(reference.trim_start_matches('#'));
+        target.unwrap_or(&Value::Null)
+    });
+    target.map_or(schema, |target| resolve(document, target))
 }

@@ -3,12 +3,6 @@
 mod output;
 mod profile;
 mod raw;
-mod run;
-
-#[allow(clippy::all, clippy::pedantic)]
-mod commands {
-    include!(concat!(env!("OUT_DIR"), "/commands.rs"));
-}
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
@@ -16,10 +10,11 @@ use std::process::ExitCode;
 
 use altegio::b2b_v1::prelude::*;
 use altegio::{ClientBuilder, Server};
+use altegio_cli::{Answer, COMMANDS, Command, Failure};
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
 use clap_complete::Shell;
+use futures_util::TryStreamExt;
 use output::Format;
-use run::{Command, Failure, Run};
 use serde_json::{Value, json};
 
 /// What the commands were made of.
@@ -31,9 +26,9 @@ async fn main() -> ExitCode {
     let matches = root().get_matches();
     match start(&matches).await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Failure { code, message }) => {
-            eprintln!("error: {message}");
-            code.into()
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            failure.code().into()
         }
     }
 }
@@ -51,20 +46,22 @@ fn root() -> clap::Command {
         .global(true)
         .value_parser(value_parser!(Format))
         .default_value("json")
-        .help("How answers are printed");
-    let all = Arg::new("all")
-        .long("all")
-        .global(true)
-        .action(ArgAction::SetTrue)
-        .help("Every page of a list, as one list");
+        // Help of a line each.
+        .hide_possible_values(true)
+        .help("How answers are printed: json, yaml, or table (of `data`, without nested values)");
     let mut groups: BTreeMap<&str, Vec<&Command>> = BTreeMap::new();
-    for command in commands::COMMANDS {
+    for command in COMMANDS {
         groups.entry(command.group).or_default().push(command);
     }
     let groups = groups.into_iter().map(|(group, members)| {
-        let members = members
-            .into_iter()
-            .map(|member| (member.command)().name(member.name));
+        let members = members.into_iter().map(|member| {
+            let all = Arg::new("all")
+                .long("all")
+                .action(ArgAction::SetTrue)
+                .help("Every page, as one list");
+            let command = (member.arguments)().name(member.name);
+            command.args(member.pages.map(|_| all))
+        });
         clap::Command::new(group)
             .about("The operations of this tag")
             .subcommand_required(true)
@@ -82,7 +79,7 @@ fn root() -> clap::Command {
         )
         .subcommand_required(true)
         .arg_required_else_help(true)
-        .args([server, output, all])
+        .args([server, output].map(|arg| arg.help_heading("Of every command")))
         .subcommands(groups)
         .subcommands([
             login_command(),
@@ -109,18 +106,63 @@ async fn start(matches: &ArgMatches) -> Result<(), Failure> {
             let Some((name, arguments)) = inner.subcommand() else {
                 return Err(Failure::usage("no command"));
             };
-            let command = commands::COMMANDS
+            let command = COMMANDS
                 .iter()
                 .find(|command| command.group == group && command.name == name)
                 .ok_or_else(|| Failure::usage(format!("no command `{group} {name}`")))?;
-            let client = builder(arguments)?.build()?;
-            let run = Run {
-                format: format(arguments),
-                all: arguments.get_flag("all"),
-            };
-            (command.run)(client.b2b_v1(), arguments, &run).await
+            run(command, arguments).await
         }
     }
+}
+
+async fn run(command: &Command, matches: &ArgMatches) -> Result<(), Failure> {
+    if let Some(template) = command.template
+        && matches.get_flag("json-body-template")
+    {
+        return Ok(writeln!(io::stdout(), "{template}")?);
+    }
+    let client = builder(matches)?.build()?;
+    let format = format(matches);
+    if let Some(pages) = command.pages
+        && matches.get_flag("all")
+    {
+        let mut items = Vec::new();
+        let mut pages = pages(client.b2b_v1(), matches)?;
+        while let Some(page) = pages.try_next().await? {
+            warn(&page);
+            let value = page.value.unwrap_or_default();
+            match value.pointer(command.items).unwrap_or(&value) {
+                Value::Array(list) => items.extend(list.iter().cloned()),
+                Value::Null => {}
+                item => items.push(item.clone()),
+            }
+        }
+        return print(&items.into(), format);
+    }
+    let answer = (command.call)(client.b2b_v1(), matches).await?;
+    warn(&answer);
+    if let Some(value) = &answer.value {
+        return print(value, format);
+    }
+    let mut out = io::stdout().lock();
+    out.write_all(&answer.body)?;
+    Ok(out.flush()?)
+}
+
+/// Says what the server sent and is not printed.
+fn warn(answer: &Answer) {
+    for mismatch in &answer.mismatches {
+        let (path, expected) = (&mismatch.path, &mismatch.expected);
+        eprintln!("warning: {path}: expected {expected}; left out");
+    }
+    for path in &answer.unlisted {
+        eprintln!("warning: {path}: not in Altegio's document; left out");
+    }
+}
+
+fn print(value: &Value, format: Format) -> Result<(), Failure> {
+    let text = output::text(value, format).map_err(Failure::other)?;
+    Ok(writeln!(io::stdout(), "{}", text.trim_end())?)
 }
 
 fn server(matches: &ArgMatches) -> Server {
@@ -169,10 +211,8 @@ async fn login(matches: &ArgMatches) -> Result<(), Failure> {
         Some(token) => token,
         None if io::stdin().is_terminal() => rpassword::prompt_password("Partner token: ")?,
         None => {
-            return Err(Failure {
-                code: 3,
-                message: "no partner token; set ALTEGIO_PARTNER_TOKEN".to_owned(),
-            });
+            let message = "no partner token; set ALTEGIO_PARTNER_TOKEN".to_owned();
+            return Err(Failure::Other { code: 3, message });
         }
     };
     let login = match matches.get_one::<String>("login") {
@@ -239,22 +279,16 @@ fn spec(matches: &ArgMatches) -> Result<(), Failure> {
         toml::from_str(SOURCE).map_err(|error| Failure::other(error.to_string()))?;
     let deprecated = altegio::b2b_v1::operations::ALL.iter();
     let deprecated = deprecated.filter(|operation| operation.deprecated).count();
-    let tags: std::collections::BTreeSet<&str> = commands::COMMANDS
-        .iter()
-        .map(|command| command.group)
-        .collect();
+    let tags: std::collections::BTreeSet<&str> =
+        COMMANDS.iter().map(|command| command.group).collect();
     let value = json!({
         "date": source["date"],
         "url": source["url"],
-        "operations": commands::COMMANDS.len(),
+        "operations": COMMANDS.len(),
         "deprecated": deprecated,
         "tags": tags.len(),
     });
-    Run {
-        format: format(matches),
-        all: false,
-    }
-    .print(&value)
+    print(&value, format(matches))
 }
 
 #[cfg(test)]
@@ -268,16 +302,13 @@ mod tests {
 
     #[test]
     fn every_operation_has_a_command() {
-        let ids: Vec<&str> = commands::COMMANDS
-            .iter()
-            .map(|command| command.id)
-            .collect();
+        let ids: Vec<&str> = COMMANDS.iter().map(|command| command.id).collect();
         assert_eq!(ids.len(), altegio::b2b_v1::operations::ALL.len());
         for operation in altegio::b2b_v1::operations::ALL {
             assert!(ids.contains(&operation.id), "{}", operation.id);
         }
         let of = |id: &str| {
-            let command = commands::COMMANDS.iter().find(|command| command.id == id);
+            let command = COMMANDS.iter().find(|command| command.id == id);
             command.map(|command| (command.group, command.name))
         };
         assert_eq!(of("get_custom_field_list"), Some(("custom-fields", "list")));

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy;
 use serde::{Deserialize, Serialize};
 
-use crate::run::Failure;
+use altegio_cli::Failure;
 
 /// The tokens that calls are made with.
 #[derive(Clone, Default, Deserialize, Serialize)]

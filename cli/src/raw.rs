@@ -9,8 +9,9 @@ use clap::{Arg, ArgMatches, value_parser};
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, redirect};
 
+use altegio_cli::Failure;
+
 use crate::profile;
-use crate::run::{self, Failure};
 
 pub fn command() -> clap::Command {
     clap::Command::new("api")
@@ -47,10 +48,8 @@ pub async fn run(matches: &ArgMatches, server: &Server) -> Result<(), Failure> {
     let base = server.url();
     let address = format!("{}{path}", base.as_str().trim_end_matches('/'));
     let tokens = profile::tokens()?;
-    let partner = tokens.partner_token.ok_or_else(|| Failure {
-        code: 3,
-        message: "no partner token; set ALTEGIO_PARTNER_TOKEN, or run `altegio login`".to_owned(),
-    })?;
+    let no_token = || Failure::tokens("no partner token");
+    let partner = tokens.partner_token.ok_or_else(no_token)?;
     let user = tokens.user_token.map(|user| format!(", User {user}"));
     let mut authorization =
         HeaderValue::from_str(&format!("Bearer {partner}{}", user.unwrap_or_default()))
@@ -68,7 +67,7 @@ pub async fn run(matches: &ArgMatches, server: &Server) -> Result<(), Failure> {
         .header(AUTHORIZATION, authorization)
         .header(ACCEPT, "application/vnd.api.v2+json");
     if let Some(path) = matches.get_one::<PathBuf>("data") {
-        let body = run::read(path)
+        let body = altegio_cli::read(path)
             .map_err(|error| Failure::usage(format!("--data {}: {error}", path.display())))?;
         request = request.header(CONTENT_TYPE, "application/json").body(body);
     }
@@ -82,8 +81,8 @@ pub async fn run(matches: &ArgMatches, server: &Server) -> Result<(), Failure> {
     if status.is_success() {
         return Ok(());
     }
-    Err(Failure {
-        code: run::code(status.as_u16()),
+    Err(Failure::Other {
+        code: altegio_cli::code(status.as_u16()),
         message: format!("the server answered {status}"),
     })
 }

@@ -129,6 +129,65 @@ fn a_field_is_created_from_flags_from_a_file_and_from_standard_input() {
 }
 
 #[test]
+fn flags_go_over_the_file_and_what_would_be_lost_is_refused() {
+    let shell = Shell::new(MockServer::builder());
+    let file = shell.home.path().join("body.json");
+    let client = |body: &str, flags: &[&str]| {
+        std::fs::write(&file, body).unwrap();
+        let mut command = shell.command();
+        command.args(["clients", "create", "--location-id", "1", "--json-body"]);
+        command.arg(&file).args(flags).output().unwrap()
+    };
+    let body = r#"{"name": "Ann", "phone": "+15550100", "comment": "kept"}"#;
+    let flags = ["--name=Bea", "--discount", "-5", "--categories", "[1, 2]"];
+    json(&client(body, &flags));
+    let sent = shell.server.take_requests().remove(0);
+    let sent: Value = serde_json::from_slice(&sent.body).unwrap();
+    let meant = serde_json::json!({
+        "name": "Bea", "phone": "+15550100", "comment": "kept", "discount": -5,
+        "categories": [1, 2],
+    });
+    assert_eq!(sent, meant);
+
+    // Each names the place, and none is sent.
+    let misspelt = r#"{"name": "Ann", "phone": "1", "comemnt": "lost"}"#;
+    for (body, flags, place) in [
+        (misspelt, vec![], "`comemnt`"),
+        (r#"{"name": 5, "phone": "1"}"#, vec![], "`name`"),
+        (
+            r#"{"name": "Ann", "phone": "1", "email": null}"#,
+            vec![],
+            "`email`",
+        ),
+        (r#"{"name": "Ann"}"#, vec![], "phone"),
+        (r#"["Ann"]"#, vec!["--phone=1"], "an object"),
+        (r#"{"name": "Ann""#, vec![], "line 1"),
+        (body, vec!["--categories=[1, 2"], "--categories"),
+        (body, vec!["--categories=3"], "`categories`"),
+        (body, vec!["--discount=NaN"], "--discount"),
+    ] {
+        let output = client(body, &flags);
+        assert_eq!(output.status.code(), Some(2), "{body} {flags:?}");
+        assert!(stderr(&output).contains(place), "{}", stderr(&output));
+    }
+    assert!(shell.server.take_requests().is_empty());
+}
+
+#[test]
+fn colours_are_for_who_wants_them() {
+    let shell = Shell::new(MockServer::builder());
+    let help = |no_color: &str| {
+        let mut command = shell.command();
+        command
+            .args(["clients", "create"])
+            .env("CLICOLOR_FORCE", "1");
+        command.env("NO_COLOR", no_color).output().unwrap()
+    };
+    assert!(stderr(&help("")).contains('\x1b'));
+    assert!(!stderr(&help("1")).contains('\x1b'));
+}
+
+#[test]
 fn all_pages_come_as_one_list() {
     let shell = Shell::new(MockServer::builder());
     let page = json(&shell.run("appointments list --location-id 1"));

@@ -1,173 +1,137 @@
-//! Every operation as a function of JSON arguments, through its typed call.
+//! An operation's arguments as flags of its command.
 
 use std::collections::BTreeMap;
-use std::future::Future;
-use std::pin::Pin;
+use std::fs;
+use std::path::Path;
 
-use altegio::b2b_v1::prelude::*;
-use altegio::b2b_v1::types;
-use altegio::{Client, Error, File, Mismatch, Response};
+use altegio::Client;
+use altegio_cli::{Answer, Command, Failure};
+use anyhow::Result;
+use clap::Arg;
 use serde_json::{Map, Value};
 
-/// An operation's arguments, in JSON.
+/// An operation's arguments, by name on the wire.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Arguments {
     /// In the order of the path.
-    pub path: Vec<Value>,
-    /// By name on the wire.
+    pub path: Map<String, Value>,
+    /// Of the query.
     pub query: Map<String, Value>,
     /// The body.
     pub body: Option<Value>,
 }
 
-/// What came of a call.
-#[derive(Debug)]
-pub enum Outcome {
-    /// The typed answer.
-    Answer {
-        /// Its status.
-        status: u16,
-        /// Its body, as it came.
-        body: Vec<u8>,
-        /// The typed value, written again; none for what is no JSON.
-        again: Option<Value>,
-        /// What was set aside.
-        mismatches: Vec<Mismatch>,
-        /// Fields that the type does not have.
-        unlisted: Vec<String>,
-    },
-    /// The error.
-    Error(Error),
+/// How a body is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyBy {
+    /// A flag for each field that one can hold, a file for the rest.
+    Flags,
+    /// A file.
+    File,
 }
 
-/// A typed call.
-pub type Run = fn(Client, Arguments) -> Pin<Box<dyn Future<Output = Result<Outcome, String>>>>;
-
-impl Arguments {
-    fn next<T: serde::de::DeserializeOwned>(&mut self, name: &str) -> Result<T, String> {
-        if self.path.is_empty() {
-            return Err(format!(
-                "path argument `{name}` is one more than the document's"
-            ));
-        }
-        read(self.path.remove(0), name)
-    }
-
-    fn query<T: serde::de::DeserializeOwned>(&mut self, name: &str) -> Result<Option<T>, String> {
-        let value = self.query.remove(name);
-        value.map(|value| read(value, name)).transpose()
-    }
-
-    fn body<T: serde::de::DeserializeOwned>(&mut self) -> Result<T, String> {
-        read(self.body.take().unwrap_or(Value::Null), "body")
-    }
-
-    fn text(&self, name: &str) -> Option<String> {
-        match self.body.as_ref()?.get(name)? {
-            Value::String(text) => Some(text.clone()),
-            value => Some(value.to_string()),
-        }
-    }
-
-    fn number(&self, name: &str) -> Option<i64> {
-        self.body.as_ref()?.get(name)?.as_i64()
-    }
+/// A call to be made.
+pub struct Case<'a> {
+    pub arguments: &'a Arguments,
+    pub body_by: BodyBy,
+    /// The answer that is asked for: its status, and whether it is varied.
+    pub preferred: Option<(u16, bool)>,
 }
 
-fn read<T: serde::de::DeserializeOwned>(value: Value, name: &str) -> Result<T, String> {
-    let text = value.to_string();
-    serde_json::from_value(value)
-        .map_err(|error| format!("`{name}`: {text} is not of the generated type: {error}"))
+/// Makes a call by its operation's command. Files are written to `directory`.
+pub async fn call(
+    command: &Command,
+    client: &Client,
+    case: &Case<'_>,
+    directory: &Path,
+) -> Result<Answer, Failure> {
+    let flags = flags(command, case, directory)?;
+    let matches = command.matches(&flags).map_err(|error| {
+        // As it is, or it is lost among usage lines.
+        Failure::usage(format!("{flags:?}: {error}"))
+    })?;
+    (command.call)(client.b2b_v1(), &matches).await
 }
 
-fn json<T: serde::Serialize + serde::de::DeserializeOwned>(
-    result: Result<Response<T>, Error>,
-) -> Result<Outcome, String> {
-    let response = match result {
-        Ok(response) => response,
-        Err(error) => return Ok(Outcome::Error(error)),
-    };
-    let again = altegio::wire::encode(&*response).map_err(|error| error.to_string())?;
-    Ok(Outcome::Answer {
-        status: response.status().as_u16(),
-        body: response.body().to_vec(),
-        again: Some(serde_json::from_slice(&again).map_err(|error| error.to_string())?),
-        mismatches: response.mismatches().to_vec(),
-        unlisted: response
-            .unlisted()
-            .into_iter()
-            .map(|field| field.path)
-            .collect(),
-    })
-}
-
-fn bytes<T>(result: Result<Response<T>, Error>) -> Result<Outcome, String> {
-    Ok(match result {
-        Ok(response) => Outcome::Answer {
-            status: response.status().as_u16(),
-            body: response.body().to_vec(),
-            again: None,
-            mismatches: Vec::new(),
-            unlisted: Vec::new(),
-        },
-        Err(error) => Outcome::Error(error),
-    })
-}
-
-/// The two bodies that are forms have no JSON.
-trait Form: Sized {
-    fn form(arguments: &Arguments) -> Self;
-}
-
-impl Form for types::UploadImageBody {
-    fn form(arguments: &Arguments) -> Self {
-        let image = arguments.text("image").unwrap_or_default();
-        Self {
-            company_id: arguments.number("company_id"),
-            image: File::new("image.png", image.into_bytes()),
-            master_id: arguments.number("master_id"),
-            service_id: arguments.number("service_id"),
-        }
-    }
-}
-
-impl Form for types::DeleteImageBody {
-    fn form(arguments: &Arguments) -> Self {
-        Self {
-            image_group_id: arguments.number("image_group_id").unwrap_or_default(),
-        }
-    }
-}
-
-/// Every operation that the crate has, by the vendor's id.
-#[allow(deprecated)]
-pub fn table() -> BTreeMap<&'static str, Run> {
-    let mut table: BTreeMap<&'static str, Run> = BTreeMap::new();
-    macro_rules! row {
-        ($id:literal $method:ident $kind:ident [$answer:ty] [$($body:ty)?]
-         [$($path:ident $path_type:ty,)*] [$($name:literal $query:ident $query_type:ty,)*]) => {
-            table.insert($id, |client, arguments| Box::pin(async move {
-                #[allow(unused_mut, unused_variables)]
-                let mut arguments = arguments;
-                let call = client.b2b_v1().$method();
-                $(let call = call.$path(arguments.next::<$path_type>(stringify!($path))?);)*
-                $(let call = match arguments.query::<$query_type>($name)? {
-                    Some(value) => call.$query(value),
-                    None => call,
-                };)*
-                $(let call = call.body(row!(@body $kind arguments $body));)?
-                if let Some(name) = arguments.query.keys().next() {
-                    return Err(format!("the call has no query parameter `{name}`"));
-                }
-                row!(@read $kind call.send().await)
-            }));
+fn flags(command: &Command, case: &Case<'_>, directory: &Path) -> Result<Vec<String>, Failure> {
+    let arguments = case.arguments;
+    let made = (command.arguments)();
+    let mut plain_args: BTreeMap<String, &Arg> = BTreeMap::new();
+    let mut field_args: BTreeMap<String, &Arg> = BTreeMap::new();
+    for arg in made.get_arguments() {
+        let name = fold(arg.get_id().as_str());
+        match altegio_cli::is_field(arg) {
+            true => field_args.insert(name, arg),
+            false => plain_args.insert(name, arg),
         };
-        (@body form $arguments:ident $body:ty) => { <$body as Form>::form(&$arguments) };
-        (@body $kind:ident $arguments:ident $body:ty) => { $arguments.body::<$body>()? };
-        (@read json $result:expr) => { json($result) };
-        (@read form $result:expr) => { json($result) };
-        (@read $kind:ident $result:expr) => { bytes($result) };
     }
-    altegio::__b2b_v1_operations!(row);
-    table
+    let mut flags = Vec::new();
+    for (name, value) in arguments.path.iter().chain(&arguments.query) {
+        let arg = plain_args.get(&fold(name));
+        let arg = arg.ok_or_else(|| Failure::usage(format!("no flag for `{name}`")))?;
+        match value {
+            Value::Null => {}
+            Value::Array(items) => flags.extend(items.iter().map(|item| flag(arg, &plain(item)))),
+            value => flags.push(flag(arg, &plain(value))),
+        }
+    }
+    let Some(body) = &arguments.body else {
+        return Ok(flags);
+    };
+    let is_form = command.template.is_none();
+    let mut rest = body.clone();
+    if let Value::Object(fields) = &mut rest
+        && (is_form || case.body_by == BodyBy::Flags)
+    {
+        fields.retain(|name, value| {
+            let args = if is_form { &plain_args } else { &field_args };
+            let Some(arg) = args.get(&fold(name)) else {
+                return true;
+            };
+            let text = match value {
+                value if altegio_cli::is_json(arg) => value.to_string(),
+                Value::Null | Value::Array(_) | Value::Object(_) => return true,
+                value => plain(value),
+            };
+            flags.push(flag(arg, &text));
+            false
+        });
+    }
+    if is_form {
+        // A file's content stands for its path.
+        for flag in &mut flags {
+            if let Some(content) = flag.strip_prefix("--image=") {
+                let path = directory.join("image.png");
+                fs::write(&path, content)?;
+                *flag = format!("--image={}", path.display());
+            }
+        }
+        return Ok(flags);
+    }
+    let is_all_in_flags = rest.as_object().is_some_and(Map::is_empty) && rest != *body;
+    if !is_all_in_flags {
+        let path = directory.join("body.json");
+        fs::write(&path, rest.to_string())?;
+        flags.push(format!("--json-body={}", path.display()));
+    }
+    Ok(flags)
+}
+
+fn flag(arg: &Arg, value: &str) -> String {
+    format!("--{}={value}", arg.get_id())
+}
+
+/// A value as text.
+pub fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        // `92.0` is written `92`, as PHP writes it.
+        Value::Number(number) => number.to_string().trim_end_matches(".0").to_owned(),
+        value => value.to_string(),
+    }
+}
+
+fn fold(name: &str) -> String {
+    let letters = name.chars().filter(|c| c.is_alphanumeric());
+    letters.flat_map(char::to_lowercase).collect()
 }

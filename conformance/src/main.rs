@@ -11,9 +11,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use altegio::{Client, ClientBuilder, ErrorKind, RateLimiter, Retry};
+use altegio_cli::{Answer, COMMANDS, Command, Failure};
 use altegio_mock::{MockServer, Operation, Recorded, Tokens};
 use anyhow::{Context, Result};
-use calls::{Arguments, Outcome};
+use calls::{Arguments, BodyBy, Case, plain};
 use clap::Parser;
 use percent_encoding::percent_decode_str;
 use prism::Prism;
@@ -107,7 +108,8 @@ async fn run(cli: &Cli) -> Result<bool> {
         }
     };
     let explained = explained(cli.prism)?;
-    let table = calls::table();
+    let directory = tempfile::tempdir()?;
+    let commands: BTreeMap<&str, &Command> = COMMANDS.iter().map(|c| (c.id, c)).collect();
     let mut counts: BTreeMap<&str, Counts> = BTreeMap::new();
     let mut failed = 0;
     let mut clients = Clients {
@@ -125,34 +127,26 @@ async fn run(cli: &Cli) -> Result<bool> {
         let count = counts.entry(&operation.tag).or_default();
         count.operations += 1;
         let mut failures = Vec::new();
-        match table.get(operation.id.as_str()) {
-            None => failures.push("the crate has no such operation".to_owned()),
-            Some(run) => {
+        match commands.get(operation.id.as_str()) {
+            None => failures.push("the command line has no such operation".to_owned()),
+            Some(command) => {
                 let requests = requests::requests(document, operation);
-                for arguments in &requests {
-                    count.requests += 1;
-                    let client = clients.plain()?;
-                    let outcome = run(client, arguments.clone()).await;
+                let cases = cases(operation, &requests);
+                for case in &cases {
+                    let (status, client) = match case.preferred {
+                        None => (operation.success(), clients.plain()?),
+                        Some((status, dynamic)) => (status, clients.preferring(status, dynamic)?),
+                    };
+                    match case.preferred {
+                        None => count.requests += 1,
+                        Some(_) => count.answers += 1,
+                    }
+                    let outcome = calls::call(command, &client, case, directory.path()).await;
                     let came = take();
                     if !refused(&came) {
-                        failures.extend(answer(operation.success(), outcome, cli.prism));
+                        failures.extend(answer(status, outcome, cli.prism));
                     }
-                    failures.extend(request(operation, arguments, &came));
-                }
-                for status in operation.responses.keys() {
-                    for arguments in requests.iter().take(3) {
-                        for dynamic in [false, true] {
-                            count.answers += 1;
-                            let client = clients.preferring(*status, dynamic)?;
-                            let outcome = run(client, arguments.clone()).await;
-                            let came = take();
-                            if refused(&came) {
-                                failures.extend(request(operation, arguments, &came));
-                            } else {
-                                failures.extend(answer(*status, outcome, cli.prism));
-                            }
-                        }
-                    }
+                    failures.extend(request(operation, case.arguments, &came));
                 }
             }
         }
@@ -186,7 +180,7 @@ async fn run(cli: &Cli) -> Result<bool> {
         total - failed
     );
     // An operation that only the crate has would be made up.
-    let made_up: Vec<&&str> = table
+    let made_up: Vec<&&str> = commands
         .keys()
         .filter(|id| document.operation(id).is_none())
         .collect();
@@ -194,6 +188,32 @@ async fn run(cli: &Cli) -> Result<bool> {
         eprintln!("{id}: the document has no such operation");
     }
     Ok(failed == 0 && made_up.is_empty() && total > 0)
+}
+
+/// Every request, a body by file and by flags; then every documented answer.
+fn cases<'a>(operation: &Operation, requests: &'a [Arguments]) -> Vec<Case<'a>> {
+    let mut cases = Vec::new();
+    for arguments in requests {
+        let ways: &[BodyBy] = match arguments.body {
+            Some(_) => &[BodyBy::File, BodyBy::Flags],
+            None => &[BodyBy::Flags],
+        };
+        cases.extend(ways.iter().map(|body_by| Case {
+            arguments,
+            body_by: *body_by,
+            preferred: None,
+        }));
+    }
+    for status in operation.responses.keys() {
+        for arguments in requests.iter().take(3) {
+            cases.extend([false, true].map(|dynamic| Case {
+                arguments,
+                body_by: BodyBy::File,
+                preferred: Some((*status, dynamic)),
+            }));
+        }
+    }
+    cases
 }
 
 /// The vendor's document, as the other checks find it.
@@ -312,7 +332,7 @@ fn differences(operation: &Operation, arguments: &Arguments, recorded: &Came) ->
         }
     };
     compare("method", operation.method.clone(), recorded.method.clone());
-    let mut values = arguments.path.iter();
+    let mut values = arguments.path.values();
     let meant: Vec<String> = operation
         .path
         .split('/')
@@ -393,15 +413,15 @@ fn differences(operation: &Operation, arguments: &Arguments, recorded: &Came) ->
 /// Prism makes answers up from schemas alone: an id that is declared a number
 /// is a fraction, `success` of an answer of success is false. What counts there
 /// is that the answer is read, whatever is set aside of it.
-fn answer(status: u16, outcome: Result<Outcome, String>, prism: bool) -> Vec<String> {
+fn answer(status: u16, outcome: Result<Answer, Failure>, prism: bool) -> Vec<String> {
     let is_success = (200..300).contains(&status);
     let mut failures = Vec::new();
     match outcome {
-        Err(error) => failures.push(error),
-        Ok(Outcome::Answer {
+        Err(Failure::Other { message, .. }) => failures.push(message),
+        Ok(Answer {
             status: came,
             body,
-            again,
+            value: again,
             mismatches,
             unlisted,
         }) => {
@@ -427,7 +447,7 @@ fn answer(status: u16, outcome: Result<Outcome, String>, prism: bool) -> Vec<Str
                 differ(&sent, &again, true, &status.to_string(), &mut failures);
             }
         }
-        Ok(Outcome::Error(error)) => {
+        Err(Failure::Call(error)) => {
             let came = error.status().map(|status| status.as_u16());
             if prism && is_success && came == Some(status) && error.kind() == ErrorKind::Api {
                 return failures;
@@ -505,15 +525,6 @@ fn is_empty(value: &Value) -> bool {
         Value::Array(items) => items.is_empty(),
         Value::Object(fields) => fields.is_empty(),
         _ => false,
-    }
-}
-
-fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        // `92.0` is written `92`, as PHP writes it.
-        Value::Number(number) => number.to_string().trim_end_matches(".0").to_owned(),
-        value => value.to_string(),
     }
 }
 

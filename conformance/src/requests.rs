@@ -48,7 +48,8 @@ fn arguments(document: &Document, operation: &Operation, values: &mut Values<'_>
             .iter()
             .find(|parameter| parameter.place == "path" && parameter.name == name);
         let schema = parameter.map_or(&Value::Null, |parameter| &parameter.schema);
-        arguments.path.push(values.value(schema, name));
+        let value = values.value(schema, name);
+        arguments.path.insert(name.to_owned(), value);
     }
     let required_only = values.fill() == Fill::Required;
     for parameter in &operation.parameters {
