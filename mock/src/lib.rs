@@ -52,7 +52,7 @@ pub use values::{Fill, Values};
 
 use check::{Checker, Sent};
 use faults::Fault;
-use state::{Member, NotFound, Store};
+use state::{Member, NotFound, Page, Store};
 
 /// What Altegio's servers ask for in `Accept`.
 const MEDIA_TYPE: &str = "application/vnd.api.v2+json";
@@ -119,7 +119,11 @@ impl Builder {
         self
     }
 
-    /// Whether what is created, updated and deleted is kept.
+    /// Whether what is created, updated and deleted is kept, of every resource
+    /// whose paths are a family: one to create into and to list, and one with an
+    /// id (clients, services, team members, appointments, tags, …). Lists start
+    /// empty and come in pages; their filters are not applied. An id that was not
+    /// created is answered 404.
     pub fn state(mut self, state: bool) -> Self {
         self.state = state;
         self
@@ -397,24 +401,16 @@ impl Mock {
         let dynamic = preference("dynamic") == Some("true");
         let text = response.media_type.as_deref();
         let is_json = text.is_none_or(|text| text.contains("json") || text == "*/*");
-        let Some(pointer) = response.pointer.as_ref().filter(|_| is_json) else {
-            return Answer {
-                media_type: media_type(text),
-                body: match text {
-                    None => Vec::new(),
-                    Some(_) if is_json => b"{}".to_vec(),
-                    Some(_) => b"%PDF-1.7\n%%EOF\n".to_vec(),
-                },
-                ..Answer::json(status, &Value::Null)
-            };
-        };
-        let mut values = Values::new(&self.document, self.seed(recorded, dynamic), Fill::All);
-        values.vary = dynamic;
-        values.known = known(operation, arguments);
-        if page(operation, recorded).is_some_and(|page| page > LAST_PAGE) {
-            values.list_length = Some(0);
-        }
-        let mut body = values.value(self.document.at(pointer), "");
+        let pointer = response.pointer.as_ref().filter(|_| is_json);
+        let mut body = pointer.map_or(Value::Null, |pointer| {
+            let mut values = Values::new(&self.document, self.seed(recorded, dynamic), Fill::All);
+            values.vary = dynamic;
+            values.known = known(operation, arguments);
+            if paged(operation, recorded, "page").is_some_and(|page| page > LAST_PAGE) {
+                values.list_length = Some(0);
+            }
+            values.value(self.document.at(pointer), "")
+        });
         if let Some(success) = body.get_mut("success").filter(|value| value.is_boolean()) {
             *success = is_success.into();
         }
@@ -423,19 +419,37 @@ impl Mock {
             && let Some(member) = self.members.get(&operation.id)
         {
             let sent = serde_json::from_slice(&recorded.body).unwrap_or(Value::Null);
-            let made = body["data"].take();
-            match lock(&self.store).apply(member, arguments, &sent, made) {
-                Ok(data) => body["data"] = data,
+            let number = |key| {
+                Some(
+                    usize::try_from(paged(operation, recorded, key)?)
+                        .ok()?
+                        .max(1),
+                )
+            };
+            let page = Page {
+                number: number("page").unwrap_or(1),
+                size: number("size").unwrap_or(usize::MAX),
+            };
+            let mut store = lock(&self.store);
+            match store.apply(member, arguments, &sent, page, &mut body) {
+                Ok(Some(count)) => total(operation, count, &mut body),
+                Ok(None) => {}
                 Err(NotFound) => return Answer::refusal(404, "Not found"),
             }
         }
-        if status == 204 {
-            return Answer {
-                body: Vec::new(),
-                ..Answer::json(status, &Value::Null)
+        let mut answer = Answer::json(status, &body);
+        if pointer.is_none() {
+            answer.media_type = media_type(text);
+            answer.body = match text {
+                None => Vec::new(),
+                Some(_) if is_json => b"{}".to_vec(),
+                Some(_) => b"%PDF-1.7\n%%EOF\n".to_vec(),
             };
         }
-        Answer::json(status, &body)
+        if status == 204 {
+            answer.body = Vec::new();
+        }
+        answer
     }
 
     /// The same for the same request, unless it is to vary.
@@ -471,16 +485,27 @@ fn known(operation: &Operation, arguments: &[String]) -> BTreeMap<String, i64> {
     known
 }
 
-/// The number of the page that is asked for, of an operation that has pages.
-fn page(operation: &Operation, recorded: &Recorded) -> Option<u64> {
+/// The `page` or the `size` that is asked for, of an operation that has pages.
+fn paged(operation: &Operation, recorded: &Recorded, key: &str) -> Option<u64> {
     let paging = operation.paging.as_ref()?;
-    if let Some(name) = paging["query"]["page"].as_str() {
+    if let Some(name) = paging["query"][key].as_str() {
         let query = check::pairs(&recorded.query);
-        let (_, page) = query.iter().find(|(other, _)| other == name)?;
-        return page.parse().ok();
+        let (_, value) = query.iter().find(|(other, _)| other == name)?;
+        return value.parse().ok();
     }
     let body: Value = serde_json::from_slice(&recorded.body).ok()?;
-    body[paging["body"]["page"].as_str()?].as_u64()
+    body[paging["body"][key].as_str()?].as_u64()
+}
+
+/// Says how many items there are, where the answer does.
+fn total(operation: &Operation, count: usize, body: &mut Value) {
+    let paths = operation.paging.as_ref().map(|paging| &paging["total"]);
+    for path in paths.and_then(Value::as_array).into_iter().flatten() {
+        let pointer = format!("/{}", path.as_str().unwrap_or_default().replace('.', "/"));
+        if let Some(total) = body.pointer_mut(&pointer).filter(|total| total.is_number()) {
+            *total = count.into();
+        }
+    }
 }
 
 fn media_type(text: Option<&str>) -> &'static str {

@@ -2,19 +2,26 @@
 //! family: a list that is also created into (`/clients/{location_id}`) and an
 //! item with one more argument (`/client/{location_id}/{id}`).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use crate::check::names;
 use crate::document::{Document, Operation};
+use crate::values::merged;
+
+/// Words of a path that say how, not what: `/company/{location_id}/clients/search`
+/// lists clients.
+const WAYS: [&str; 2] = ["search", "quick"];
 
 /// What an operation does to its family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Deed {
     /// Adds an item.
     Create,
-    /// Answers all items.
-    List,
+    /// Answers all items, or those whose field of this name is the path's last
+    /// argument.
+    List(Option<String>),
     /// Answers one.
     Get,
     /// Changes one.
@@ -35,64 +42,79 @@ pub struct Member {
 /// The members of all families, by operation id.
 pub fn members(document: &Document) -> BTreeMap<String, Member> {
     let operations = || document.operations.iter();
-    // What is created into and what is read or deleted one by one.
-    let created: BTreeSet<String> = operations()
-        .filter(|operation| operation.method == "POST")
-        .map(|operation| family(&operation.path))
-        .collect();
-    let single: BTreeSet<String> = operations()
-        .filter(|operation| operation.method != "POST")
-        .filter_map(|operation| owner(&operation.path))
-        .collect();
+    let creates = |operation: &&Operation| operation.method == "POST" && shows(document, operation);
     let mut members = BTreeMap::new();
-    for operation in operations() {
-        let of_item = owner(&operation.path).filter(|owner| created.contains(owner));
-        let of_list = Some(family(&operation.path)).filter(|family| single.contains(family));
-        let member = match (operation.method.as_str(), of_list, of_item) {
-            ("POST", Some(family), _) if holds_object(document, operation) => {
-                Some((family, Deed::Create))
-            }
-            ("GET", Some(family), _) if holds_list(document, operation) => {
-                Some((family, Deed::List))
-            }
-            ("GET", _, Some(family)) if holds_object(document, operation) => {
-                Some((family, Deed::Get))
-            }
-            ("PUT" | "PATCH", _, Some(family)) => Some((family, Deed::Update)),
-            ("DELETE", _, Some(family)) => Some((family, Deed::Delete)),
-            _ => None,
+    for create in operations().filter(creates) {
+        let family = family(&create.path);
+        let of_item = |operation: &&Operation| owner(&operation.path).as_ref() == Some(&family);
+        // The item's argument has one name; another one's is a filter of the list.
+        let changes = |operation: &&Operation| operation.method != "GET";
+        let Some(argument) = operations()
+            .filter(of_item)
+            .filter(changes)
+            .find_map(|operation| names(&operation.path).last().copied())
+        else {
+            continue;
         };
-        if let Some((family, deed)) = member {
+        for operation in operations() {
+            let last = names(&operation.path).last().copied().unwrap_or_default();
+            let in_list = self::family(&operation.path) == family;
+            let in_item = of_item(&operation) && last == argument;
+            let is_list = place(document, operation).is_some_and(|place| is_type(&place, "array"));
+            let deed = match operation.method.as_str() {
+                "POST" if in_list && is_list && is_way(&operation.path, "search") => {
+                    Deed::List(None)
+                }
+                "POST" if in_list && shows(document, operation) => Deed::Create,
+                "GET" if in_list && is_list => Deed::List(None),
+                "GET" if in_item && shows(document, operation) => Deed::Get,
+                "GET" if of_item(&operation) && is_list => Deed::List(Some(last.to_owned())),
+                "POST" | "PUT" | "PATCH" if in_item => Deed::Update,
+                "DELETE" if in_item => Deed::Delete,
+                _ => continue,
+            };
+            let family = family.clone();
             members.insert(operation.id.clone(), Member { family, deed });
         }
     }
     // Without something that adds and something that shows, nothing is kept.
-    let has = |family: &str, deeds: &[Deed]| {
-        members
-            .values()
-            .any(|member| member.family == family && deeds.contains(&member.deed))
+    let of = |family: &str, test: fn(&Deed) -> bool| {
+        let mut members = members.values();
+        members.any(|member: &Member| member.family == family && test(&member.deed))
     };
-    let kept: BTreeSet<String> = members
-        .values()
-        .map(|member| member.family.clone())
-        .filter(|family| has(family, &[Deed::Create]) && has(family, &[Deed::Get, Deed::List]))
-        .collect();
-    members.retain(|_, member| kept.contains(&member.family));
-    members
+    let mut kept = members.clone();
+    kept.retain(|_, Member { family, .. }| {
+        of(family, |deed| *deed == Deed::Create)
+            && of(family, |deed| matches!(deed, Deed::Get | Deed::List(_)))
+    });
+    kept
 }
 
-/// `/clients/{location_id}` → `/client/{}`
+/// `/clients/{location_id}` → `/client/{}`, and so
+/// `/company/{location_id}/clients/search`.
 fn family(path: &str) -> String {
-    let words = path.split('/').map(|word| {
-        if word.starts_with('{') {
-            "{}".to_owned()
-        } else if let Some(stem) = word.strip_suffix("ies") {
-            format!("{stem}y")
-        } else {
-            word.strip_suffix('s').unwrap_or(word).to_owned()
-        }
-    });
-    words.collect::<Vec<_>>().join("/")
+    let words = path.split('/').filter(|word| !WAYS.contains(word));
+    let mut words: Vec<String> = words
+        .map(|word| {
+            if word.starts_with('{') {
+                "{}".to_owned()
+            } else if let Some(stem) = word.strip_suffix("ies") {
+                format!("{stem}y")
+            } else {
+                word.strip_suffix('s').unwrap_or(word).to_owned()
+            }
+        })
+        .collect();
+    // Both forms name the location first.
+    if let ["", "company", "{}", _, ..] = words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        words.remove(1);
+        words.swap(1, 2);
+    }
+    words.join("/")
+}
+
+fn is_way(path: &str, way: &str) -> bool {
+    path.split('/').any(|word| word == way)
 }
 
 /// The family that an item's path belongs to: its own without the last argument.
@@ -100,12 +122,17 @@ fn owner(path: &str) -> Option<String> {
     family(path).strip_suffix("/{}").map(str::to_owned)
 }
 
-fn data(document: &Document, operation: &Operation) -> Option<Value> {
+/// The schema of what an operation's answer is about: its `data`, or all of it
+/// where it comes without an envelope.
+fn place(document: &Document, operation: &Operation) -> Option<Value> {
     let response = operation.responses.get(&operation.success())?;
-    let schema = document.at(response.pointer.as_deref()?);
-    let schema = crate::values::merged(document, schema);
-    let data = schema.get("properties")?.get("data")?;
-    Some(Value::Object(crate::values::merged(document, data)))
+    let schema = merged(document, document.at(response.pointer.as_deref()?));
+    let properties = &schema.get("properties");
+    match properties.and_then(|fields| fields.get("data")) {
+        Some(data) => Some(Value::Object(merged(document, data))),
+        None if properties.is_some_and(|fields| fields.get("success").is_some()) => None,
+        None => Some(Value::Object(schema)),
+    }
 }
 
 fn is_type(schema: &Value, name: &str) -> bool {
@@ -116,24 +143,41 @@ fn is_type(schema: &Value, name: &str) -> bool {
     }
 }
 
-fn holds_object(document: &Document, operation: &Operation) -> bool {
-    data(document, operation).is_some_and(|data| is_type(&data, "object"))
-}
-
-fn holds_list(document: &Document, operation: &Operation) -> bool {
-    data(document, operation).is_some_and(|data| is_type(&data, "array"))
+/// Whether an operation's answer holds an item: as an object, or a list of one.
+fn shows(document: &Document, operation: &Operation) -> bool {
+    place(document, operation)
+        .is_some_and(|place| is_type(&place, "object") || is_type(&place, "array"))
 }
 
 /// The items that were created, by family and arguments of the list's path.
 #[derive(Debug, Default)]
 pub struct Store {
-    items: BTreeMap<(String, Vec<String>), BTreeMap<i64, Value>>,
+    items: BTreeMap<(String, Vec<String>), BTreeMap<i64, Item>>,
     last_id: i64,
 }
 
+/// One that was created.
+#[derive(Debug)]
+struct Item {
+    /// As the answer to its creation showed it.
+    made: Value,
+    /// What was sent of it since.
+    sent: Map<String, Value>,
+}
+
+/// A part of a list.
+#[derive(Clone, Copy, Debug)]
+pub struct Page {
+    /// From 1.
+    pub number: usize,
+    /// How many items it holds.
+    pub size: usize,
+}
+
 impl Store {
-    /// What a request does, and the `data` of its answer; `made` is the one
-    /// that the document would give, `sent` the request's body.
+    /// What a request does. `body` is the answer that the document would give,
+    /// and then the one to give; `sent` is the request's body. Answers how many
+    /// items the list has.
     ///
     /// # Errors
     ///
@@ -143,47 +187,118 @@ impl Store {
         member: &Member,
         arguments: &[String],
         sent: &Value,
-        made: Value,
-    ) -> Result<Value, NotFound> {
-        let on_item = matches!(member.deed, Deed::Get | Deed::Update | Deed::Delete);
-        let (list, id) = match arguments.split_last() {
-            Some((id, list)) if on_item => (list, id.parse().unwrap_or_default()),
-            _ => (arguments, 0),
+        page: Page,
+        body: &mut Value,
+    ) -> Result<Option<usize>, NotFound> {
+        let has_last = !matches!(member.deed, Deed::Create | Deed::List(None));
+        let (list, last) = match arguments.split_last() {
+            Some((last, list)) if has_last => (list, last.as_str()),
+            _ => (arguments, ""),
         };
-        let place = (member.family.clone(), list.to_vec());
-        let items = self.items.entry(place).or_default();
-        match member.deed {
+        let id = last.parse().unwrap_or_default();
+        let items = self
+            .items
+            .entry((member.family.clone(), list.to_vec()))
+            .or_default();
+        let name = id_name(&member.family);
+        let sent = sent.as_object().cloned().unwrap_or_default();
+        // What the answer is about, if it is about anything.
+        let mut no_place = Value::Null;
+        let place = match body.get("data").is_some() {
+            true => &mut body["data"],
+            false if body.get("success").is_some() => &mut no_place,
+            false => body,
+        };
+        match &member.deed {
             Deed::Create => {
                 self.last_id += 1;
-                let mut item = with(made, sent);
-                number(&mut item, sent, self.last_id);
-                items.insert(self.last_id, item.clone());
-                Ok(item)
+                let id = self.last_id;
+                let mut made = match &*place {
+                    Value::Array(list) => list.first().cloned().unwrap_or_default(),
+                    one => one.clone(),
+                };
+                number_within(&mut made, &sent, id);
+                let item = Item { made, sent };
+                show(place, id, &item, &name);
+                items.insert(id, item);
             }
-            Deed::List => Ok(items.values().cloned().collect()),
-            Deed::Get => items.get(&id).cloned().ok_or(NotFound),
+            Deed::List(field) => {
+                let is_meant = |item: &Item| {
+                    let Some(field) = field else { return true };
+                    match item.sent.get(field).or(item.made.get(field)) {
+                        Some(Value::String(text)) => text == last,
+                        // A number here, a word in the path: the document does
+                        // not say which is which.
+                        Some(Value::Number(number)) => last
+                            .parse::<f64>()
+                            .map_or(true, |n| number.as_f64() == Some(n)),
+                        _ => true,
+                    }
+                };
+                let Value::Array(made) = place.take() else {
+                    return Ok(None);
+                };
+                let all: Vec<_> = items.iter().filter(|(_, item)| is_meant(item)).collect();
+                let first = page.number.saturating_sub(1).saturating_mul(page.size);
+                let shown = all.iter().skip(first).take(page.size);
+                // The same values for the same item, wherever it stands.
+                let shown = shown.filter_map(|(id, item)| {
+                    let index = usize::try_from(**id).ok()?.checked_rem(made.len())?;
+                    let mut one = made[index].clone();
+                    show(&mut one, **id, item, &name);
+                    Some(one)
+                });
+                *place = shown.collect();
+                return Ok(Some(all.len()));
+            }
+            Deed::Get => show(place, id, items.get(&id).ok_or(NotFound)?, &name),
             Deed::Update => {
                 let item = items.get_mut(&id).ok_or(NotFound)?;
-                *item = with(item.take(), sent);
-                Ok(if made.is_object() { item.clone() } else { made })
+                item.sent.extend(sent);
+                show(place, id, item, &name);
             }
-            Deed::Delete => items.remove(&id).map(|_| made).ok_or(NotFound),
+            Deed::Delete => {
+                items.remove(&id).ok_or(NotFound)?;
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// `/good/{}` → `good_id`, for items that have no `id`.
+fn id_name(family: &str) -> String {
+    let word = family.rsplit('/').find(|word| *word != "{}");
+    format!("{}_id", word.unwrap_or_default())
+}
+
+/// Puts an item into the place of a made one, or of a list of some.
+fn show(place: &mut Value, id: i64, item: &Item, id_name: &str) {
+    if let Value::Array(list) = place {
+        list.truncate(1);
+        list.iter_mut().for_each(|one| show(one, id, item, id_name));
+        return;
+    }
+    lay_over(place, &item.made);
+    for (name, value) in &item.sent {
+        let one = Map::from_iter([(name.clone(), value.clone())]);
+        lay_over(place, &Value::Object(one));
+    }
+    for name in ["id", id_name] {
+        if let Some(field) = place.get_mut(name) {
+            lay_over(field, &id.into());
+            break;
         }
     }
 }
 
-/// Gives an item its id; also where what was sent stands one object further down.
-fn number(item: &mut Value, sent: &Value, id: i64) {
-    let names = sent.as_object();
-    if let Some(fields) = item.as_object_mut() {
-        for inner in fields.values_mut().filter_map(Value::as_object_mut) {
-            let holds = |name: &&String| inner.contains_key(*name);
-            let held = names.map_or(0, |names| names.keys().filter(holds).count());
-            if inner.contains_key("id") && held > names.map_or(0, Map::len) / 2 {
-                inner.insert("id".into(), id.into());
-            }
+/// Gives the id to an object within the item that holds what was sent.
+fn number_within(item: &mut Value, sent: &Map<String, Value>, id: i64) {
+    let inner = item.as_object_mut().into_iter().flat_map(Map::values_mut);
+    for inner in inner.filter_map(Value::as_object_mut) {
+        let held = sent.keys().filter(|name| inner.contains_key(*name)).count();
+        if inner.contains_key("id") && held > sent.len() / 2 {
+            inner.insert("id".into(), id.into());
         }
-        fields.insert("id".into(), id.into());
     }
 }
 
@@ -191,27 +306,99 @@ fn number(item: &mut Value, sent: &Value, id: i64) {
 #[derive(Debug, PartialEq, Eq)]
 pub struct NotFound;
 
-/// The item with those fields of the body that it has too, of the same kind;
-/// some answers hold what was sent one object further down.
-fn with(mut item: Value, sent: &Value) -> Value {
-    let (Some(fields), Some(sent)) = (item.as_object_mut(), sent.as_object()) else {
-        return item;
-    };
-    for (name, value) in sent {
-        let inner = |fields: &Map<String, Value>| {
-            let mut objects = fields.iter();
-            let holder = objects.find(|(_, inner)| inner.get(name).is_some())?;
-            Some(holder.0.clone())
-        };
-        let field = match fields.contains_key(name) {
-            true => fields.get_mut(name),
-            false => inner(fields).and_then(|holder| fields.get_mut(&holder)?.get_mut(name)),
-        };
-        if let Some(field) = field
-            && (field.is_null() || std::mem::discriminant(field) == std::mem::discriminant(value))
-        {
-            *field = value.clone();
+/// Lays what is kept over what was made, as far as the made has a place for it
+/// and in the made's kind: an id may be a number in one answer and a text in
+/// another.
+fn lay_over(made: &mut Value, kept: &Value) {
+    match (&mut *made, kept) {
+        (Value::Object(fields), Value::Object(kept)) => {
+            for (name, value) in kept {
+                if let Some(field) = fields.get_mut(name) {
+                    lay_over(field, value);
+                    continue;
+                }
+                // Some answers hold what was sent one object further down.
+                let mut inner = fields.values_mut();
+                if let Some(field) = inner.find_map(|inner| inner.as_object_mut()?.get_mut(name)) {
+                    lay_over(field, value);
+                }
+            }
         }
+        (Value::Array(list), Value::Array(kept)) if !list.is_empty() => {
+            let shown = kept.iter().zip(list.iter().cycle()).map(|(kept, made)| {
+                let mut made = made.clone();
+                lay_over(&mut made, kept);
+                made
+            });
+            *list = shown.collect();
+        }
+        (Value::String(made), Value::Number(kept)) => *made = kept.to_string(),
+        (Value::Number(_), Value::String(kept)) => {
+            if let Ok(number @ Value::Number(_)) = serde_json::from_str(kept) {
+                *made = number;
+            }
+        }
+        (Value::Number(_), Value::Bool(kept)) => *made = i64::from(*kept).into(),
+        (Value::Bool(made), Value::Number(kept)) => *made = kept.as_f64() != Some(0.0),
+        // An id, or a code, stands for what it names.
+        (Value::Object(fields), Value::Number(_) | Value::String(_)) => {
+            let name = if kept.is_number() { "id" } else { "code" };
+            if let Some(field) = fields.get_mut(name) {
+                lay_over(field, kept);
+            }
+        }
+        (Value::String(_), Value::String(_))
+        | (Value::Number(_), Value::Number(_))
+        | (Value::Bool(_), Value::Bool(_)) => *made = kept.clone(),
+        _ => {}
     }
-    item
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Found from the paths: who adds a resource to the document finds it here.
+    #[test]
+    fn families_are_found() {
+        let members = members(&Document::b2b_v1());
+        let mut families: BTreeMap<&str, BTreeMap<&str, &Deed>> = BTreeMap::new();
+        for (id, Member { family, deed }) in &members {
+            families.entry(family).or_default().insert(id, deed);
+        }
+        let names: Vec<&str> = families.keys().copied().collect();
+        assert_eq!(
+            names,
+            [
+                "/activity/{}",
+                "/activity/{}/duplication_strategy",
+                "/booking_form/{}",
+                "/chain/{}/loyalty/abonement_type",
+                "/chain/{}/loyalty/certificate_type",
+                "/chain/{}/loyalty/program",
+                "/client/{}",
+                "/client/{}/client/{}/comment",
+                "/company",
+                "/custom_field/{}/{}",
+                "/finance_transaction/{}",
+                "/good/{}",
+                "/goods_category/{}",
+                "/label/{}",
+                "/record/{}",
+                "/service/{}",
+                "/service_category/{}",
+                "/staff/{}",
+                "/storage_operation/document/{}",
+                "/storage_operation/goods_transaction/{}",
+            ]
+        );
+        let by_entity = Deed::List(Some("entity".to_owned()));
+        let tags = [
+            ("create_tag", &Deed::Create),
+            ("delete_tag_by_tag_id", &Deed::Delete),
+            ("get_tag_list_by_entity", &by_entity),
+            ("update_tag_by_tag_id", &Deed::Update),
+        ];
+        assert_eq!(families["/label/{}"], BTreeMap::from(tags));
+    }
 }
