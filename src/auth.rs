@@ -50,6 +50,10 @@ impl Authorization {
         tokens.authorization()
     }
 
+    pub fn has_user(&self) -> bool {
+        self.both.is_some()
+    }
+
     /// The header that the operation's security asks for.
     pub fn header(&self, operation: &'static Operation) -> Result<Option<&HeaderValue>, Error> {
         let missing = |token: &str, remedy: &str| {

@@ -59,6 +59,14 @@ impl Call {
         }
     }
 
+    /// With a path of one's own, and the query that may follow it, as they are.
+    pub fn raw(transport: &Transport, operation: &'static Operation, path: &str) -> Self {
+        Self {
+            path: path.to_owned(),
+            ..Self::new(transport, operation)
+        }
+    }
+
     /// The path's next argument, in the order of the template.
     pub fn path<T: Display>(mut self, argument: Result<T, String>) -> Self {
         if let Some(argument) = self.given(argument) {
@@ -121,7 +129,7 @@ impl Call {
         }
     }
 
-    fn fail(&mut self, why: String) {
+    pub fn fail(&mut self, why: String) {
         self.problem.get_or_insert(why);
     }
 
@@ -238,10 +246,16 @@ impl Call {
 
     pub fn url(&self, base: &Url) -> Url {
         let mut url = base.clone();
+        // Only a path of one's own has a `?`: arguments are encoded.
+        let (path, query) = match self.path.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (self.path.as_str(), None),
+        };
         match base.path().trim_end_matches('/') {
-            "" => url.set_path(&self.path),
-            before => url.set_path(&[before, &self.path].concat()),
+            "" => url.set_path(path),
+            before => url.set_path(&[before, path].concat()),
         }
+        url.set_query(query);
         if !self.query.is_empty() {
             let query: Vec<String> = self
                 .query

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::auth::Tokens;
 use crate::error::Error;
 use crate::limit::RateLimiter;
+use crate::raw::Request;
 use crate::retry::{Budget, Retry};
 use crate::runtime::{Runtime, System};
 use crate::server::Server;
@@ -64,6 +65,27 @@ impl Client {
     /// [`b2b_v1::prelude`](crate::b2b_v1::prelude) into scope to call them.
     pub fn b2b_v1(&self) -> &crate::b2b_v1::Client {
         &self.b2b_v1
+    }
+
+    /// A request of one's own, for what the document does not have: a path from
+    /// the API's root, with its query, both encoded. It has the tokens that the
+    /// client has, and all rules of a call: the rate limit, retries by method,
+    /// timeouts, redirects.
+    ///
+    /// ```no_run
+    /// # async fn run(client: &altegio::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use altegio::wire::{Mode, decode};
+    ///
+    /// let answer = client
+    ///     .request("GET".parse()?, "/company/123?my=1")
+    ///     .send()
+    ///     .await?;
+    /// let location: serde_json::Value = decode(answer.body(), Mode::Strict)?.value;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn request(&self, method: reqwest::Method, path: &str) -> Request {
+        Request::new(&self.b2b_v1.transport, &method, path)
     }
 
     /// Signs a user in with `POST /auth` and returns a client that holds the

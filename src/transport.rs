@@ -65,6 +65,11 @@ impl Transport {
         }
     }
 
+    /// Whether calls can be made in a user's name.
+    pub fn has_user(&self) -> bool {
+        self.shared.authorization.has_user()
+    }
+
     /// The same transport with another user token.
     pub fn with_user_token(&self, token: String) -> Result<Self, Error> {
         let mut shared = Shared::clone(&self.shared);

@@ -38,6 +38,65 @@ async fn list(client: &Client, category: &str) -> Result<(), Error> {
         .map(drop)
 }
 
+// ---- a request of one's own -----------------------------------------------------
+
+#[tokio::test]
+async fn a_request_of_ones_own_follows_the_same_rules() {
+    let refused = r#"{"success":false,"data":null,"meta":{"message":"No such page"}}"#;
+    let server = Loopback::start(vec![
+        json("503 Service Unavailable", refused),
+        json("200 OK", OK),
+        json("200 OK", OK),
+        json("404 Not Found", refused),
+    ])
+    .await;
+    let under =
+        |base: &str| builder(&server).server(format!("{}{base}", server.url).parse().unwrap());
+    let client = under("/api/v1").build().unwrap();
+    let get = client.request("GET".parse().unwrap(), "/new%20thing/1?fields[]=a%26b&x");
+    let answer = get.send().await.unwrap();
+    assert_eq!((answer.attempts(), &answer.body()[..]), (2, OK.as_bytes()));
+
+    let partner = Client::builder().partner_token(PARTNER);
+    let partner = partner.server(server.url.parse().unwrap()).build().unwrap();
+    let body = serde_json::json!({"title": "One"});
+    let post = partner.request("POST".parse().unwrap(), "/new").json(&body);
+    assert!(!format!("{post:?}").contains("One"));
+    post.send().await.unwrap();
+    let gone = client.request("DELETE".parse().unwrap(), "/new/1");
+    let error = gone.send().await.unwrap_err();
+    assert!(error.is_not_found() && error.message() == Some("No such page"));
+    assert_eq!(error.body().unwrap(), refused);
+
+    for (method, path) in [
+        ("GET", "company/1"),
+        ("GET", "//example.com/"),
+        ("GET", "https://example.com/"),
+        ("GET", ""),
+        ("TRACE", "/company/1"),
+    ] {
+        let request = client.request(method.parse().unwrap(), path);
+        let error = request.send().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Argument, "{method} {path}");
+    }
+
+    let requests = server.requests();
+    let lines: Vec<&str> = requests
+        .iter()
+        .map(|request| request.line.as_str())
+        .collect();
+    let read = "GET /api/v1/new%20thing/1?fields[]=a%26b&x";
+    assert_eq!(lines, [read, read, "POST /new", "DELETE /api/v1/new/1"]);
+    let both = format!("Bearer {PARTNER}, User {USER}");
+    assert_eq!(requests[0].header("authorization"), Some(&*both));
+    let accept = Some("application/vnd.api.v2+json");
+    assert_eq!(requests[0].header("accept"), accept);
+    let alone = format!("Bearer {PARTNER}");
+    assert_eq!(requests[2].header("authorization"), Some(&*alone));
+    assert_eq!(requests[2].header("content-type"), Some("application/json"));
+    assert_eq!(requests[2].body, br#"{"title":"One"}"#);
+}
+
 // ---- tokens ---------------------------------------------------------------------
 
 #[test]

@@ -98,13 +98,6 @@ impl Failure {
         Self::Other { code: 2, message }
     }
 
-    /// A token is missing.
-    pub fn tokens(message: &str) -> Self {
-        let remedy = "set ALTEGIO_PARTNER_TOKEN and ALTEGIO_USER_TOKEN, or run `altegio login`";
-        let message = format!("{message}; {remedy}");
-        Self::Other { code: 3, message }
-    }
-
     /// Something else went wrong.
     pub fn other(message: impl Into<String>) -> Self {
         let message = message.into();
@@ -119,7 +112,13 @@ impl Failure {
             Self::Call(error) => match error.kind() {
                 ErrorKind::Argument | ErrorKind::Config => 2,
                 ErrorKind::MissingToken => 3,
-                _ => error.status().map_or(1, |status| code(status.as_u16())),
+                _ => match error.status().map_or(0, |status| status.as_u16()) {
+                    401 | 403 => 3,
+                    404 => 4,
+                    429 => 5,
+                    500.. => 6,
+                    _ => 1,
+                },
             },
         }
     }
@@ -130,15 +129,9 @@ impl fmt::Display for Failure {
         match self {
             Self::Other { message, .. } => f.write_str(message),
             Self::Call(error) if error.kind() == ErrorKind::MissingToken => {
-                Self::tokens(&error.to_string()).fmt(f)
+                write!(f, "{error}; or run `altegio login`")
             }
-            Self::Call(error) => {
-                error.fmt(f)?;
-                for (field, texts) in error.field_errors() {
-                    write!(f, "\n  {field}: {}", texts.join("; "))?;
-                }
-                Ok(())
-            }
+            Self::Call(error) => error.fmt(f),
         }
     }
 }
@@ -154,17 +147,6 @@ impl From<Error> for Failure {
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self::other(error.to_string())
-    }
-}
-
-/// The exit code that says what a status of refusal says.
-pub fn code(status: u16) -> u8 {
-    match status {
-        401 | 403 => 3,
-        404 => 4,
-        429 => 5,
-        500.. => 6,
-        _ => 1,
     }
 }
 

@@ -29,5 +29,5 @@ mod commands {
 }
 
 pub use arguments::{is_field, is_json, read};
-pub use command::{Answer, Command, Failure, code};
+pub use command::{Answer, Command, Failure};
 pub use commands::COMMANDS;

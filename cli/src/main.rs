@@ -97,11 +97,7 @@ async fn start(matches: &ArgMatches) -> Result<(), Failure> {
         "login" => login(inner).await,
         "completion" => completion(inner),
         "spec" => spec(inner),
-        "api" => {
-            // The same rules for the address as every call's.
-            builder(inner)?.build()?;
-            raw::run(inner, &server(inner)).await
-        }
+        "api" => raw::run(inner, &builder(inner)?.build()?).await,
         group => {
             let Some((name, arguments)) = inner.subcommand() else {
                 return Err(Failure::usage("no command"));

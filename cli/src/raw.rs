@@ -4,14 +4,10 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use altegio::Server;
-use clap::{Arg, ArgMatches, value_parser};
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use reqwest::{Method, redirect};
-
+use altegio::Client;
 use altegio_cli::Failure;
-
-use crate::profile;
+use clap::{Arg, ArgMatches, value_parser};
+use serde_json::Value;
 
 pub fn command() -> clap::Command {
     clap::Command::new("api")
@@ -36,53 +32,27 @@ pub fn command() -> clap::Command {
         )
 }
 
-pub async fn run(matches: &ArgMatches, server: &Server) -> Result<(), Failure> {
-    let text = |name: &str| matches.get_one::<String>(name).cloned().unwrap_or_default();
-    let path = text("path");
-    // With a host of its own the tokens would go there.
-    if !path.starts_with('/') || path.starts_with("//") {
-        return Err(Failure::usage(format!(
-            "`{path}`: a path from the API's root expected, such as /company/1"
-        )));
-    }
-    let base = server.url();
-    let address = format!("{}{path}", base.as_str().trim_end_matches('/'));
-    let tokens = profile::tokens()?;
-    let no_token = || Failure::tokens("no partner token");
-    let partner = tokens.partner_token.ok_or_else(no_token)?;
-    let user = tokens.user_token.map(|user| format!(", User {user}"));
-    let mut authorization =
-        HeaderValue::from_str(&format!("Bearer {partner}{}", user.unwrap_or_default()))
-            .map_err(|_| Failure::usage("a token has characters that no header can hold"))?;
-    authorization.set_sensitive(true);
-    let method = Method::from_bytes(text("method").to_ascii_uppercase().as_bytes())
-        .map_err(|error| Failure::usage(error.to_string()))?;
-    let unsent = |error: reqwest::Error| Failure::other(error.without_url().to_string());
-    let http = reqwest::Client::builder()
-        .redirect(redirect::Policy::none())
-        .build()
-        .map_err(unsent)?;
-    let mut request = http
-        .request(method, address)
-        .header(AUTHORIZATION, authorization)
-        .header(ACCEPT, "application/vnd.api.v2+json");
+pub async fn run(matches: &ArgMatches, client: &Client) -> Result<(), Failure> {
+    let text = |name: &str| matches.get_one::<String>(name).map_or("", String::as_str);
+    let method = text("method").to_ascii_uppercase().parse();
+    let method = method.map_err(|_| Failure::usage("no such method"))?;
+    let mut request = client.request(method, text("path"));
     if let Some(path) = matches.get_one::<PathBuf>("data") {
-        let body = altegio_cli::read(path)
-            .map_err(|error| Failure::usage(format!("--data {}: {error}", path.display())))?;
-        request = request.header(CONTENT_TYPE, "application/json").body(body);
+        let unusable = |why: String| Failure::usage(format!("--data {}: {why}", path.display()));
+        let data = altegio_cli::read(path).map_err(|error| unusable(error.to_string()))?;
+        let data: Value =
+            serde_json::from_str(&data).map_err(|error| unusable(error.to_string()))?;
+        request = request.json(data);
     }
-    let answer = request.send().await.map_err(unsent)?;
-    let status = answer.status();
-    let body = answer.bytes().await.map_err(unsent)?;
+    let result = request.send().await;
+    let body = match &result {
+        Ok(answer) => Some(answer.body()),
+        Err(error) => error.body(),
+    };
     let mut out = io::stdout().lock();
-    out.write_all(&body)?;
+    out.write_all(body.map_or(&[], |body| &body[..]))?;
     out.flush()?;
     drop(out);
-    if status.is_success() {
-        return Ok(());
-    }
-    Err(Failure::Other {
-        code: altegio_cli::code(status.as_u16()),
-        message: format!("the server answered {status}"),
-    })
+    result?;
+    Ok(())
 }
