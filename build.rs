@@ -8,37 +8,24 @@ mod generate;
 mod objects;
 #[path = "build/prune.rs"]
 mod prune;
+#[path = "build/script.rs"]
+mod script;
 #[path = "build/select.rs"]
 mod select;
 
-use std::path::Path;
-use std::process::exit;
-use std::{env, fs};
+use std::env;
 
 const DOCUMENT: &str = "openapi/b2b-v1/client.json";
 
 fn main() {
-    for input in [DOCUMENT, "build.rs", "build"] {
-        println!("cargo::rerun-if-changed={input}");
-    }
-    if let Err(error) = generate() {
-        println!("cargo::error={error}");
-        exit(1);
-    }
-}
-
-fn generate() -> Result<(), String> {
-    let read = |error| format!("{DOCUMENT}: {error}; run `cargo xtask update-spec` to make it");
-    let text = fs::read_to_string(DOCUMENT).map_err(read)?;
-    let mut document =
-        serde_json::from_str(&text).map_err(|error| format!("{DOCUMENT}: {error}"))?;
-    select::select(&mut document, is_enabled);
-    let tokens = generate::tokens(DOCUMENT, &document.to_string(), |generator, document| {
-        generator.generate_tokens(document)
-    })?;
-    let code = finish::finish(tokens, &document).map_err(|error| format!("{DOCUMENT}: {error}"))?;
-    let out = env::var("OUT_DIR").map_err(|error| format!("OUT_DIR: {error}"))?;
-    fs::write(Path::new(&out).join("b2b_v1.rs"), code).map_err(|error| format!("{out}: {error}"))
+    script::run(DOCUMENT, &["build"], "b2b_v1.rs", |mut document| {
+        select::select(&mut document, is_enabled);
+        let text = document.to_string();
+        let tokens = generate::tokens(DOCUMENT, &text, |generator, document| {
+            generator.generate_tokens(document)
+        })?;
+        finish::finish(tokens, &document).map_err(|error| format!("{DOCUMENT}: {error}"))
+    });
 }
 
 fn is_enabled(tag: &str) -> bool {

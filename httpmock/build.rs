@@ -2,11 +2,10 @@
 
 #[path = "../build/generate.rs"]
 mod generate;
+#[path = "../build/script.rs"]
+mod script;
 
 use std::collections::BTreeSet;
-use std::path::Path;
-use std::process::exit;
-use std::{env, fs};
 
 use quote::ToTokens;
 use serde_json::Value;
@@ -16,32 +15,21 @@ use syn::{Expr, ExprMethodCall, File, Lit, parse_quote};
 const DOCUMENT: &str = "../openapi/b2b-v1/client.json";
 
 fn main() {
-    for input in [DOCUMENT, "build.rs", "../build/generate.rs"] {
-        println!("cargo::rerun-if-changed={input}");
-    }
-    if let Err(error) = generate() {
-        println!("cargo::error={error}");
-        exit(1);
-    }
-}
-
-fn generate() -> Result<(), String> {
-    let text = fs::read_to_string(DOCUMENT).map_err(|error| format!("{DOCUMENT}: {error}"))?;
-    let document: Value =
-        serde_json::from_str(&text).map_err(|error| format!("{DOCUMENT}: {error}"))?;
-    let tokens = generate::tokens(DOCUMENT, &text, |generator, document| {
-        generator.httpmock(document, "altegio::b2b_v1")
-    })?;
-    let mut file: File =
-        syn::parse2(tokens).map_err(|error| format!("progenitor's code: {error}"))?;
-    Finish {
-        joined: joined(&document),
-        forms: forms(&document),
-    }
-    .visit_file_mut(&mut file);
-    let out = env::var("OUT_DIR").map_err(|error| format!("OUT_DIR: {error}"))?;
-    let code = prettyplease::unparse(&file);
-    fs::write(Path::new(&out).join("httpmock.rs"), code).map_err(|error| format!("{out}: {error}"))
+    let inputs = ["../build/generate.rs", "../build/script.rs"];
+    script::run(DOCUMENT, &inputs, "httpmock.rs", |document| {
+        let text = document.to_string();
+        let tokens = generate::tokens(DOCUMENT, &text, |generator, document| {
+            generator.httpmock(document, "altegio::b2b_v1")
+        })?;
+        let mut file: File =
+            syn::parse2(tokens).map_err(|error| format!("progenitor's code: {error}"))?;
+        Finish {
+            joined: joined(&document),
+            forms: forms(&document),
+        }
+        .visit_file_mut(&mut file);
+        Ok(prettyplease::unparse(&file))
+    });
 }
 
 /// The query parameters whose lists are joined.

@@ -164,10 +164,11 @@ impl Checker {
         if schema.get("type").is_some_and(|kind| kind == "array") {
             let items = schema.get("items").unwrap_or(&Value::Null);
             let split = |text: &String| -> Vec<String> {
-                if parameter.explode {
-                    vec![text.clone()]
-                } else {
-                    text.split(',').map(str::to_owned).collect()
+                match parameter.explode {
+                    true => vec![text.clone()],
+                    // An empty list, joined.
+                    false if text.is_empty() => Vec::new(),
+                    false => text.split(',').map(str::to_owned).collect(),
                 }
             };
             let texts = texts.iter().flat_map(split);
