@@ -1,13 +1,9 @@
 //! client.json → the generated client in `$OUT_DIR`, for the enabled features.
 
-#[path = "build/finish.rs"]
+#[path = "build/finish/mod.rs"]
 mod finish;
 #[path = "build/generate.rs"]
 mod generate;
-#[path = "build/objects.rs"]
-mod objects;
-#[path = "build/prune.rs"]
-mod prune;
 #[path = "build/script.rs"]
 mod script;
 #[path = "build/select.rs"]

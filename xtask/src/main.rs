@@ -11,17 +11,13 @@ mod document;
 mod equals;
 mod features;
 mod fetch;
-#[path = "../../build/finish.rs"]
+#[path = "../../build/finish/mod.rs"]
 mod finish;
 #[path = "../../build/generate.rs"]
 mod generate;
 mod grammar;
 mod lower;
-#[path = "../../build/objects.rs"]
-mod objects;
 mod overlay;
-#[path = "../../build/prune.rs"]
-mod prune;
 #[path = "../../build/select.rs"]
 mod select;
 mod update_spec;

@@ -84,7 +84,9 @@ impl SerdeField {
                 } else if meta.path.is_ident("deserialize_with") {
                     found.present = text(meta.value()?)? == PRESENT;
                 } else if !meta.path.is_ident("default") {
-                    return Err(meta.error("an attribute that build/objects.rs does not know"));
+                    return Err(
+                        meta.error("an attribute that build/finish/objects.rs does not know")
+                    );
                 }
                 Ok(())
             });

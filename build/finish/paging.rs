@@ -1,0 +1,211 @@
+//! `x-paging` → `pages()` and `stream()` of the operations that page.
+
+use std::collections::BTreeMap;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use serde_json::Value;
+use syn::visit_mut::{self, VisitMut};
+use syn::{Ident, ImplItem, ImplItemFn, Item, Type, parse_quote};
+
+use super::syntax::{
+    generic_argument, is_option, is_string_enum, is_vec, last_ident, serde_rename,
+};
+
+/// What a type holds: a struct's fields by their name on the wire, or the
+/// types of a union's branches.
+pub enum Shape {
+    Fields(BTreeMap<String, (Ident, Type)>),
+    Branches(Vec<(Ident, Type)>),
+}
+
+pub fn shapes(types: &[Item]) -> BTreeMap<String, Shape> {
+    types
+        .iter()
+        .filter_map(|item| match item {
+            Item::Struct(item) => {
+                let fields = item.fields.iter().filter_map(|field| {
+                    let ident = field.ident.clone()?;
+                    let name = serde_rename(&field.attrs).unwrap_or_else(|| ident.to_string());
+                    Some((name, (ident, field.ty.clone())))
+                });
+                Some((item.ident.to_string(), Shape::Fields(fields.collect())))
+            }
+            Item::Enum(item) if !is_string_enum(item) => {
+                let branches = item.variants.iter().filter_map(|variant| {
+                    let ty = variant.fields.iter().next()?.ty.clone();
+                    Some((variant.ident.clone(), ty))
+                });
+                Some((item.ident.to_string(), Shape::Branches(branches.collect())))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// `pages()` and `stream()` of an operation that pages.
+pub fn pages(
+    paging: &Value,
+    answer: &TokenStream,
+    shapes: &BTreeMap<String, Shape>,
+) -> Result<[ImplItem; 2], String> {
+    let answer_type: Type = syn::parse2(answer.clone()).map_err(|error| error.to_string())?;
+    let text = |name: &str| paging[name].as_str();
+    let at = text("items").unwrap_or("data");
+    let (len, items, item) = match last_ident(&answer_type).and_then(|name| shapes.get(&name)) {
+        Some(Shape::Branches(branches)) => items_of_branches(answer, branches, at, shapes)?,
+        _ => items_of(&answer_type, at, shapes)?,
+    };
+    let totals = paging["total"].as_array().into_iter().flatten();
+    let total = totals
+        .filter_map(|at| follow(&answer_type, at.as_str()?, shapes).ok())
+        .map(|leaf| leaf.by_reference)
+        .next()
+        .map(|total| quote!(total: #total.copied(),));
+    let next = match text("next") {
+        None => None,
+        Some(at) => {
+            let period = follow(&answer_type, at, shapes)?;
+            let day = |name| follow(&period.ty, name, shapes).map(|leaf| leaf.by_reference);
+            let (period, from, to) = (period.by_reference, day("from")?, day("to")?);
+            Some(quote! {
+                next: #period.map_or((None, None), |value| {
+                    (#from.map(ToString::to_string), #to.map(ToString::to_string))
+                }),
+            })
+        }
+    };
+    let mut item = item;
+    InTypes(shapes).visit_type_mut(&mut item);
+    let pages: ImplItemFn = parse_quote! {
+        /// The pages of the list, one answer each, from the one that `page`
+        /// or the period names, or the first.
+        pub fn pages(self) -> Pages<#answer> {
+            Pages::new(self.call(), |value: &#answer| crate::paginate::Facts {
+                len: #len,
+                #total
+                #next
+                ..Default::default()
+            })
+        }
+    };
+    let stream: ImplItemFn = parse_quote! {
+        /// The items of the list, page after page, from the page that `page`
+        /// or the period names, or the first.
+        pub fn stream(self) -> Items<#answer, #item> {
+            self.pages().items(|value: #answer| #items)
+        }
+    };
+    Ok([ImplItem::Fn(pages), ImplItem::Fn(stream)])
+}
+
+/// How many items `value` holds, the items, and their type.
+type ItemsOf = (TokenStream, TokenStream, Type);
+
+/// What is no list is one item a page.
+fn items_of(ty: &Type, at: &str, shapes: &BTreeMap<String, Shape>) -> Result<ItemsOf, String> {
+    let Leaf {
+        by_reference,
+        by_value,
+        ty,
+    } = follow(ty, at, shapes)?;
+    Ok(match generic_argument(&ty).filter(|_| is_vec(&ty)) {
+        Some(item) => (
+            quote!(#by_reference.map_or(0, Vec::len)),
+            quote!(#by_value.unwrap_or_default()),
+            item,
+        ),
+        None => (
+            quote!(#by_reference.into_iter().count()),
+            quote!(#by_value.into_iter().collect()),
+            ty,
+        ),
+    })
+}
+
+/// A branch that is a list holds several answers.
+fn items_of_branches(
+    answer: &TokenStream,
+    branches: &[(Ident, Type)],
+    at: &str,
+    shapes: &BTreeMap<String, Shape>,
+) -> Result<ItemsOf, String> {
+    let (mut counts, mut takes, mut item_type) = (Vec::new(), Vec::new(), None);
+    for (variant, ty) in branches {
+        let listed = generic_argument(ty).filter(|_| is_vec(ty));
+        let (len, items, item) = items_of(listed.as_ref().unwrap_or(ty), at, shapes)?;
+        if *item_type.get_or_insert_with(|| item.clone()) != item {
+            return Err("the branches of the answer hold items of several types".to_owned());
+        }
+        if listed.is_some() {
+            counts.push(quote!(#answer::#variant(list) => list.iter().map(|value| #len).sum(),));
+            takes.push(quote!(#answer::#variant(list) => list.into_iter().flat_map(|value| #items).collect(),));
+        } else {
+            counts.push(quote!(#answer::#variant(value) => #len,));
+            takes.push(quote!(#answer::#variant(value) => #items,));
+        }
+    }
+    let item_type = item_type.ok_or("the answer has no branches")?;
+    Ok((
+        quote!(match value { #(#counts)* }),
+        quote!(match value { #(#takes)* }),
+        item_type,
+    ))
+}
+
+/// `Client` of the module of types → `types::Client`
+struct InTypes<'a>(&'a BTreeMap<String, Shape>);
+
+impl VisitMut for InTypes<'_> {
+    fn visit_path_mut(&mut self, node: &mut syn::Path) {
+        visit_mut::visit_path_mut(self, node);
+        if let Some(name) = node.get_ident()
+            && self.0.contains_key(&name.to_string())
+        {
+            *node = parse_quote!(types::#name);
+        }
+    }
+}
+
+/// A place inside `value`: an `Option` of it, and its type.
+struct Leaf {
+    by_reference: TokenStream,
+    by_value: TokenStream,
+    ty: Type,
+}
+
+/// The place that `at` (`meta.dateCursor.next`) names inside a type.
+fn follow(ty: &Type, at: &str, shapes: &BTreeMap<String, Shape>) -> Result<Leaf, String> {
+    let mut leaf = Leaf {
+        by_reference: quote!(Some(value)),
+        by_value: quote!(Some(value)),
+        ty: ty.clone(),
+    };
+    for name in at.split('.') {
+        let Some(Shape::Fields(fields)) = last_ident(&leaf.ty).and_then(|ty| shapes.get(&ty))
+        else {
+            return Err(format!("`{at}`: what holds `{name}` is no object"));
+        };
+        let (ident, ty) = fields
+            .get(name)
+            .ok_or_else(|| format!("`{at}`: the answer has no `{name}`"))?;
+        let Leaf {
+            by_reference,
+            by_value,
+            ..
+        } = leaf;
+        leaf = match generic_argument(ty).filter(|_| is_option(ty)) {
+            Some(inner) => Leaf {
+                by_reference: quote!(#by_reference.and_then(|value| value.#ident.as_ref())),
+                by_value: quote!(#by_value.and_then(|value| value.#ident)),
+                ty: inner,
+            },
+            None => Leaf {
+                by_reference: quote!(#by_reference.map(|value| &value.#ident)),
+                by_value: quote!(#by_value.map(|value| value.#ident)),
+                ty: ty.clone(),
+            },
+        };
+    }
+    Ok(leaf)
+}
