@@ -22,7 +22,7 @@ pub fn tokens(
     })
 }
 
-const REMEDY: &str = "Correct the place in overlay.yaml, or the lowering in xtask/src/lower.rs, \
+const REMEDY: &str = "Correct the place in overlay.yaml, or the lowering in xtask/src/lower, \
                       then run `cargo xtask update-spec`";
 
 fn settings() -> GenerationSettings {

@@ -1,0 +1,473 @@
+//! One document in, what the lowering makes of it out.
+
+use proptest::prelude::*;
+
+use super::schema::names_an_integer;
+use super::*;
+
+/// A document of one operation, with these schemas and this operation's rest.
+fn document(schemas: Value, operation: Value) -> Value {
+    let mut operation = operation;
+    operation["operationId"] = "op".into();
+    if operation.get("responses").is_none() {
+        operation["responses"] = json!({"204": {"description": ""}});
+    }
+    json!({
+        "openapi": "3.1.1",
+        "info": {"title": "t", "version": "1"},
+        "paths": {"/a": {"post": operation}},
+        "components": {"schemas": schemas},
+    })
+}
+
+/// What one schema is lowered to, as the field `x` of a component.
+fn field(schema: Value) -> Value {
+    let schemas = json!({"c": {"type": "object", "properties": {"x": schema}}});
+    let lowered = lower(&document(schemas, json!({}))).document;
+    let parsed: openapiv3::OpenAPI = serde_json::from_value(lowered.clone()).unwrap();
+    assert_eq!(parsed.openapi, "3.0.3");
+    lowered["components"]["schemas"]["c"]["properties"]["x"].clone()
+}
+
+fn component(schemas: Value, name: &str) -> Value {
+    lower(&document(schemas, json!({}))).document["components"]["schemas"][name].clone()
+}
+
+fn answers(responses: Value) -> Lowered {
+    lower(&document(json!({}), json!({ "responses": responses })))
+}
+
+fn json_answer(schema: Value) -> Value {
+    json!({"description": "", "content": {"application/json": {"schema": schema}}})
+}
+
+#[test]
+fn null_among_types_becomes_nullable() {
+    let expected = json!({"type": "string", "nullable": true});
+    assert_eq!(field(json!({"type": ["string", "null"]})), expected);
+    assert_eq!(
+        field(json!({"oneOf": [{"type": "string"}, {"type": "null"}]})),
+        expected
+    );
+    assert_eq!(
+        field(json!({"anyOf": [{"type": "null"}, {"type": "string"}]})),
+        expected
+    );
+    assert_eq!(
+        field(json!({"type": "null"})),
+        json!({"description": "Always null."})
+    );
+}
+
+#[test]
+fn a_nullable_component_is_nullable_where_it_is_used() {
+    let schemas = json!({
+        "n": {"oneOf": [{"type": "object", "properties": {"a": {"type": "string"}}}, {"type": "null"}]},
+        "c": {"type": "object", "required": ["x"], "properties": {"x": {"$ref": "#/components/schemas/n"}}},
+    });
+    assert_eq!(component(schemas.clone(), "n").get("nullable"), None);
+    let used = &component(schemas, "c")["properties"]["x"];
+    assert_eq!(
+        *used,
+        json!({"allOf": [{"$ref": "#/components/schemas/n"}], "nullable": true})
+    );
+}
+
+#[test]
+fn an_object_or_an_empty_array_is_the_object() {
+    let object = json!({"type": "object", "properties": {"a": {"type": "string"}}});
+    let schemas = json!({
+        "u": {"oneOf": [object, {"type": "array", "maxItems": 0}]},
+        "v": {"type": ["object", "array"]},
+        "w": {"oneOf": [
+            {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]},
+            {"type": "array", "maxItems": 0},
+        ]},
+    });
+    assert_eq!(component(schemas.clone(), "u"), object);
+    // What may be empty has no field that must be there.
+    assert_eq!(component(schemas.clone(), "w"), object);
+    assert_eq!(component(schemas, "v"), json!({"type": "object"}));
+}
+
+#[test]
+fn a_union_of_scalars_stays_a_union() {
+    let schemas = json!({"u": {"type": ["string", "number", "integer"]}});
+    assert_eq!(
+        component(schemas, "u"),
+        json!({"oneOf": [{"type": "string"}, {"type": "number"}]})
+    );
+}
+
+#[test]
+fn a_union_of_objects_holds_the_fields_of_all() {
+    let schemas = json!({
+        "a": {"type": "object", "required": ["x", "y"], "properties": {"x": {"type": "string"}, "y": {"type": "string"}}},
+        "b": {"type": "object", "required": ["x"], "properties": {"x": {"type": "string"}, "z": {"type": "boolean"}}},
+        "u": {"anyOf": [{"$ref": "#/components/schemas/a"}, {"$ref": "#/components/schemas/b"}]},
+    });
+    let union = component(schemas, "u");
+    assert_eq!(union["required"], json!(["x"]));
+    let fields: Vec<&String> = union["properties"].as_object().unwrap().keys().collect();
+    assert_eq!(fields, ["x", "y", "z"]);
+}
+
+#[test]
+fn branches_that_only_constrain_are_merged_and_noted() {
+    let schemas = json!({"u": {
+        "type": "object",
+        "properties": {"a": {"type": "string"}},
+        "oneOf": [{"required": ["a"]}, {"properties": {"b": {"type": "string"}}}],
+    }});
+    let lowered = lower(&document(schemas, json!({})));
+    let union = &lowered.document["components"]["schemas"]["u"];
+    assert_eq!(
+        union["properties"],
+        json!({"a": {"type": "string"}, "b": {"type": "string"}})
+    );
+    assert_eq!(lowered.notes[0].at.as_str(), "/components/schemas/u");
+}
+
+#[test]
+fn all_of_one_reference_is_the_reference_and_of_several_is_one_object() {
+    let schemas = json!({
+        "a": {"type": "object", "properties": {"x": {"type": "string"}}},
+        "c": {"type": "object", "properties": {"r": {"type": ["object", "null"], "allOf": [{"$ref": "#/components/schemas/a"}]}}},
+        "d": {"allOf": [{"$ref": "#/components/schemas/a"}, {"type": "object", "properties": {"y": {"type": "string"}}}]},
+    });
+    let reference = json!({"allOf": [{"$ref": "#/components/schemas/a"}], "nullable": true});
+    assert_eq!(
+        component(schemas.clone(), "c")["properties"]["r"],
+        reference
+    );
+    let both = component(schemas, "d");
+    assert_eq!(
+        both["properties"],
+        json!({"x": {"type": "string"}, "y": {"type": "string"}})
+    );
+}
+
+#[test]
+fn siblings_of_a_reference_hold_beside_it() {
+    let schemas = json!({
+        "a": {"type": "object", "properties": {"x": {"type": "string"}}},
+        "c": {"type": "object", "properties": {"r": {"$ref": "#/components/schemas/a", "required": ["x"]}}},
+        "d": {"type": "object", "properties": {"r": {"$ref": "#/components/schemas/a", "description": "words"}}},
+    });
+    let merged = component(schemas.clone(), "c_r");
+    assert_eq!(merged["required"], json!(["x"]));
+    let described = component(schemas, "d")["properties"]["r"].clone();
+    assert_eq!(
+        described,
+        json!({"allOf": [{"$ref": "#/components/schemas/a"}], "description": "words"})
+    );
+}
+
+#[test]
+fn definitions_inside_schemas_become_components() {
+    let schemas = json!({"c": {
+        "type": "object",
+        "properties": {"r": {"$ref": "#/components/schemas/c/$defs/inner"}},
+        "$defs": {"inner": {"type": "object", "properties": {"x": {"type": "string"}}}},
+    }});
+    let reference = component(schemas.clone(), "c")["properties"]["r"]["$ref"].clone();
+    assert_eq!(reference, "#/components/schemas/c_inner");
+    assert_eq!(component(schemas, "c_inner")["type"], "object");
+}
+
+#[test]
+fn a_reference_to_a_plain_type_is_that_type() {
+    let schemas = json!({
+        "flag": {"type": "boolean"},
+        "alias": {"$ref": "#/components/schemas/flag"},
+        "empty": {"type": ["object", "array"]},
+        "c": {"type": "object", "properties": {
+            "a": {"$ref": "#/components/schemas/flag"},
+            "b": {"$ref": "#/components/schemas/alias"},
+            "e": {"$ref": "#/components/schemas/empty"},
+        }},
+    });
+    let fields = &component(schemas, "c")["properties"];
+    assert_eq!(fields["a"], json!({"type": "boolean"}));
+    assert_eq!(fields["b"], json!({"type": "boolean"}));
+    assert_eq!(fields["e"], json!({"type": "object", "nullable": true}));
+}
+
+#[test]
+fn const_is_an_enum_of_one() {
+    let lowered = component(json!({"c": {"const": "x"}}), "c");
+    assert_eq!(lowered, json!({"type": "string", "enum": ["x"]}));
+}
+
+#[test]
+fn constraints_and_defaults_are_said_in_words() {
+    let schema = json!({"type": "number", "exclusiveMinimum": 0, "maximum": 9, "default": 1});
+    assert_eq!(
+        field(schema),
+        json!({"type": "number", "description": "More than `0`. At most `9`. Without it the server takes `1`."})
+    );
+}
+
+#[test]
+fn integers_have_64_bits_and_ids_are_integers() {
+    let integer = json!({"type": "integer", "format": "int64"});
+    assert_eq!(
+        field(json!({"type": "integer", "format": "int32"})),
+        integer
+    );
+    assert_eq!(
+        field(json!({"type": "number", "format": "float"})),
+        json!({"type": "number"})
+    );
+    for name in [
+        "id",
+        "client_id",
+        "clientId",
+        "service_ids",
+        "records_count",
+        "page",
+        "is_deleted",
+    ] {
+        assert!(names_an_integer(name), "{name}");
+    }
+    for name in [
+        "paid",
+        "discount",
+        "price",
+        "amount",
+        "island",
+        "limitation",
+    ] {
+        assert!(!names_an_integer(name), "{name}");
+    }
+    let mut whole = document(
+        json!({"c": {"type": "object", "properties": {"weight": {"type": "number"}}}}),
+        json!({}),
+    );
+    whole["x-whole-numbers"] = json!(["weight"]);
+    let lowered = lower(&whole).document;
+    assert_eq!(
+        lowered["components"]["schemas"]["c"]["properties"]["weight"],
+        integer
+    );
+}
+
+#[test]
+fn x_shape_list_wraps_what_stands_there() {
+    let schema = json!({"type": "string", "x-shape": "list"});
+    assert_eq!(field(schema)["items"], json!({"type": "string"}));
+}
+
+#[test]
+fn every_error_answer_is_one_type_that_holds_all_fields() {
+    let lowered = answers(json!({
+        "200": {"description": ""},
+        "401": json_answer(json!({"type": "object", "properties": {"a": {"type": "string"}}})),
+        "422": json_answer(json!({"type": "object", "properties": {"b": {"type": "string"}}})),
+        "500": {"description": ""},
+    }));
+    let responses = &lowered.document["paths"]["/a"]["post"]["responses"];
+    for status in ["401", "422", "500"] {
+        let schema = &responses[status]["content"]["application/json"]["schema"];
+        assert_eq!(
+            schema["$ref"], "#/components/schemas/error_body",
+            "{status}"
+        );
+    }
+    let body = &lowered.document["components"]["schemas"]["error_body"]["properties"];
+    assert_eq!(
+        *body,
+        json!({"a": {"type": "string"}, "b": {"type": "string"}})
+    );
+}
+
+#[test]
+fn two_success_types_are_one_that_holds_both() {
+    let lowered = answers(json!({
+        "200": json_answer(json!({"type": "object", "properties": {"a": {"type": "string"}}})),
+        "201": json_answer(json!({"type": "object", "properties": {"b": {"type": "string"}}})),
+        "204": {"description": ""},
+    }));
+    let responses = &lowered.document["paths"]["/a"]["post"]["responses"];
+    for status in ["200", "201", "204"] {
+        let schema = &responses[status]["content"]["application/json"]["schema"];
+        assert_eq!(
+            schema["$ref"], "#/components/schemas/op_response",
+            "{status}"
+        );
+    }
+}
+
+#[test]
+fn bodies_are_json_to_progenitor_whatever_they_are_on_the_wire() {
+    let body = |media_type: &str| {
+        let body = json!({"content": {media_type: {"schema": {"type": "string"}}}});
+        let lowered = lower(&document(json!({}), json!({ "requestBody": body }))).document;
+        lowered["paths"]["/a"]["post"]["requestBody"].clone()
+    };
+    for media_type in ["*/*", "application/json", "multipart/form-data"] {
+        assert!(
+            body(media_type)["content"]
+                .get("application/json")
+                .is_some()
+        );
+    }
+    assert_eq!(
+        body("multipart/form-data")[MEDIA_TYPE],
+        "multipart/form-data"
+    );
+    assert_eq!(body("*/*").get(MEDIA_TYPE), None);
+}
+
+#[test]
+fn content_without_a_schema_is_any_value_and_noted() {
+    let lowered = answers(json!({"200": {"description": "", "content": {"application/json": {}}}}));
+    assert_eq!(lowered.notes.len(), 1);
+    assert!(
+        lowered.notes[0]
+            .at
+            .as_str()
+            .ends_with("/200/content/application~1json")
+    );
+}
+
+#[test]
+fn other_media_types_are_bytes() {
+    let lowered = answers(json!({"200": {"description": "", "content": {"application/pdf": {}}}}));
+    let content = &lowered.document["paths"]["/a"]["post"]["responses"]["200"]["content"];
+    assert_eq!(*content, json!({"application/pdf": {}}));
+}
+
+#[test]
+fn headers_of_the_transport_go_and_a_name_in_path_and_query_is_one_argument() {
+    let parameter = |name: &str, place: &str| json!({"name": name, "in": place, "required": place == "path", "schema": {"type": "string"}});
+    let mut whole = document(
+        json!({}),
+        json!({"parameters": [
+            parameter("ACCEPT", "header"), parameter("authorization", "header"),
+            parameter("Content-Type", "header"), parameter("X-Other", "header"),
+            parameter("id", "path"), parameter("id", "query"), parameter("q", "query"),
+        ]}),
+    );
+    whole["paths"]["/a"]["parameters"] = json!([parameter("q", "query"), parameter("p", "query")]);
+    let lowered = lower(&whole);
+    let parameters = lowered.document["paths"]["/a"]["post"]["parameters"]
+        .as_array()
+        .unwrap();
+    let names: Vec<String> = parameters
+        .iter()
+        .map(|p| format!("{} {}", p["in"], p["name"]).replace('"', ""))
+        .collect();
+    assert_eq!(names, ["query q", "query p", "header X-Other", "path id"]);
+    assert_eq!(lowered.notes.len(), 1);
+}
+
+#[test]
+fn inline_types_and_components_of_one_rust_name_are_kept_apart() {
+    let inline = json!({"type": "object", "properties": {"x": {"type": "string"}}});
+    let schemas = json!({
+        "a": {"type": "object", "properties": {"b": inline}},
+        "a_b": {"type": "object", "properties": {"y": {"type": "string"}}},
+        "aB": {"type": "string"},
+    });
+    assert_eq!(
+        component(schemas, "a")["properties"]["b"]["$ref"],
+        "#/components/schemas/a_b_2"
+    );
+}
+
+#[test]
+fn a_null_in_a_request_can_be_sent() {
+    let body = json!({"content": {"application/json": {"schema": {
+        "type": "object", "properties": {"x": {"type": ["number", "null"]}, "l": {"type": "array", "items": {"type": "string"}}},
+    }}}});
+    let lowered = lower(&document(json!({}), json!({ "requestBody": body }))).document;
+    let fields = &lowered["components"]["schemas"]["op_body"]["properties"];
+    assert_eq!(
+        fields["x"]["x-rust-type"]["parameters"],
+        json!([{"type": "number"}])
+    );
+    assert_eq!(fields["l"]["nullable"], true);
+}
+
+// ---- nothing is dropped -----------------------------------------------
+
+fn schema() -> impl Strategy<Value = Value> {
+    let scalar = prop_oneof![
+        Just(json!({"type": "string"})),
+        Just(json!({"type": "boolean"})),
+        Just(json!({"type": ["number", "null"]})),
+        Just(json!({"type": "integer", "format": "int32", "minimum": 1})),
+        proptest::collection::btree_set("[a-z]{1,4}", 1..4)
+            .prop_map(|values| json!({"type": "string", "enum": values})),
+    ];
+    scalar.prop_recursive(3, 24, 4, |inner| {
+        prop_oneof![
+            inner
+                .clone()
+                .prop_map(|items| json!({"type": "array", "items": items})),
+            proptest::collection::btree_map("[a-z]{1,5}", inner.clone(), 1..4)
+                .prop_map(|fields| json!({"type": "object", "properties": fields})),
+            inner.prop_map(|branch| json!({"oneOf": [branch, {"type": "null"}]})),
+        ]
+    })
+}
+
+/// Field paths and enum values under a schema, references followed.
+fn contents(document: &Value, schema: &Value, path: &str, found: &mut BTreeSet<String>) {
+    let schema = grammar::resolve(document, schema).unwrap();
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        let path = format!("{path}.{name}");
+        contents(document, property, &path, found);
+        found.insert(path);
+    }
+    for value in schema["enum"].as_array().into_iter().flatten() {
+        found.insert(format!("{path}={value}"));
+    }
+    for key in ["oneOf", "allOf"] {
+        for branch in schema[key].as_array().into_iter().flatten() {
+            contents(document, branch, path, found);
+        }
+    }
+    if schema["items"].is_object() {
+        contents(document, &schema["items"], &format!("{path}[]"), found);
+    }
+}
+
+proptest! {
+    #[test]
+    fn every_field_and_enum_value_is_kept(
+        names in proptest::collection::btree_set("[a-z]{3,8}", 1..4),
+        schemas in proptest::collection::vec((schema(), schema(), schema()), 4),
+    ) {
+        let mut paths = Object::new();
+        for (name, (body, answer, parameter)) in names.iter().zip(&schemas) {
+            paths.insert(format!("/{name}/{{id}}"), json!({"post": {
+                "operationId": name,
+                "parameters": [
+                    {"name": "id", "in": "path", "required": true, "schema": {"type": "integer"}},
+                    {"name": "q", "in": "query", "schema": parameter},
+                ],
+                "requestBody": {"content": {"application/json": {"schema": body}}},
+                "responses": {"200": json_answer(answer.clone())},
+            }}));
+        }
+        let before = json!({"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": paths});
+        let after = lower(&before).document;
+        prop_assert!(serde_json::from_value::<openapiv3::OpenAPI>(after.clone()).is_ok());
+        for (path, method, operation) in grammar::operations(&before) {
+            let lowered = &after["paths"][path][method];
+            prop_assert_eq!(&lowered["operationId"], &operation["operationId"]);
+            for place in [
+                "/requestBody/content/application~1json/schema",
+                "/responses/200/content/application~1json/schema",
+                "/parameters/1/schema",
+            ] {
+                let (mut kept, mut given) = (BTreeSet::new(), BTreeSet::new());
+                contents(&before, operation.pointer(place).unwrap(), "$", &mut given);
+                contents(&after, lowered.pointer(place).unwrap(), "$", &mut kept);
+                prop_assert_eq!(given, kept, "{}", place);
+            }
+        }
+    }
+}
