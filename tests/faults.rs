@@ -508,6 +508,37 @@ async fn a_name_that_is_not_found_is_a_connection_that_failed() {
 
 // ---- silence ------------------------------------------------------------------------
 
+/// The clock here is the machine's: reqwest's own connector keeps this time.
+#[cfg(target_os = "linux")] // elsewhere a full queue refuses
+#[tokio::test]
+async fn a_connection_that_does_not_open_is_given_up() {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    // Nobody accepts, so the queue fills up and no more connections open.
+    let mut waiting = Vec::new();
+    let patience = Duration::from_millis(200);
+    while let Ok(opened) =
+        tokio::time::timeout(patience, tokio::net::TcpStream::connect(address)).await
+    {
+        waiting.push(opened.unwrap());
+    }
+    let client = Client::builder()
+        .partner_token(PARTNER)
+        .user_token(USER)
+        .server(format!("http://{address}").parse().unwrap())
+        .connect_timeout(patience)
+        .retry(Retry::off())
+        .build()
+        .unwrap();
+    for method in ALL {
+        let error = method.call(&client).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Connect, "{method:?}: {error}");
+        assert!(error.is_retryable(), "nothing was sent");
+    }
+}
+
 #[tokio::test]
 async fn a_server_that_says_nothing_is_left_after_the_attempts_timeout() {
     for method in ALL {
