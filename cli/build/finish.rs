@@ -95,8 +95,8 @@ fn operations(document: &Value) -> Vec<Operation> {
 struct Field {
     name: String,
     required: bool,
-    /// The emptiest value of it, where that is short.
-    like: Option<String>,
+    /// What the document says of it, and the emptiest value, where that is short.
+    help: String,
 }
 
 fn fields(document: &Value, schema: &Value) -> Vec<Field> {
@@ -106,11 +106,16 @@ fn fields(document: &Value, schema: &Value) -> Vec<Field> {
     let properties = schema["properties"].as_object().into_iter().flatten();
     properties
         .map(|(name, schema)| {
+            let said = schema["description"].as_str().unwrap_or_default();
             let like = template::template(document, schema).to_string();
+            let like = match like.len() {
+                ..=120 => format!("Like `{like}`."),
+                _ => String::new(),
+            };
             Field {
                 name: name.clone(),
                 required: is_required(name),
-                like: (like.len() <= 120).then(|| format!("Like `{like}`.")),
+                help: format!("{said} {like}").trim().to_owned(),
             }
         })
         .collect()
@@ -215,7 +220,7 @@ impl Made {
                     ty: parse_quote!(::serde_json::Value),
                     parser: parse_quote!(arguments::json),
                     required: field.required,
-                    help: field.like.clone(),
+                    help: Some(field.help.clone()),
                     setter: parse_quote!(body),
                     in_body: true,
                 };
