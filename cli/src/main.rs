@@ -115,7 +115,7 @@ async fn run(command: &Command, matches: &ArgMatches) -> Result<(), Failure> {
     if let Some(template) = command.template
         && matches.get_flag("json-body-template")
     {
-        return Ok(writeln!(io::stdout(), "{template}")?);
+        return output::say(format!("{template}\n").as_bytes());
     }
     let client = builder(matches)?.build()?;
     let format = format(matches);
@@ -140,9 +140,7 @@ async fn run(command: &Command, matches: &ArgMatches) -> Result<(), Failure> {
     if let Some(value) = &answer.value {
         return print(value, format);
     }
-    let mut out = io::stdout().lock();
-    out.write_all(&answer.body)?;
-    Ok(out.flush()?)
+    output::say(&answer.body)
 }
 
 /// Says what the server sent and is not printed.
@@ -158,7 +156,7 @@ fn warn(answer: &Answer) {
 
 fn print(value: &Value, format: Format) -> Result<(), Failure> {
     let text = output::text(value, format).map_err(Failure::other)?;
-    Ok(writeln!(io::stdout(), "{}", text.trim_end())?)
+    output::say(format!("{}\n", text.trim_end()).as_bytes())
 }
 
 fn server(matches: &ArgMatches) -> Server {
@@ -261,7 +259,7 @@ fn completion(matches: &ArgMatches) -> Result<(), Failure> {
     if let Some(shell) = matches.get_one::<Shell>("shell") {
         let mut script = Vec::new();
         clap_complete::generate(*shell, &mut root(), "altegio", &mut script);
-        io::stdout().write_all(&script)?;
+        output::say(&script)?;
     }
     Ok(())
 }

@@ -1,5 +1,8 @@
 //! An answer as text.
 
+use std::io::{self, ErrorKind, Write};
+
+use altegio_cli::Failure;
 use comfy_table::Table;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use serde_json::Value;
@@ -14,6 +17,15 @@ pub enum Format {
     Yaml,
     /// A table of the answer's `data`; nested values are left to the others
     Table,
+}
+
+/// Writes to stdout. Who reads it may leave early, as `head` does.
+pub fn say(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 /// The text of a value.

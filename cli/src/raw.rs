@@ -1,13 +1,14 @@
 //! `altegio api`: a request of one's own, with the tokens and headers that all
 //! requests have.
 
-use std::io::{self, Write};
 use std::path::PathBuf;
 
 use altegio::Client;
 use altegio_cli::Failure;
 use clap::{Arg, ArgMatches, value_parser};
 use serde_json::Value;
+
+use crate::output;
 
 pub fn command() -> clap::Command {
     clap::Command::new("api")
@@ -49,10 +50,7 @@ pub async fn run(matches: &ArgMatches, client: &Client) -> Result<(), Failure> {
         Ok(answer) => Some(answer.body()),
         Err(error) => error.body(),
     };
-    let mut out = io::stdout().lock();
-    out.write_all(body.map_or(&[], |body| &body[..]))?;
-    out.flush()?;
-    drop(out);
+    output::say(body.map_or(&[], |body| &body[..]))?;
     result?;
     Ok(())
 }

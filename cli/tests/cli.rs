@@ -174,6 +174,22 @@ fn flags_go_over_the_file_and_what_would_be_lost_is_refused() {
 }
 
 #[test]
+fn who_reads_may_leave_early() {
+    let shell = Shell::new(MockServer::builder());
+    let mut command = shell.command();
+    command.args(["completion", "bash"]);
+    let mut child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // More than a pipe holds is to be written.
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty());
+}
+
+#[test]
 fn colours_are_for_who_wants_them() {
     let shell = Shell::new(MockServer::builder());
     let help = |no_color: &str| {
