@@ -22,6 +22,13 @@ pub fn finish(tokens: TokenStream, document: &Value) -> Result<String, String> {
     for operation in operations(document) {
         let id = &operation.id;
         let group = names::group(&operation.tag);
+        if names::OWN.contains(&group.as_str()) {
+            return Err(format!(
+                "tag `{}`: `{group}` is a command of the program's own; \
+                 give the tag another name in overlay.yaml",
+                operation.tag
+            ));
+        }
         let name = names::command(&operation.tag, id);
         if !seen.insert((group.clone(), name.clone())) {
             return Err(format!(

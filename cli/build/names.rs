@@ -5,6 +5,9 @@
 //! words of the tag go, in the singular as in the plural; a `list` at the end
 //! comes to the front, where it stands for `get`. Nothing else is changed.
 
+/// The program's own commands, in `src/main.rs`; `help` is clap's.
+pub const OWN: [&str; 5] = ["api", "completion", "help", "login", "spec"];
+
 /// A tag's command: its name in kebab case.
 pub fn group(tag: &str) -> String {
     let words: Vec<String> = words(tag).collect();

@@ -126,12 +126,7 @@ async fn run(command: &Command, matches: &ArgMatches) -> Result<(), Failure> {
         let mut pages = pages(client.b2b_v1(), matches)?;
         while let Some(page) = pages.try_next().await? {
             warn(&page);
-            let value = page.value.unwrap_or_default();
-            match value.pointer(command.items).unwrap_or(&value) {
-                Value::Array(list) => items.extend(list.iter().cloned()),
-                Value::Null => {}
-                item => items.push(item.clone()),
-            }
+            items.extend(items_of(page.value.unwrap_or_default(), command.items));
         }
         return print(&items.into(), format);
     }
@@ -143,14 +138,45 @@ async fn run(command: &Command, matches: &ArgMatches) -> Result<(), Failure> {
     output::say(&answer.body)
 }
 
-/// Says what the server sent and is not printed.
-fn warn(answer: &Answer) {
-    for mismatch in &answer.mismatches {
-        let (path, expected) = (&mismatch.path, &mismatch.expected);
-        eprintln!("warning: {path}: expected {expected}; left out");
+/// The items of a page, which stand at `pointer`, or are all of it.
+fn items_of(mut page: Value, pointer: &str) -> Vec<Value> {
+    let items = match page {
+        Value::Array(_) => page,
+        _ => page.pointer_mut(pointer).map_or(Value::Null, Value::take),
+    };
+    match items {
+        Value::Array(items) => items,
+        Value::Null => Vec::new(),
+        // What is no list is one item a page.
+        item => vec![item],
     }
-    for path in &answer.unlisted {
-        eprintln!("warning: {path}: not in Altegio's document; left out");
+}
+
+/// Says what the server sent and is not printed: of a list's items the first,
+/// and how many more there are.
+fn warn(answer: &Answer) {
+    let mismatches = answer.mismatches.iter().map(|mismatch| {
+        let why = format!("expected {}", mismatch.expected);
+        (&mismatch.path, why)
+    });
+    let unlisted = answer.unlisted.iter();
+    let unlisted = unlisted.map(|path| (path, "not in Altegio's document".to_owned()));
+    let mut places: BTreeMap<(String, String), (&str, usize)> = BTreeMap::new();
+    for (path, why) in mismatches.chain(unlisted) {
+        // `$.data[3].x` → `$.data[.x`
+        let parts = path.split('[').map(|part| {
+            let digits = part.trim_start_matches(|c: char| c.is_ascii_digit());
+            digits.strip_prefix(']').unwrap_or(part)
+        });
+        let alike = parts.collect::<Vec<_>>().join("[");
+        places.entry((alike, why)).or_insert((path, 0)).1 += 1;
+    }
+    for ((_, why), (path, count)) in places {
+        let more = match count {
+            1 => String::new(),
+            count => format!(", and so are {} more like it", count - 1),
+        };
+        eprintln!("warning: {path}: {why}; left out{more}");
     }
 }
 
@@ -170,8 +196,9 @@ fn format(matches: &ArgMatches) -> Format {
 }
 
 fn builder(matches: &ArgMatches) -> Result<ClientBuilder, Failure> {
-    let tokens = profile::tokens()?;
-    let mut builder = ClientBuilder::default().server(server(matches));
+    let server = server(matches);
+    let tokens = profile::tokens(&server)?;
+    let mut builder = ClientBuilder::default().server(server);
     if let Some(token) = tokens.partner_token {
         builder = builder.partner_token(token);
     }
@@ -200,7 +227,8 @@ fn login_command() -> clap::Command {
 }
 
 async fn login(matches: &ArgMatches) -> Result<(), Failure> {
-    let mut tokens = profile::tokens()?;
+    let server = server(matches);
+    let mut tokens = profile::tokens(&server)?;
     let partner = match tokens.partner_token.take() {
         Some(token) => token,
         None if io::stdin().is_terminal() => rpassword::prompt_password("Partner token: ")?,
@@ -222,7 +250,7 @@ async fn login(matches: &ArgMatches) -> Result<(), Failure> {
         false => rpassword::prompt_password("Password: ")?,
     };
     let client = ClientBuilder::default()
-        .server(server(matches))
+        .server(server.clone())
         .partner_token(partner.as_str())
         .build()?;
     let call = client.b2b_v1().authorize_user();
@@ -231,10 +259,11 @@ async fn login(matches: &ArgMatches) -> Result<(), Failure> {
     let Some(token) = user.user_token else {
         return Err(Failure::other("the server's answer has no user_token"));
     };
-    let path = profile::write(&profile::Tokens {
+    let tokens = profile::Tokens {
         partner_token: Some(partner),
         user_token: Some(token),
-    })?;
+    };
+    let path = profile::write(&server, tokens)?;
     eprintln!("the tokens are in {}", path.display());
     Ok(())
 }
@@ -292,6 +321,27 @@ mod tests {
     #[test]
     fn the_whole_command_line_is_sound() {
         root().debug_assert();
+    }
+
+    #[test]
+    fn a_pages_items_are_found_wherever_they_stand() {
+        let page = json!({"success": true, "data": [1, 2], "meta": {}});
+        assert_eq!(items_of(page, "/data"), [1, 2]);
+        assert_eq!(
+            items_of(json!({"data": {"children": [3]}}), "/data/children"),
+            [3]
+        );
+        assert_eq!(items_of(json!([4]), "/data"), [4]);
+        let one = json!({"data": {"id": 5}});
+        assert_eq!(items_of(one, "/data"), [json!({"id": 5})]);
+        // An empty page may say nothing of its items.
+        for empty in [
+            json!({"success": true, "meta": []}),
+            json!({"data": null}),
+            Value::Null,
+        ] {
+            assert!(items_of(empty, "/data").is_empty());
+        }
     }
 
     #[test]

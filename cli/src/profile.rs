@@ -1,7 +1,8 @@
 //! The tokens: from the environment, or from the file that `altegio login`
-//! writes, which nobody else may read. They are no arguments: those show in
-//! every list of processes.
+//! writes, by server, which nobody else may read. They are no arguments: those
+//! show in every list of processes.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::io::{self, Write};
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy;
 use serde::{Deserialize, Serialize};
 
+use altegio::Server;
 use altegio_cli::Failure;
 
 /// The tokens that calls are made with.
@@ -32,8 +34,11 @@ pub fn path() -> Result<PathBuf, Failure> {
     Ok(places.config_dir().join("altegio").join("profile.toml"))
 }
 
-/// The environment's tokens; the profile's for those that it lacks.
-pub fn tokens() -> Result<Tokens, Failure> {
+/// By the server's address: one's tokens are no other's business.
+type Profile = BTreeMap<String, Tokens>;
+
+/// The environment's tokens; the profile's of this server for those that it lacks.
+pub fn tokens(server: &Server) -> Result<Tokens, Failure> {
     let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
     let (partner, user) = (
         variable("ALTEGIO_PARTNER_TOKEN"),
@@ -45,25 +50,27 @@ pub fn tokens() -> Result<Tokens, Failure> {
             user_token: user,
         });
     }
-    let profile = read(&path()?)?;
+    let mut profile = read(&path()?)?;
+    let profile = profile.remove(server.url().as_str()).unwrap_or_default();
     Ok(Tokens {
         partner_token: partner.or(profile.partner_token),
         user_token: user.or(profile.user_token),
     })
 }
 
-fn read(path: &Path) -> Result<Tokens, Failure> {
+fn read(path: &Path) -> Result<Profile, Failure> {
     let name = path.display();
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Tokens::default()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Profile::default()),
         Err(error) => return Err(Failure::other(format!("{name}: {error}"))),
     };
     refuse_open(path)?;
     // toml's own message shows the line, which may be a token.
     toml::from_str(&text).map_err(|_| {
         Failure::usage(format!(
-            "{name}: partner_token = \"…\" and user_token = \"…\" expected; run `altegio login`"
+            "{name}: partner_token = \"…\" and user_token = \"…\" under a server's address expected; \
+             remove it and run `altegio login`"
         ))
     })
 }
@@ -88,14 +95,17 @@ fn refuse_open(_: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes the profile, whole or not at all, readable by its owner alone.
-pub fn write(tokens: &Tokens) -> Result<PathBuf, Failure> {
+/// Writes a server's tokens into the profile, whole or not at all, readable by
+/// its owner alone.
+pub fn write(server: &Server, tokens: Tokens) -> Result<PathBuf, Failure> {
     let path = path()?;
+    let mut profile = read(&path)?;
+    profile.insert(server.url().to_string(), tokens);
     let directory = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(directory)?;
     // A temporary file is made with mode 0600.
     let mut file = tempfile::NamedTempFile::new_in(directory)?;
-    let text = toml::to_string(tokens).map_err(|error| Failure::other(error.to_string()))?;
+    let text = toml::to_string(&profile).map_err(|error| Failure::other(error.to_string()))?;
     file.write_all(text.as_bytes())?;
     file.as_file().sync_all()?;
     file.persist(&path)

@@ -1,6 +1,7 @@
 //! The program as it is run, against altegio-mock.
 
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -174,6 +175,36 @@ fn flags_go_over_the_file_and_what_would_be_lost_is_refused() {
 }
 
 #[test]
+fn what_is_left_out_of_an_answer_is_said_once() {
+    let shell = Shell::new(MockServer::builder());
+    // The mock says nothing that the document does not have.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = [0; 4096];
+        let _ = stream.read(&mut request).unwrap();
+        let item = r#"{"id": 7, "salon_id": {}, "new": [1]}"#;
+        let body = format!(r#"{{"success": true, "data": [{item}, {item}, {item}]}}"#);
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
+        stream.write_all((head + &body).as_bytes()).unwrap();
+    });
+    let mut command = shell.command();
+    let output = command
+        .env("ALTEGIO_SERVER", url)
+        .args(LIST)
+        .output()
+        .unwrap();
+    server.join().unwrap();
+    assert_eq!(json(&output)["data"][2]["id"], 7);
+    let said = stderr(&output);
+    assert_eq!(said.lines().count(), 2, "{said}");
+    assert!(said.contains("$.data[0].new: not in"), "{said}");
+    assert!(said.contains("$.data[0].salon_id: expected"), "{said}");
+    assert_eq!(said.matches("2 more like it").count(), 2, "{said}");
+}
+
+#[test]
 fn who_reads_may_leave_early() {
     let shell = Shell::new(MockServer::builder());
     let mut command = shell.command();
@@ -274,6 +305,28 @@ fn login_keeps_the_tokens_where_nobody_else_reads_them() {
     let requests = shell.server.take_requests();
     let authorization = &requests.last().unwrap().headers["authorization"];
     assert!(authorization.starts_with("Bearer secret-partner, User "));
+
+    // Another server does not get it; a login there keeps both.
+    let other = Shell::new(MockServer::builder());
+    let mut elsewhere = shell.without_tokens();
+    elsewhere.env("ALTEGIO_SERVER", other.server.url());
+    let output = elsewhere.args(LIST).output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    assert!(other.server.requests().is_empty());
+    let mut command = shell.without_tokens();
+    command
+        .env("ALTEGIO_SERVER", other.server.url())
+        .env("ALTEGIO_PARTNER_TOKEN", "secret-other");
+    let output = run_with_input(
+        command,
+        "login --login me@example.com --password-stdin",
+        "hidden\n",
+    );
+    assert!(output.status.success(), "{}", stderr(&output));
+    let kept = std::fs::read_to_string(shell.profile()).unwrap();
+    assert!(kept.contains(&profile) && kept.contains("secret-other"));
+    let output = shell.without_tokens().args(LIST).output().unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
 
     #[cfg(unix)]
     {
