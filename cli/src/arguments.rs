@@ -88,18 +88,20 @@ pub fn file(path: &str) -> Result<File, String> {
     Ok(File::new(name.to_string_lossy(), bytes))
 }
 
-/// A file's text, or standard input's for `-`.
+/// A file's JSON, or standard input's for `-`. `source` is what errors name.
 ///
 /// # Errors
 ///
-/// It cannot be read.
-pub fn read(path: &Path) -> io::Result<String> {
-    if path == Path::new("-") {
-        let mut text = String::new();
-        io::stdin().read_to_string(&mut text)?;
-        return Ok(text);
-    }
-    fs::read_to_string(path)
+/// It cannot be read, or is no JSON.
+pub fn read_json(path: &Path, source: &str) -> Result<Value, Failure> {
+    let unusable = |why: String| Failure::usage(format!("{source}: {why}"));
+    let mut text = String::new();
+    let read = match path == Path::new("-") {
+        true => io::stdin().read_to_string(&mut text),
+        false => fs::File::open(path).and_then(|mut file| file.read_to_string(&mut text)),
+    };
+    read.map_err(|error| unusable(error.to_string()))?;
+    serde_json::from_str(&text).map_err(|error| unusable(error.to_string()))
 }
 
 /// A body in the making: the file's, with the flags over it.
@@ -119,11 +121,8 @@ impl Body {
             });
         };
         let source = format!("--{BODY} {}", path.display());
-        let text = read(path).map_err(|error| Failure::usage(format!("{source}: {error}")))?;
-        let value = serde_json::from_str(&text)
-            .map_err(|error| Failure::usage(format!("{source}: {error}")))?;
         Ok(Self {
-            value: Some(value),
+            value: Some(read_json(path, &source)?),
             source,
         })
     }

@@ -28,6 +28,6 @@ mod commands {
     include!(concat!(env!("OUT_DIR"), "/commands.rs"));
 }
 
-pub use arguments::{is_field, is_json, read};
+pub use arguments::{is_field, is_json, read_json};
 pub use command::{Answer, Command, Failure};
 pub use commands::COMMANDS;

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use altegio::Client;
 use altegio_cli::Failure;
 use clap::{Arg, ArgMatches, value_parser};
-use serde_json::Value;
 
 use crate::output;
 
@@ -39,11 +38,8 @@ pub async fn run(matches: &ArgMatches, client: &Client) -> Result<(), Failure> {
     let method = method.map_err(|_| Failure::usage("no such method"))?;
     let mut request = client.request(method, text("path"));
     if let Some(path) = matches.get_one::<PathBuf>("data") {
-        let unusable = |why: String| Failure::usage(format!("--data {}: {why}", path.display()));
-        let data = altegio_cli::read(path).map_err(|error| unusable(error.to_string()))?;
-        let data: Value =
-            serde_json::from_str(&data).map_err(|error| unusable(error.to_string()))?;
-        request = request.json(data);
+        let source = format!("--data {}", path.display());
+        request = request.json(altegio_cli::read_json(path, &source)?);
     }
     let result = request.send().await;
     let body = match &result {

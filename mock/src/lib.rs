@@ -152,7 +152,10 @@ impl Builder {
         let document = Arc::new(Document::b2b_v1());
         let mock = Arc::new(Mock {
             checker: Checker::new(document.clone()),
-            members: state::members(&document),
+            members: match self.state {
+                true => state::members(&document),
+                false => BTreeMap::new(),
+            },
             document,
             store: Mutex::default(),
             requests: Mutex::default(),

@@ -2,7 +2,7 @@
 //! family: a list that is also created into (`/clients/{location_id}`) and an
 //! item with one more argument (`/client/{location_id}/{id}`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -39,55 +39,96 @@ pub struct Member {
     pub deed: Deed,
 }
 
-/// The members of all families, by operation id.
-pub fn members(document: &Document) -> BTreeMap<String, Member> {
-    let operations = || document.operations.iter();
-    let creates = |operation: &&Operation| operation.method == "POST" && shows(document, operation);
-    let mut members = BTreeMap::new();
-    for create in operations().filter(creates) {
-        let family = family(&create.path);
-        let of_item = |operation: &&Operation| owner(&operation.path).as_ref() == Some(&family);
-        // The item's argument has one name; another one's is a filter of the list.
-        let changes = |operation: &&Operation| operation.method != "GET";
-        let Some(argument) = operations()
-            .filter(of_item)
-            .filter(changes)
-            .find_map(|operation| names(&operation.path).last().copied())
-        else {
-            continue;
-        };
-        for operation in operations() {
-            let last = names(&operation.path).last().copied().unwrap_or_default();
-            let in_list = self::family(&operation.path) == family;
-            let in_item = of_item(&operation) && last == argument;
-            let is_list = place(document, operation).is_some_and(|place| is_type(&place, "array"));
-            let deed = match operation.method.as_str() {
-                "POST" if in_list && is_list && is_way(&operation.path, "search") => {
-                    Deed::List(None)
-                }
-                "POST" if in_list && shows(document, operation) => Deed::Create,
-                "GET" if in_list && is_list => Deed::List(None),
-                "GET" if in_item && shows(document, operation) => Deed::Get,
-                "GET" if of_item(&operation) && is_list => Deed::List(Some(last.to_owned())),
-                "POST" | "PUT" | "PATCH" if in_item => Deed::Update,
-                "DELETE" if in_item => Deed::Delete,
-                _ => continue,
-            };
-            let family = family.clone();
-            members.insert(operation.id.clone(), Member { family, deed });
+/// What of an operation says where it belongs.
+struct Candidate<'d> {
+    operation: &'d Operation,
+    /// Its path as a list's.
+    family: String,
+    /// The name of its path's last argument.
+    last: &'d str,
+    /// Whether its answer is about a list.
+    is_list: bool,
+    /// Whether its answer holds an item: as an object, or a list of one.
+    shows: bool,
+}
+
+impl<'d> Candidate<'d> {
+    fn new(document: &Document, operation: &'d Operation) -> Self {
+        let place = place(document, operation).unwrap_or_default();
+        let is_list = is_type(&place, "array");
+        Self {
+            operation,
+            family: family(&operation.path),
+            last: names(&operation.path).last().copied().unwrap_or_default(),
+            is_list,
+            shows: is_list || is_type(&place, "object"),
         }
     }
-    // Without something that adds and something that shows, nothing is kept.
-    let of = |family: &str, test: fn(&Deed) -> bool| {
-        let mut members = members.values();
-        members.any(|member: &Member| member.family == family && test(&member.deed))
-    };
-    let mut kept = members.clone();
-    kept.retain(|_, Member { family, .. }| {
-        of(family, |deed| *deed == Deed::Create)
-            && of(family, |deed| matches!(deed, Deed::Get | Deed::List(_)))
-    });
-    kept
+
+    fn creates(&self) -> bool {
+        self.operation.method == "POST" && self.shows
+    }
+
+    /// The family that an item's path belongs to: its own without the last argument.
+    fn owner(&self) -> Option<&str> {
+        self.family.strip_suffix("/{}")
+    }
+}
+
+/// The members of all families, by operation id.
+pub fn members(document: &Document) -> BTreeMap<String, Member> {
+    let candidates: Vec<Candidate<'_>> = document
+        .operations
+        .iter()
+        .map(|operation| Candidate::new(document, operation))
+        .collect();
+    let creates = candidates.iter().filter(|candidate| candidate.creates());
+    let families: BTreeSet<&str> = creates.map(|create| create.family.as_str()).collect();
+    let mut members = BTreeMap::new();
+    for family in families {
+        let of_item = |candidate: &&Candidate<'_>| candidate.owner() == Some(family);
+        // The item's argument has one name; another one's is a filter of the list.
+        let changes = |candidate: &&Candidate<'_>| candidate.operation.method != "GET";
+        let mut items = candidates.iter().filter(of_item).filter(changes);
+        let Some(argument) = items.next().map(|candidate| candidate.last) else {
+            continue;
+        };
+        let deed = |candidate: &Candidate<'_>| {
+            let Candidate {
+                is_list,
+                shows,
+                last,
+                ..
+            } = *candidate;
+            let in_list = candidate.family == family;
+            let in_item = of_item(&candidate) && last == argument;
+            let is_search = is_list && is_way(&candidate.operation.path, "search");
+            Some(match candidate.operation.method.as_str() {
+                "POST" if in_list && is_search => Deed::List(None),
+                "POST" if in_list && shows => Deed::Create,
+                "GET" if in_list && is_list => Deed::List(None),
+                "GET" if in_item && shows => Deed::Get,
+                "GET" if of_item(&candidate) && is_list => Deed::List(Some(last.to_owned())),
+                "POST" | "PUT" | "PATCH" if in_item => Deed::Update,
+                "DELETE" if in_item => Deed::Delete,
+                _ => return None,
+            })
+        };
+        let found = candidates
+            .iter()
+            .filter_map(|candidate| Some((candidate.operation, deed(candidate)?)));
+        let found: Vec<(&Operation, Deed)> = found.collect();
+        // Without something that adds and something that shows, nothing is kept.
+        let adds = found.iter().any(|(_, deed)| *deed == Deed::Create);
+        let shows = |deed: &Deed| matches!(deed, Deed::Get | Deed::List(_));
+        if adds && found.iter().any(|(_, deed)| shows(deed)) {
+            members.extend(found.into_iter().map(|(operation, deed)| {
+                let family = family.to_owned();
+                (operation.id.clone(), Member { family, deed })
+            }));
+        }
+    }
+    members
 }
 
 /// `/clients/{location_id}` → `/client/{}`, and so
@@ -117,11 +158,6 @@ fn is_way(path: &str, way: &str) -> bool {
     path.split('/').any(|word| word == way)
 }
 
-/// The family that an item's path belongs to: its own without the last argument.
-fn owner(path: &str) -> Option<String> {
-    family(path).strip_suffix("/{}").map(str::to_owned)
-}
-
 /// The schema of what an operation's answer is about: its `data`, or all of it
 /// where it comes without an envelope.
 fn place(document: &Document, operation: &Operation) -> Option<Value> {
@@ -141,12 +177,6 @@ fn is_type(schema: &Value, name: &str) -> bool {
         Value::Array(kinds) => kinds.iter().any(|kind| kind == name),
         _ => false,
     }
-}
-
-/// Whether an operation's answer holds an item: as an object, or a list of one.
-fn shows(document: &Document, operation: &Operation) -> bool {
-    place(document, operation)
-        .is_some_and(|place| is_type(&place, "object") || is_type(&place, "array"))
 }
 
 /// The items that were created, by family and arguments of the list's path.
