@@ -1,26 +1,18 @@
 //! client.json → the generated client in `$OUT_DIR`, for the enabled features.
 
-#[path = "build/finish/mod.rs"]
-mod finish;
-#[path = "build/generate.rs"]
-mod generate;
-#[path = "build/script.rs"]
-mod script;
-#[path = "build/select.rs"]
-mod select;
-
 use std::env;
 
-const DOCUMENT: &str = "openapi/b2b-v1/client.json";
+use altegio_openapi::documents::B2B_V1;
+use altegio_openapi::{build_script, generate, rewrite, select};
 
 fn main() {
-    script::run(DOCUMENT, &["build"], "b2b_v1.rs", |mut document| {
+    build_script::run(B2B_V1.name, B2B_V1.client, "b2b_v1.rs", |mut document| {
         select::select(&mut document, is_enabled);
         let text = document.to_string();
-        let tokens = generate::tokens(DOCUMENT, &text, |generator, document| {
+        let tokens = generate::tokens(B2B_V1.name, &text, |generator, document| {
             generator.generate_tokens(document)
         })?;
-        finish::finish(tokens, &document).map_err(|error| format!("{DOCUMENT}: {error}"))
+        rewrite::finish(tokens, &document).map_err(|error| format!("{}: {error}", B2B_V1.name))
     });
 }
 

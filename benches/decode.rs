@@ -148,7 +148,7 @@ fn compare<Generated: DeserializeOwned, Plain: DeserializeOwned>(
 ) {
     let decoded = decode::<Generated>(body, Mode::Strict).expect("the body fits the document");
     assert!(
-        !decoded.has_unlisted,
+        !decoded.has_unknown_fields,
         "the body has fields that the document does not list"
     );
     let mut group = criterion.benchmark_group(name);

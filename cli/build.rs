@@ -2,24 +2,21 @@
 
 #[path = "build/finish.rs"]
 mod finish;
-#[path = "../build/generate.rs"]
-mod generate;
 #[path = "build/names.rs"]
 mod names;
-#[path = "../build/script.rs"]
-mod script;
 #[path = "build/template.rs"]
 mod template;
 
-const DOCUMENT: &str = "../openapi/b2b-v1/client.json";
+use altegio_openapi::documents::B2B_V1;
+use altegio_openapi::{build_script, generate};
 
 fn main() {
-    let inputs = ["build", "../build/generate.rs", "../build/script.rs"];
-    script::run(DOCUMENT, &inputs, "commands.rs", |document| {
+    println!("cargo::rerun-if-changed=build");
+    build_script::run(B2B_V1.name, B2B_V1.client, "commands.rs", |document| {
         let text = document.to_string();
-        let tokens = generate::tokens(DOCUMENT, &text, |generator, document| {
+        let tokens = generate::tokens(B2B_V1.name, &text, |generator, document| {
             generator.cli(document, "altegio::b2b_v1")
         })?;
-        finish::finish(tokens, &document).map_err(|error| format!("{DOCUMENT}: {error}"))
+        finish::finish(tokens, &document).map_err(|error| format!("{}: {error}", B2B_V1.name))
     });
 }

@@ -1,24 +1,18 @@
 //! client.json → a typed expectation for each operation, in `$OUT_DIR`.
 
-#[path = "../build/generate.rs"]
-mod generate;
-#[path = "../build/script.rs"]
-mod script;
-
 use std::collections::BTreeSet;
 
+use altegio_openapi::documents::B2B_V1;
+use altegio_openapi::{build_script, generate};
 use quote::ToTokens;
 use serde_json::Value;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Expr, ExprMethodCall, File, Lit, parse_quote};
 
-const DOCUMENT: &str = "../openapi/b2b-v1/client.json";
-
 fn main() {
-    let inputs = ["../build/generate.rs", "../build/script.rs"];
-    script::run(DOCUMENT, &inputs, "httpmock.rs", |document| {
+    build_script::run(B2B_V1.name, B2B_V1.client, "httpmock.rs", |document| {
         let text = document.to_string();
-        let tokens = generate::tokens(DOCUMENT, &text, |generator, document| {
+        let tokens = generate::tokens(B2B_V1.name, &text, |generator, document| {
             generator.httpmock(document, "altegio::b2b_v1")
         })?;
         let mut file: File =

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::Error;
-use crate::file::{self, Field, Multipart};
+use crate::multipart::{self, Field, Multipart};
 use crate::operation::Operation;
 use crate::transport::{Exchange, Transport};
 use crate::wire;
@@ -273,7 +273,7 @@ impl Call {
             Some(Body::Json(json)) => request.header(CONTENT_TYPE, JSON).body(json.clone()),
             Some(Body::Form(fields)) => {
                 let form =
-                    file::form(fields).map_err(|error| Error::http(self.operation, error))?;
+                    multipart::form(fields).map_err(|error| Error::http(self.operation, error))?;
                 request.multipart(form)
             }
         })

@@ -4,14 +4,14 @@ use std::env;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::auth::Tokens;
 use crate::error::Error;
-use crate::limit::RateLimiter;
-use crate::raw::Request;
+use crate::rate_limit::RateLimiter;
+use crate::request::Request;
 use crate::retry::{Budget, Retry};
 use crate::runtime::{Runtime, System};
+use crate::security::Tokens;
 use crate::server::Server;
-use crate::timeouts::Timeouts;
+use crate::transport::deadline::Timeouts;
 use crate::transport::{Options, Shared, Transport};
 use crate::wire;
 

@@ -566,7 +566,7 @@ mod tests {
             "Tag",
             "GET",
             "/",
-            crate::Auth::None,
+            crate::Security::None,
             None,
             &[],
             &[],

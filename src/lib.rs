@@ -44,24 +44,21 @@
 // `x-rust-type` names types by the crate's own name.
 extern crate self as altegio;
 
-mod argument;
-mod auth;
 mod call;
 mod client;
-mod envelope;
+mod datetime;
 mod error;
-mod file;
-mod limit;
-mod object;
+mod multipart;
 mod operation;
-mod paginate;
-mod raw;
+mod pages;
+mod rate_limit;
+mod request;
+mod response;
 mod retry;
 mod runtime;
+mod security;
 mod server;
-mod time;
-mod timeouts;
-mod trace;
+mod setters;
 mod transport;
 pub mod wire;
 
@@ -72,18 +69,18 @@ pub mod b2b_v1 {
 }
 
 pub use client::{Client, ClientBuilder};
-pub use envelope::{Envelope, Response};
+pub use datetime::{DateTime, DateTimeError};
 pub use error::{Error, ErrorKind};
-pub use file::File;
-pub use limit::{Place, RateLimit, RateLimiter};
-pub use operation::{Auth, Operation, Paging};
-pub use paginate::{Items, Pages, Position};
-pub use raw::Request;
+pub use multipart::File;
+pub use operation::{Operation, Paging, Security};
+pub use pages::{Cursor, Items, Pages};
+pub use rate_limit::{Permit, RateLimit, RateLimiter};
+pub use request::Request;
+pub use response::{Envelope, Response};
 pub use retry::Retry;
 pub use runtime::Runtime;
 pub use server::Server;
-pub use time::{DateTime, DateTimeError};
-pub use wire::{Mismatch, Nullable, Unlisted};
+pub use wire::{Mismatch, Nullable, UnknownField};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -13,7 +13,7 @@ pub struct Operation {
     /// The path with its parameters in braces.
     pub path: &'static str,
     /// The tokens that its `security` asks for.
-    pub auth: Auth,
+    pub security: Security,
     /// The media type of the request's body, where it has one.
     pub request: Option<&'static str>,
     /// The documented statuses.
@@ -56,7 +56,7 @@ pub enum Paging {
 
 /// The tokens that an operation asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Auth {
+pub enum Security {
     /// No scheme is named. The partner token is sent where the client has
     /// one: `POST /auth` names no scheme but documents the header.
     None,
@@ -75,7 +75,7 @@ impl Operation {
         tag: &'static str,
         method: &'static str,
         path: &'static str,
-        auth: Auth,
+        security: Security,
         request: Option<&'static str>,
         statuses: &'static [u16],
         joined: &'static [&'static str],
@@ -87,7 +87,7 @@ impl Operation {
             tag,
             method,
             path,
-            auth,
+            security,
             request,
             statuses,
             joined,

@@ -1,5 +1,8 @@
 //! The one path that every request takes: authorize → limit → send → retry → trace.
 
+pub(crate) mod deadline;
+pub(crate) mod trace;
+
 use std::borrow::Cow;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -11,15 +14,14 @@ use reqwest::{Method, StatusCode, Url};
 use serde_json::Value;
 use tracing::Span;
 
-use crate::auth::Authorization;
 use crate::call::Call;
-use crate::envelope::{Answer, Head, Response};
 use crate::error::Error;
-use crate::limit::{NoPlace, RateLimiter};
+use crate::rate_limit::{NoPermit, RateLimiter};
+use crate::response::{Answer, Head, Response};
 use crate::retry::{Budget, Retry};
 use crate::runtime::Runtime;
-use crate::timeouts::{Timeouts, later, within};
-use crate::trace;
+use crate::security::Authorization;
+use crate::transport::deadline::{Timeouts, later, within};
 use crate::wire::{self, Mismatch};
 
 /// The media type that selects the API's version.
@@ -212,7 +214,7 @@ impl Transport {
         let before = runtime.now();
         let left = || {
             let left = request.deadline.saturating_duration_since(runtime.now());
-            (left, NoPlace::TooLate(None))
+            (left, NoPermit::TooLate(None))
         };
         let place = pin!(limiter.place(&**runtime, request.deadline));
         let place = within(&**runtime, left, place)
@@ -220,10 +222,10 @@ impl Transport {
             .and_then(|place| place);
         progress.waited += runtime.now().saturating_duration_since(before);
         place.map_err(|error| match error {
-            NoPlace::TooLate(wait) => {
+            NoPermit::TooLate(wait) => {
                 Error::no_place_in_time(operation, wait, self.options.timeouts.call)
             }
-            NoPlace::Broken(source) => Error::limiter(operation, source),
+            NoPermit::Broken(source) => Error::limiter(operation, source),
         })
     }
 
@@ -376,7 +378,7 @@ impl Exchange {
                 Ok(Response {
                     value: decoded.value,
                     mismatches: decoded.mismatches,
-                    has_unlisted: decoded.has_unlisted,
+                    has_unknown_fields: decoded.has_unknown_fields,
                     head,
                 })
             }
@@ -390,7 +392,7 @@ impl Exchange {
         Ok(Response {
             value: self.head.body.clone(),
             mismatches: Vec::new(),
-            has_unlisted: false,
+            has_unknown_fields: false,
             head: self.head,
         })
     }
@@ -400,7 +402,7 @@ impl Exchange {
         Ok(Response {
             value: (),
             mismatches: Vec::new(),
-            has_unlisted: false,
+            has_unknown_fields: false,
             head: self.head,
         })
     }

@@ -157,7 +157,7 @@ pub fn json<T: Serialize + DeserializeOwned>(
     result: Result<Response<T>, Error>,
 ) -> Result<Answer, Failure> {
     let response = result?;
-    let unlisted = response.unlisted().into_iter();
+    let unlisted = response.unknown_fields().into_iter();
     Ok(Answer {
         value: Some(written(&*response)?),
         mismatches: response.mismatches().to_vec(),

@@ -18,7 +18,7 @@ use output::Format;
 use serde_json::{Value, json};
 
 /// What the commands were made of.
-const SOURCE: &str = include_str!("../../openapi/b2b-v1/source.toml");
+const SOURCE: &str = altegio_openapi::documents::B2B_V1.source;
 
 #[tokio::main]
 async fn main() -> ExitCode {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 /// Made by `cargo xtask update-spec`.
-const B2B_V1: &str = include_str!("../../openapi/b2b-v1/interface.json");
+const B2B_V1: &str = altegio_openapi::documents::B2B_V1.interface;
 
 const METHODS: [&str; 7] = ["get", "put", "post", "delete", "patch", "head", "options"];
 

@@ -8,8 +8,8 @@ use serde::de::{self, DeserializeSeed};
 use serde_json::value::RawValue;
 
 use super::deserializer::Wire;
-use super::union::{UNION_MISMATCHES, UNION_UNLISTED};
-use super::{Kind, Mismatch, Unlisted};
+use super::union::{UNION_MISMATCHES, UNION_UNKNOWN_FIELDS};
+use super::{Kind, Mismatch, UnknownField};
 
 /// Nested deeper than this, an answer is an attack.
 const DEPTH_LIMIT: usize = 128;
@@ -25,7 +25,7 @@ pub struct Context<'de> {
     pub rules: Vec<Rule>,
     pub set_aside: Vec<String>,
     pub mismatches: RefCell<Vec<Mismatch>>,
-    pub unlisted: RefCell<Vec<Unlisted>>,
+    pub unknown_fields: RefCell<Vec<UnknownField>>,
 }
 
 /// One step of a path, and the value that stands there.
@@ -151,17 +151,17 @@ impl<'de> Context<'de> {
 
     /// Takes over what a union at this place did not know or set aside.
     pub fn adopt_from_union(&self) {
-        let (unlisted, mismatches) = (UNION_UNLISTED.take(), UNION_MISMATCHES.take());
+        let (unlisted, mismatches) = (UNION_UNKNOWN_FIELDS.take(), UNION_MISMATCHES.take());
         if unlisted.is_empty() && mismatches.is_empty() {
             return;
         }
         let place = path_text(&self.path.borrow());
         let here = |path: &str| format!("{place}{}", &path[1..]);
-        let unlisted = unlisted.into_iter().map(|field| Unlisted {
+        let unlisted = unlisted.into_iter().map(|field| UnknownField {
             path: here(&field.path),
             ..field
         });
-        self.unlisted.borrow_mut().extend(unlisted);
+        self.unknown_fields.borrow_mut().extend(unlisted);
         let mismatches = mismatches.into_iter().map(|mismatch| Mismatch {
             path: here(&mismatch.path),
             ..mismatch
@@ -174,7 +174,7 @@ impl<'de> Context<'de> {
         if self.tracking {
             let path = self.path.borrow();
             if let Some(step) = path.last() {
-                self.unlisted.borrow_mut().push(Unlisted {
+                self.unknown_fields.borrow_mut().push(UnknownField {
                     path: path_text(&path),
                     raw: step.raw.to_owned(),
                 });

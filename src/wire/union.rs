@@ -6,12 +6,12 @@ use serde::de::{self, Deserialize, DeserializeOwned, Deserializer};
 use serde_json::value::RawValue;
 
 use super::context::Context;
-use super::{Kind, Mismatch, Mode, Unlisted, run, salvage, unlisted};
+use super::{Kind, Mismatch, Mode, UnknownField, run, salvage, unknown_fields};
 
 thread_local! {
     /// What the branch chosen of a union did not know, with paths from the
     /// union. Whoever reads the place that holds the union takes it over.
-    pub static UNION_UNLISTED: RefCell<Vec<Unlisted>> = const { RefCell::new(Vec::new()) };
+    pub static UNION_UNKNOWN_FIELDS: RefCell<Vec<UnknownField>> = const { RefCell::new(Vec::new()) };
 
     /// What was set aside inside of it, the same way.
     pub static UNION_MISMATCHES: RefCell<Vec<Mismatch>> = const { RefCell::new(Vec::new()) };
@@ -71,33 +71,34 @@ pub(crate) fn read_union<'de, D: Deserializer<'de>, E>(
 /// Reads one branch of a union.
 pub(crate) fn read_branch<T: DeserializeOwned>(raw: &RawValue) -> Result<T, serde_json::Error> {
     let body = raw.get().as_bytes();
-    let (unlisted_before, mismatches_before) = (UNION_UNLISTED.take(), UNION_MISMATCHES.take());
+    let (unlisted_before, mismatches_before) =
+        (UNION_UNKNOWN_FIELDS.take(), UNION_MISMATCHES.take());
     let context = Context::default();
     // Nothing would take over what a union in it sets aside.
     let whole = UnionSalvages::set(false);
     let mut result = run(body, &context);
     drop(whole);
-    let mut has_unlisted = context.ignored.get() || !UNION_UNLISTED.take().is_empty();
+    let mut has_unknown_fields = context.ignored.get() || !UNION_UNKNOWN_FIELDS.take().is_empty();
     let mut mismatches = Vec::new();
     if UNION_SALVAGES.get()
         && let Err(error) = result
     {
         result = match salvage(body, Mode::Salvage) {
             Ok(decoded) => {
-                (mismatches, has_unlisted) = (decoded.mismatches, decoded.has_unlisted);
+                (mismatches, has_unknown_fields) = (decoded.mismatches, decoded.has_unknown_fields);
                 Ok(decoded.value)
             }
             Err(_) => Err(error),
         };
     }
-    let found = match result.is_ok() && has_unlisted {
-        true => unlisted::<T>(body, &mismatches),
+    let found = match result.is_ok() && has_unknown_fields {
+        true => unknown_fields::<T>(body, &mismatches),
         false => Vec::new(),
     };
-    UNION_UNLISTED.set(unlisted_before);
+    UNION_UNKNOWN_FIELDS.set(unlisted_before);
     UNION_MISMATCHES.set(mismatches_before);
     if result.is_ok() {
-        UNION_UNLISTED.with_borrow_mut(|unlisted| unlisted.extend(found));
+        UNION_UNKNOWN_FIELDS.with_borrow_mut(|unlisted| unlisted.extend(found));
         UNION_MISMATCHES.with_borrow_mut(|before| before.extend(mismatches));
     }
     result

@@ -211,7 +211,7 @@ fn build_script(library: &Package, runs: usize) -> Result<()> {
             .env("OUT_DIR", out.path())
             .stdout(Stdio::null());
         for tag in &features {
-            let feature = crate::select::feature(tag).replace('-', "_");
+            let feature = altegio_openapi::select::feature(tag).replace('-', "_");
             command.env(
                 format!("CARGO_FEATURE_{}", feature.to_ascii_uppercase()),
                 "1",

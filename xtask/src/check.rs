@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::document::{Complaint, Document};
-use crate::grammar::{self, Kind, Pointer};
+use altegio_openapi::grammar::{self, Kind, Pointer};
 
 /// Everything that is wrong with the document, not only the first thing.
 pub fn check(document: &Document) -> Vec<Complaint> {

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use crate::grammar::{self, Kind, Pointer};
+use altegio_openapi::grammar::{self, Kind, Pointer};
 
 /// Count operations, parameters and fields: typed, or open and why
 #[derive(clap::Args, Debug)]

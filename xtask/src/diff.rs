@@ -6,7 +6,7 @@ use std::fmt::Write;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::grammar::{self, Pointer};
+use altegio_openapi::grammar::{self, Pointer};
 
 /// One change, as a caller meets it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

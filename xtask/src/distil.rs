@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::grammar::{self, Kind};
+use altegio_openapi::grammar::{self, Kind};
 
 pub fn distil(document: &Value) -> Value {
     let mut distilled = document.clone();

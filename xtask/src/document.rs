@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, Yaml, YamlData, YamlEmitter};
 use serde_json::{Map, Number, Value};
 
-use crate::grammar::Pointer;
+use altegio_openapi::grammar::Pointer;
 
 /// A document as read, with the line of each place in it.
 #[derive(Debug)]

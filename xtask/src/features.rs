@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-use crate::select;
+use altegio_openapi::select;
 
 const START: &str =
     "# Written by `cargo xtask update-spec`: a feature for each tag of the document.\n";

@@ -11,15 +11,8 @@ mod document;
 mod equals;
 mod features;
 mod fetch;
-#[path = "../../build/finish/mod.rs"]
-mod finish;
-#[path = "../../build/generate.rs"]
-mod generate;
-mod grammar;
 mod lower;
 mod overlay;
-#[path = "../../build/select.rs"]
-mod select;
 mod update_spec;
 
 use std::process::ExitCode;

@@ -6,7 +6,7 @@ use serde_json::Value;
 use serde_json_path::JsonPath;
 
 use crate::document::{Complaint, Document};
-use crate::grammar::Pointer;
+use altegio_openapi::grammar::Pointer;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -11,7 +11,8 @@ use sha2::{Digest, Sha256};
 use crate::diff::{self, Counts, Format};
 use crate::document::{Complaint, Document, to_yaml};
 use crate::fetch::{self, Origin, Patience};
-use crate::{check, commit, distil, equals, features, finish, generate, lower, overlay, select};
+use crate::{check, commit, distil, equals, features, lower, overlay};
+use altegio_openapi::{generate, rewrite, select};
 
 /// Take in the vendor's OpenAPI document.
 #[derive(clap::Args, Debug)]
@@ -142,7 +143,7 @@ pub async fn run(options: &Options, today: &str) -> Result<()> {
         generate::tokens("the lowered document", &text, |generator, document| {
             generator.generate_tokens(document)
         })
-        .and_then(|tokens| finish::finish(tokens, document))
+        .and_then(|tokens| rewrite::finish(tokens, document))
         .map_err(anyhow::Error::msg)
     };
     build(&lowered.document)?;

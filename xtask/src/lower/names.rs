@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{COMPONENTS, Lowering, Object, object};
-use crate::grammar::{self, Pointer};
+use altegio_openapi::grammar::{self, Pointer};
 
 impl<'a> Lowering<'a> {
     /// A component's name: `name`, or one like it that is free.

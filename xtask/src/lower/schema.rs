@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::names::{component_ref, words};
 use super::{Lowering, Object, SHAPE, WHOLE_NUMBERS, object};
-use crate::grammar::{self, Pointer};
+use altegio_openapi::grammar::{self, Pointer};
 
 impl<'a> Lowering<'a> {
     // ---- schemas --------------------------------------------------------

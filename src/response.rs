@@ -8,7 +8,7 @@ use reqwest::header::HeaderMap;
 
 use crate::error::Error;
 use crate::operation::Operation;
-use crate::wire::{self, Mismatch, Unlisted};
+use crate::wire::{self, Mismatch, UnknownField};
 
 /// An answer: the typed value and what came around it.
 ///
@@ -16,7 +16,7 @@ use crate::wire::{self, Mismatch, Unlisted};
 pub struct Response<T> {
     pub(crate) value: T,
     pub(crate) mismatches: Vec<Mismatch>,
-    pub(crate) has_unlisted: bool,
+    pub(crate) has_unknown_fields: bool,
     pub(crate) head: Head,
 }
 
@@ -71,11 +71,11 @@ impl<T> Response<T> {
 impl<T: serde::de::DeserializeOwned> Response<T> {
     /// The fields of the answer that the document does not list, each with
     /// its raw value.
-    pub fn unlisted(&self) -> Vec<Unlisted> {
-        if !self.has_unlisted {
+    pub fn unknown_fields(&self) -> Vec<UnknownField> {
+        if !self.has_unknown_fields {
             return Vec::new();
         }
-        wire::unlisted::<T>(&self.head.body, &self.mismatches)
+        wire::unknown_fields::<T>(&self.head.body, &self.mismatches)
     }
 }
 

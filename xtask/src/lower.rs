@@ -12,8 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use crate::grammar::{self, METHODS, Pointer};
-use crate::select;
+use altegio_openapi::grammar::{self, METHODS, Pointer};
+use altegio_openapi::select;
 use names::{component_ref, fold};
 use schema::{is_type, settle_null};
 

@@ -6,19 +6,13 @@
 //! `ALTEGIO_SPEC_DIR`, or `../shared/altegio`. Without it the tests say so;
 //! in CI (`CI=true`) they fail.
 
-#[allow(dead_code)]
-#[path = "../xtask/src/document.rs"]
-mod document;
-#[allow(dead_code)]
-#[path = "../xtask/src/grammar.rs"]
-mod grammar;
-
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use altegio::b2b_v1::types;
 use altegio::wire::{self, Failure, Mismatch, Mode};
+use altegio_openapi::grammar;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -37,21 +31,21 @@ struct Read {
     value: Value,
     mismatches: Vec<Mismatch>,
     /// Paths of fields that the type does not have.
-    unlisted: Vec<String>,
+    unknown: Vec<String>,
 }
 
 fn round_trip<T: Serialize + DeserializeOwned>(body: &[u8], mode: Mode) -> Result<Read, Failure> {
     let decoded = wire::decode::<T>(body, mode)?;
     let written = wire::encode(&decoded.value).expect("what was read can be written");
-    let unlisted = match decoded.has_unlisted {
-        true => wire::unlisted::<T>(body, &decoded.mismatches),
+    let unknown = match decoded.has_unknown_fields {
+        true => wire::unknown_fields::<T>(body, &decoded.mismatches),
         false => Vec::new(),
     };
-    assert_eq!(decoded.has_unlisted, !unlisted.is_empty());
+    assert_eq!(decoded.has_unknown_fields, !unknown.is_empty());
     Ok(Read {
         value: serde_json::from_slice(&written).expect("what was written is JSON"),
         mismatches: decoded.mismatches,
-        unlisted: unlisted.into_iter().map(|field| field.path).collect(),
+        unknown: unknown.into_iter().map(|field| field.path).collect(),
     })
 }
 
@@ -286,7 +280,7 @@ fn every_example_goes_through_its_operation_and_back() {
             Ok(decoded) => {
                 let mut lost_at = Vec::new();
                 lost(&value, Some(&decoded.value), "$", &mut lost_at);
-                if lost_at.is_empty() && decoded.unlisted.is_empty() {
+                if lost_at.is_empty() && decoded.unknown.is_empty() {
                     good += 1;
                 } else {
                     failures.push(format!("{}: {}", example.name(), lost_at.join("; ")));
@@ -330,11 +324,11 @@ fn mutated_answers_lose_nothing_silently() {
         }
     }
     say(&format!(
-        "mutated answers: {} kept whole, {} with a mismatch, {} with an unlisted field, {} errors; \
+        "mutated answers: {} kept whole, {} with a mismatch, {} with an unknown field, {} errors; \
          strict: {} kept whole, {} errors",
         tally.whole,
         tally.mismatched,
-        tally.unlisted,
+        tally.unknown,
         tally.errors,
         tally.strict_whole,
         tally.strict_errors
@@ -345,14 +339,14 @@ fn mutated_answers_lose_nothing_silently() {
         tally.failures.len(),
         tally.failures.join("\n")
     );
-    assert!(tally.whole > 0 && tally.mismatched > 0 && tally.unlisted > 0);
+    assert!(tally.whole > 0 && tally.mismatched > 0 && tally.unknown > 0);
 }
 
 #[derive(Default)]
 struct Tally {
     whole: usize,
     mismatched: usize,
-    unlisted: usize,
+    unknown: usize,
     errors: usize,
     strict_whole: usize,
     strict_errors: usize,
@@ -382,7 +376,7 @@ impl Tally {
             .mismatches
             .iter()
             .map(|mismatch| mismatch.path.as_str())
-            .chain(decoded.unlisted.iter().map(String::as_str))
+            .chain(decoded.unknown.iter().map(String::as_str))
             .collect();
         let rest = without(mutated, "$", &set_aside);
         let mut lost_at = Vec::new();
@@ -392,8 +386,8 @@ impl Tally {
                 .push(format!("{name}: {}", lost_at.join("; ")));
         } else if !decoded.mismatches.is_empty() {
             self.mismatched += 1;
-        } else if !decoded.unlisted.is_empty() {
-            self.unlisted += 1;
+        } else if !decoded.unknown.is_empty() {
+            self.unknown += 1;
         } else {
             self.whole += 1;
         }
@@ -432,7 +426,7 @@ fn mutations(value: &Value) -> Vec<(&'static str, Value)> {
             mutations.push(("empty array", serde_json::json!([])));
             let mut more = fields.clone();
             more.insert("zz_unlisted".to_owned(), serde_json::json!({"a": [1]}));
-            mutations.push(("unlisted field", Value::Object(more)));
+            mutations.push(("unknown field", Value::Object(more)));
         }
         Value::Array(_) => mutations.push(("empty", serde_json::json!([]))),
         _ => mutations.extend([

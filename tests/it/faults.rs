@@ -4,24 +4,17 @@
 //! The server is a socket that says what it is told to; time is a clock that
 //! the tests turn.
 
-#[path = "loopback/clock.rs"]
-mod clock;
-#[path = "loopback/log.rs"]
-mod log;
-#[path = "loopback/server.rs"]
-mod server;
-
 use std::error::Error as _;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use crate::loopback::clock::{Clock, TIMEOUT};
+use crate::loopback::log::Log;
+use crate::loopback::server::{Reply, Server, answer, json};
 use altegio::b2b_v1::prelude::*;
-use altegio::{Client, ClientBuilder, Error, ErrorKind, Place, RateLimit, RateLimiter, Retry};
-use clock::{Clock, TIMEOUT};
-use log::Log;
-use server::{Reply, Server, answer, json};
+use altegio::{Client, ClientBuilder, Error, ErrorKind, Permit, RateLimit, RateLimiter, Retry};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tracing::Level;
@@ -852,12 +845,12 @@ struct Noted {
 }
 
 impl RateLimit for Noted {
-    fn take(
+    fn try_acquire(
         &self,
         _now: Instant,
     ) -> std::pin::Pin<
         Box<
-            dyn Future<Output = Result<Place, Box<dyn std::error::Error + Send + Sync>>>
+            dyn Future<Output = Result<Permit, Box<dyn std::error::Error + Send + Sync>>>
                 + Send
                 + '_,
         >,
@@ -869,9 +862,9 @@ impl RateLimit for Noted {
             let recent = taken.iter().filter(|at| **at + second > now);
             if recent.count() < 5 {
                 taken.push(now);
-                return Ok(Place::Taken);
+                return Ok(Permit::Granted);
             }
-            Ok(Place::Wait(Duration::from_millis(50)))
+            Ok(Permit::Wait(Duration::from_millis(50)))
         })
     }
 }
@@ -927,12 +920,12 @@ async fn a_store_of_ones_own_takes_the_limits_place() {
     #[derive(Debug)]
     struct Down;
     impl RateLimit for Down {
-        fn take(
+        fn try_acquire(
             &self,
             _now: Instant,
         ) -> std::pin::Pin<
             Box<
-                dyn Future<Output = Result<Place, Box<dyn std::error::Error + Send + Sync>>>
+                dyn Future<Output = Result<Permit, Box<dyn std::error::Error + Send + Sync>>>
                     + Send
                     + '_,
             >,

@@ -1,4 +1,4 @@
-//! progenitor's builders → ours: setters that convert by `src/argument.rs`, and
+//! progenitor's builders → ours: setters that convert by `src/setters.rs`, and
 //! one call of our own transport in `send`'s place.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,7 +52,7 @@ pub fn rewrite_send(
         .ok_or_else(|| format!("progenitor's operation `{id}` is not in the document"))?;
     let unknown = |what: &str| {
         format!(
-            "operation `{id}`: {what} in progenitor's `send` is not what build/finish/calls.rs knows"
+            "operation `{id}`: {what} in progenitor's `send` is not what openapi/src/rewrite/calls.rs knows"
         )
     };
     let answer = success_type(&send.sig.output).ok_or_else(|| unknown("the return type"))?;
@@ -82,7 +82,7 @@ pub fn rewrite_send(
         None => quote!(),
         Some("json") => {
             let value = match &built {
-                Some(ty) => quote!(argument::built::<#ty, _>(body)),
+                Some(ty) => quote!(setters::built::<#ty, _>(body)),
                 None => quote!(body),
             };
             if operation.is_multipart() {
@@ -305,7 +305,7 @@ fn success_type(output: &ReturnType) -> Option<Type> {
     generic_argument(&generic_argument(result)?)
 }
 
-/// Setters convert by the functions of `src/argument.rs`.
+/// Setters convert by the functions of `src/setters.rs`.
 pub fn plain_setters(item: &mut ItemImpl) {
     if item.trait_.is_some() {
         return;
@@ -344,7 +344,7 @@ impl VisitMut for PlainSetter {
         };
         let from =
             has_call(&call.receiver, "map", "From :: from").then(|| quote!(.map(From::from)));
-        *node = parse_quote!(crate::argument::#function(value, #problem)#from);
+        *node = parse_quote!(crate::setters::#function(value, #problem)#from);
     }
 }
 

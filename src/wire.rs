@@ -11,6 +11,7 @@
 
 mod context;
 mod deserializer;
+pub(crate) mod serde_table;
 mod union;
 
 use std::fmt;
@@ -22,7 +23,7 @@ use serde_json::value::RawValue;
 
 use context::{Context, Rule, RuleValue, Step, path_text};
 use deserializer::{EXACT, Wire};
-use union::{UNION_MISMATCHES, UNION_UNLISTED, UnionSalvages};
+use union::{UNION_MISMATCHES, UNION_UNKNOWN_FIELDS, UnionSalvages};
 pub(crate) use union::{read_branch, read_union};
 
 /// More kinds of mismatch than this in one answer, and it is another API's.
@@ -93,7 +94,7 @@ pub struct Mismatch {
 /// A field of an answer that the document does not list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Unlisted {
+pub struct UnknownField {
     /// Where it stands: `$.data[3].new_field`.
     pub path: String,
     /// Its value as it came, in JSON.
@@ -242,7 +243,7 @@ pub struct Decoded<T> {
     /// What was set aside.
     pub mismatches: Vec<Mismatch>,
     /// Whether the answer has fields that the type does not.
-    pub has_unlisted: bool,
+    pub has_unknown_fields: bool,
 }
 
 /// The place where reading failed.
@@ -310,12 +311,12 @@ pub fn decode<T: DeserializeOwned>(body: &[u8], mode: Mode) -> Result<Decoded<T>
         return decode(b"null", Mode::Strict).or_else(|_| decode(b"{}", mode));
     }
     let context = Context::default();
-    UNION_UNLISTED.take();
+    UNION_UNKNOWN_FIELDS.take();
     if let Ok(value) = run(body, &context) {
         return Ok(Decoded {
             value,
             mismatches: Vec::new(),
-            has_unlisted: context.ignored.get() || !UNION_UNLISTED.take().is_empty(),
+            has_unknown_fields: context.ignored.get() || !UNION_UNKNOWN_FIELDS.take().is_empty(),
         });
     }
     salvage(body, mode)
@@ -358,10 +359,10 @@ fn salvage<T: DeserializeOwned>(body: &[u8], mode: Mode) -> Result<Decoded<T>, F
     for _ in 0..PASS_LIMIT {
         context.path.borrow_mut().clear();
         context.mismatches.borrow_mut().clear();
-        context.unlisted.borrow_mut().clear();
+        context.unknown_fields.borrow_mut().clear();
         context.wrong_kind.set(false);
         context.ignored.set(false);
-        UNION_UNLISTED.take();
+        UNION_UNKNOWN_FIELDS.take();
         UNION_MISMATCHES.take();
         let error = match run(body, &context) {
             Ok(value) => {
@@ -369,7 +370,7 @@ fn salvage<T: DeserializeOwned>(body: &[u8], mode: Mode) -> Result<Decoded<T>, F
                 return Ok(Decoded {
                     value,
                     mismatches: context.mismatches.into_inner(),
-                    has_unlisted: !context.unlisted.borrow().is_empty(),
+                    has_unknown_fields: !context.unknown_fields.borrow().is_empty(),
                 });
             }
             Err(error) => error,
@@ -416,7 +417,10 @@ impl Failure {
 
 /// The fields of `body` that `T` does not have. `set_aside` is what the first
 /// reading set aside.
-pub fn unlisted<T: DeserializeOwned>(body: &[u8], set_aside: &[Mismatch]) -> Vec<Unlisted> {
+pub fn unknown_fields<T: DeserializeOwned>(
+    body: &[u8],
+    set_aside: &[Mismatch],
+) -> Vec<UnknownField> {
     let context = Context {
         tracking: true,
         set_aside: set_aside
@@ -429,7 +433,7 @@ pub fn unlisted<T: DeserializeOwned>(body: &[u8], set_aside: &[Mismatch]) -> Vec
     // The same bytes were read before; what they hold is all that matters now.
     let _ = run::<T>(body, &context);
     context.adopt_from_union();
-    context.unlisted.into_inner()
+    context.unknown_fields.into_inner()
 }
 
 /// serde's "…, expected X" and "missing field `x`", without the position,

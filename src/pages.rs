@@ -15,9 +15,9 @@ use futures_core::future::BoxFuture;
 use serde_json::Value;
 
 use crate::call::Call;
-use crate::envelope::{Answer, Response};
 use crate::error::Error;
 use crate::operation::Paging;
+use crate::response::{Answer, Response};
 use crate::transport::Exchange;
 
 /// The pages of a list, one answer each, asked for one by one as they are
@@ -31,7 +31,7 @@ use crate::transport::Exchange;
 ///
 /// An error takes the place of its page and ends the stream;
 /// [`resume`](Self::resume) goes on at that page, and
-/// [`position`](Self::position) says which one it is, for another process to
+/// [`cursor`](Self::cursor) says which one it is, for another process to
 /// start from.
 #[must_use = "nothing is sent until it is polled"]
 pub struct Pages<A> {
@@ -74,7 +74,7 @@ pub struct Items<A, T> {
 /// The page that is asked for next, as arguments of the operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Position {
+pub enum Cursor {
     /// The page's number; the first is 1.
     Page(i64),
     /// The days that the page covers (`2026-03-31`), where any are named.
@@ -108,7 +108,7 @@ enum State {
 
 struct Progress {
     paging: &'static Paging,
-    position: Position,
+    cursor: Cursor,
     /// The page size that the call asks for.
     size: Option<i64>,
     /// Items up to here, those of earlier pages included.
@@ -140,10 +140,10 @@ impl<A> Pages<A> {
     }
 
     /// The page that is asked for next, or that failed; `None` at the end.
-    pub fn position(&self) -> Option<&Position> {
+    pub fn cursor(&self) -> Option<&Cursor> {
         match self.state {
             State::Ended | State::Unusable(_) => None,
-            _ => self.progress.as_ref().map(|progress| &progress.position),
+            _ => self.progress.as_ref().map(|progress| &progress.cursor),
         }
     }
 
@@ -218,8 +218,8 @@ impl<A: Answer> Pages<A> {
 impl<A, T> Items<A, T> {
     /// The page that is asked for next, or that failed; `None` at the end.
     /// Items of the page before may still be to come.
-    pub fn position(&self) -> Option<&Position> {
-        self.pages.position()
+    pub fn cursor(&self) -> Option<&Cursor> {
+        self.pages.cursor()
     }
 
     /// After an error: goes on at the page that failed.
@@ -271,7 +271,7 @@ impl<A, T> Unpin for Items<A, T> {}
 impl<A> fmt::Debug for Pages<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pages")
-            .field("position", &self.position())
+            .field("cursor", &self.cursor())
             .finish_non_exhaustive()
     }
 }
@@ -279,7 +279,7 @@ impl<A> fmt::Debug for Pages<A> {
 impl<A, T> fmt::Debug for Items<A, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Items")
-            .field("position", &self.position())
+            .field("cursor", &self.cursor())
             .field("left_of_page", &self.page.len())
             .finish_non_exhaustive()
     }
@@ -297,25 +297,25 @@ impl Progress {
             Paging::Query { .. } => call.number_in_query(name),
             _ => call.field_of_body(name)?.as_i64(),
         };
-        let (position, size) = match paging {
+        let (cursor, size) = match paging {
             Paging::Query { page, size } | Paging::Body { page, size } => {
                 let size = size.and_then(|size| number(call, size));
                 let page = number(call, page).unwrap_or(1);
-                (Position::Page(page), size.filter(|size| *size > 0))
+                (Cursor::Page(page), size.filter(|size| *size > 0))
             }
             Paging::Dates { from, to } => {
                 let day = |name| call.field_of_body(name)?.as_str().map(str::to_owned);
                 let (from, to) = (day(from), day(to));
-                (Position::Period { from, to }, None)
+                (Cursor::Period { from, to }, None)
             }
         };
-        let before = match (&position, size) {
-            (Position::Page(page), Some(size)) => (page - 1).max(0).saturating_mul(size),
+        let before = match (&cursor, size) {
+            (Cursor::Page(page), Some(size)) => (page - 1).max(0).saturating_mul(size),
             _ => 0,
         };
         let progress = Self {
             paging,
-            position,
+            cursor,
             size,
             seen: before,
         };
@@ -327,42 +327,42 @@ impl Progress {
     fn advance(&mut self, call: &mut Call, facts: Facts) -> bool {
         let len = i64::try_from(facts.len).unwrap_or(i64::MAX);
         self.seen = self.seen.saturating_add(len);
-        let next = match &self.position {
-            Position::Page(page) => {
+        let next = match &self.cursor {
+            Cursor::Page(page) => {
                 let short = self.size.is_some_and(|size| len < size);
                 let more = facts.total.is_some_and(|total| self.seen < total);
                 if len == 0 || (short && !more) {
                     return false;
                 }
-                Position::Page(page.saturating_add(1))
+                Cursor::Page(page.saturating_add(1))
             }
-            Position::Period { .. } => {
+            Cursor::Period { .. } => {
                 let (from, to) = facts.next;
                 if from.is_none() && to.is_none() {
                     return false;
                 }
-                Position::Period { from, to }
+                Cursor::Period { from, to }
             }
         };
-        if next == self.position {
+        if next == self.cursor {
             return false;
         }
-        self.position = next;
+        self.cursor = next;
         self.put(call);
         true
     }
 
     fn put(&self, call: &mut Call) {
-        match (self.paging, &self.position) {
-            (Paging::Query { page, .. }, Position::Page(number)) => {
+        match (self.paging, &self.cursor) {
+            (Paging::Query { page, .. }, Cursor::Page(number)) => {
                 call.set_number_in_query(page, *number);
             }
-            (Paging::Body { page, .. }, Position::Page(number)) => {
+            (Paging::Body { page, .. }, Cursor::Page(number)) => {
                 call.set_fields_of_body([(*page, Value::from(*number))]);
             }
             (
                 Paging::Dates { from, to },
-                Position::Period {
+                Cursor::Period {
                     from: first,
                     to: last,
                 },

@@ -5,9 +5,9 @@ use reqwest::Method;
 use serde::Serialize;
 
 use crate::call::Call;
-use crate::envelope::Response;
 use crate::error::Error;
-use crate::operation::{Auth, Operation};
+use crate::operation::{Operation, Security};
+use crate::response::Response;
 use crate::transport::Transport;
 
 /// A request by method and path. From [`Client::request`](crate::Client::request).
@@ -17,14 +17,14 @@ pub struct Request {
     call: Call,
 }
 
-const fn operation(method: &'static str, auth: Auth) -> Operation {
+const fn operation(method: &'static str, security: Security) -> Operation {
     let path = "{path}";
     Operation::new(
         "request",
         "",
         method,
         path,
-        auth,
+        security,
         None,
         &[],
         &[],
@@ -37,8 +37,8 @@ const fn operation(method: &'static str, auth: Auth) -> Operation {
 static OPERATIONS: [[Operation; 2]; 5] = {
     const fn both(method: &'static str) -> [Operation; 2] {
         [
-            operation(method, Auth::Partner),
-            operation(method, Auth::PartnerAndUser),
+            operation(method, Security::Partner),
+            operation(method, Security::PartnerAndUser),
         ]
     }
     [

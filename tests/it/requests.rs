@@ -1,16 +1,11 @@
 //! The rules that every request follows, seen from the server's side.
 
-#[path = "loopback/log.rs"]
-mod log;
-#[path = "loopback/server.rs"]
-mod server;
-
 use std::collections::BTreeMap;
 
+use crate::loopback::log::Log;
+use crate::loopback::server::{Server as Loopback, answer, json};
 use altegio::b2b_v1::{operations, prelude::*, types};
-use altegio::{Auth, Client, ClientBuilder, Error, ErrorKind, File, Server};
-use log::Log;
-use server::{Server as Loopback, answer, json};
+use altegio::{Client, ClientBuilder, Error, ErrorKind, File, Security, Server};
 
 const OK: &str = r#"{"success":true,"data":[],"meta":[]}"#;
 const PARTNER: &str = "partner-secret";
@@ -103,14 +98,16 @@ async fn a_request_of_ones_own_follows_the_same_rules() {
 fn the_table_has_every_operation_and_its_security() {
     let mut counts = BTreeMap::new();
     for operation in operations::ALL {
-        *counts.entry(format!("{:?}", operation.auth)).or_insert(0) += 1;
+        *counts
+            .entry(format!("{:?}", operation.security))
+            .or_insert(0) += 1;
     }
     assert_eq!(operations::ALL.len(), 260);
     assert_eq!(
         (counts["PartnerAndUser"], counts["Partner"], counts["None"]),
         (235, 24, 1)
     );
-    assert_eq!(operations::AUTHORIZE_USER.auth, Auth::None);
+    assert_eq!(operations::AUTHORIZE_USER.security, Security::None);
     assert_eq!(
         operations::ALL
             .iter()
@@ -148,7 +145,7 @@ async fn each_operation_gets_the_tokens_that_its_security_asks_for() {
     let (server, client) = started(OK).await;
     list(&client, "record").await.unwrap();
     let partner_only = client.b2b_v1().get_location(); // BearerPartner
-    assert_eq!(operations::GET_LOCATION.auth, Auth::Partner);
+    assert_eq!(operations::GET_LOCATION.security, Security::Partner);
     let _ = partner_only.location_id(1).send().await;
     let seen = server.requests();
     assert_eq!(
@@ -311,7 +308,10 @@ async fn proxies_are_taken_from_the_environment() {
     }
     let proxy = Loopback::start(vec![json("200 OK", OK)]).await;
     let mut child = std::process::Command::new(std::env::current_exe().unwrap());
-    child.args(["--exact", "proxies_are_taken_from_the_environment"]);
+    child.args([
+        "--exact",
+        "requests::proxies_are_taken_from_the_environment",
+    ]);
     child.env("HTTP_PROXY", &proxy.url).env(CHILD, "1");
     let status = tokio::task::spawn_blocking(move || child.status().unwrap());
     assert!(status.await.unwrap().success());
@@ -735,7 +735,7 @@ async fn one_wrong_field_is_set_aside_and_strict_makes_it_an_error() {
             ("$.data[1]", r#""odd item""#)
         ]
     );
-    let unlisted = answer.unlisted();
+    let unlisted = answer.unknown_fields();
     assert_eq!(unlisted.len(), 1);
     assert_eq!(
         (unlisted[0].path.as_str(), unlisted[0].raw.as_str()),

@@ -1,4 +1,4 @@
-//! serde for structs by tables of their fields (`src/object.rs`), in the place
+//! serde for structs by tables of their fields (`src/wire/serde_table.rs`), in the place
 //! of what `derive` would write.
 
 use std::collections::BTreeSet;
@@ -28,14 +28,18 @@ pub fn by_table(item: &mut ItemStruct) -> Result<Vec<Item>, String> {
     }
     if fields.len() > 128 {
         return Err(format!(
-            "it has {} fields; src/object.rs is made for 128",
+            "it has {} fields; src/wire/serde_table.rs is made for 128",
             fields.len()
         ));
     }
-    let mut items: Vec<Item> = vec![parse_quote!(crate::object::write! { #ident #(#fields,)* })];
+    let mut items: Vec<Item> = vec![parse_quote!(
+        crate::wire::serde_table::write! { #ident #(#fields,)* }
+    )];
     let by_table = derives.contains("Default") && derives.contains("Deserialize");
     if by_table {
-        items.push(parse_quote!(crate::object::read! { #ident #(#fields,)* }));
+        items.push(parse_quote!(
+            crate::wire::serde_table::read! { #ident #(#fields,)* }
+        ));
     }
     let dropped: &[&str] = if by_table {
         &["Serialize", "Deserialize"]
@@ -84,9 +88,8 @@ impl SerdeField {
                 } else if meta.path.is_ident("deserialize_with") {
                     found.present = text(meta.value()?)? == PRESENT;
                 } else if !meta.path.is_ident("default") {
-                    return Err(
-                        meta.error("an attribute that build/finish/objects.rs does not know")
-                    );
+                    return Err(meta
+                        .error("an attribute that openapi/src/rewrite/objects.rs does not know"));
                 }
                 Ok(())
             });

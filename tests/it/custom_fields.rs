@@ -50,7 +50,7 @@ async fn list_asks_for_the_category_and_reads_every_field() {
         .unwrap();
     mock.assert_calls_async(1).await;
     assert_eq!(answer.status(), 200);
-    assert!(answer.mismatches().is_empty() && answer.unlisted().is_empty());
+    assert!(answer.mismatches().is_empty() && answer.unknown_fields().is_empty());
     let fields = answer.into_data().unwrap();
     assert_eq!((fields[0].id, fields[0].salon_id), (Some(7), Some(123)));
     let field = fields[0].custom_field.as_ref().unwrap();

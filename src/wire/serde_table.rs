@@ -29,7 +29,7 @@ pub(crate) trait Object: Default {
 /// in Rust, and which functions here read and write it.
 macro_rules! read {
     ($name:ident $($index:literal $key:literal $field:ident $read:ident $write:ident,)*) => {
-        impl $crate::object::Object for $name {
+        impl $crate::wire::serde_table::Object for $name {
             const NAMES: &'static [&'static str] = &[$($key),*];
 
             #[inline]
@@ -46,7 +46,7 @@ macro_rules! read {
                 map: &mut A,
             ) -> Result<(), A::Error> {
                 match field {
-                    $($index => $crate::object::$read(&mut self.$field, map),)*
+                    $($index => $crate::wire::serde_table::$read(&mut self.$field, map),)*
                     _ => Ok(()),
                 }
             }
@@ -54,7 +54,7 @@ macro_rules! read {
 
         impl<'de> ::serde::Deserialize<'de> for $name {
             fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                $crate::object::object(deserializer)
+                $crate::wire::serde_table::object(deserializer)
             }
         }
     };
@@ -67,7 +67,7 @@ macro_rules! write {
         impl ::serde::Serialize for $name {
             fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 #[allow(unused_mut)]
-                let mut object = $crate::object::Writer::new(serializer);
+                let mut object = $crate::wire::serde_table::Writer::new(serializer);
                 $(object.$write($key, &self.$field);)*
                 object.end()
             }

@@ -1,15 +1,12 @@
 //! Lists that come in pages: which requests are sent, and where a list ends.
 
-#[path = "loopback/server.rs"]
-mod server;
-
 use std::collections::BTreeMap;
 
+use crate::loopback::server::{self, Server, json as answer};
 use altegio::b2b_v1::{operations, prelude::*, types};
-use altegio::{Client, ErrorKind, Paging, Position, Retry};
+use altegio::{Client, Cursor, ErrorKind, Paging, Retry};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
-use server::{Server, json as answer};
 
 async fn started(pages: &[Value]) -> (Server, Client) {
     let replies = pages.iter().map(|page| answer("200 OK", &page.to_string()));
@@ -61,7 +58,7 @@ fn bodies(server: &Server) -> Vec<Value> {
 #[test]
 fn every_operation_with_a_page_pages() {
     let document: Value =
-        serde_json::from_str(include_str!("../openapi/b2b-v1/client.json")).unwrap();
+        serde_json::from_str(include_str!("../../openapi/b2b-v1/client.json")).unwrap();
     let mut by_size: BTreeMap<Option<&str>, usize> = BTreeMap::new();
     for item in document["paths"].as_object().unwrap().values() {
         for operation in item.as_object().unwrap().values() {
@@ -168,7 +165,7 @@ async fn nothing_is_asked_before_it_is_wanted() {
     assert_eq!(server.requests().len(), 2);
     assert!(items.next().await.is_none());
     assert!(items.next().await.is_none());
-    assert_eq!((server.requests().len(), items.position()), (2, None));
+    assert_eq!((server.requests().len(), items.cursor()), (2, None));
 }
 
 #[tokio::test]
@@ -191,7 +188,7 @@ async fn an_error_stands_in_its_place_and_the_list_goes_on_from_there() {
             Some(Ok(item)) => ids.push(item.id.unwrap()),
             Some(Err(error)) => {
                 errors.push(error.kind());
-                assert_eq!(items.position(), Some(&Position::Page(2)));
+                assert_eq!(items.cursor(), Some(&Cursor::Page(2)));
                 // Without being told to it does not ask again.
                 assert!(items.next().await.is_none());
                 items.resume();
@@ -226,7 +223,7 @@ async fn pages_come_whole() {
     let first = pages.next().await.unwrap().unwrap();
     assert_eq!(first.mismatches().len(), 1);
     assert_eq!(first.into_data().unwrap().len(), 2);
-    assert_eq!(pages.position(), Some(&Position::Page(2)));
+    assert_eq!(pages.cursor(), Some(&Cursor::Page(2)));
     assert!(pages.next().await.unwrap().is_ok() && pages.next().await.is_none());
 }
 
@@ -277,7 +274,7 @@ async fn a_date_cursor_is_followed_to_its_end() {
     let first: types::ClientVisitsHistory = visits.next().await.unwrap().unwrap();
     assert_eq!(first.records.unwrap()[0].id, Some(1));
     let (from, to) = (Some("2026-01-05".to_owned()), Some("2026-01-14".to_owned()));
-    assert_eq!(visits.position(), Some(&Position::Period { from, to }));
+    assert_eq!(visits.cursor(), Some(&Cursor::Period { from, to }));
     assert!(visits.next().await.unwrap().is_ok() && visits.next().await.is_none());
     let seen = bodies(&server);
     assert_eq!(seen.len(), 2);

@@ -80,7 +80,7 @@ pub fn finish(tokens: TokenStream, document: &Value) -> Result<String, String> {
             ),
             parse_quote!(
                 #[allow(unused_imports)]
-                use crate::{Error, Items, Pages, Response, argument, call::Call};
+                use crate::{Error, Items, Pages, Response, call::Call, setters};
             ),
         ];
         items(builder).splice(0..0, uses);
@@ -182,7 +182,7 @@ fn document_trait(item: &mut syn::ItemTrait, operations: &BTreeMap<String, Opera
         let Some(operation) = operations.get(&fold(&function.sig.ident.to_string())) else {
             continue;
         };
-        let tokens = match operation.auth {
+        let tokens = match operation.security {
             "PartnerAndUser" => "\n\nSent with the partner's and the user's token.",
             "Partner" => "\n\nSent with the partner's token alone.",
             _ => "\n\nNeeds no token; the partner's is sent if there is one.",

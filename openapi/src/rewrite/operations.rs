@@ -14,7 +14,7 @@ pub struct Operation {
     pub tag: String,
     pub method: String,
     pub path: String,
-    pub auth: &'static str,
+    pub security: &'static str,
     pub request: Option<String>,
     pub statuses: Vec<u16>,
     pub joined: Vec<String>,
@@ -73,8 +73,8 @@ pub fn operations(document: &Value) -> Result<BTreeMap<String, Operation>, Strin
                     tag: text(&operation["tags"][0]),
                     method: method.to_ascii_uppercase(),
                     path: path.clone(),
-                    auth: auth(document, operation)
-                        .map_err(|scheme| format!("operation `{id}`: security scheme `{scheme}` asks for tokens in a way that src/auth.rs does not know"))?,
+                    security: security(document, operation)
+                        .map_err(|scheme| format!("operation `{id}`: security scheme `{scheme}` asks for tokens in a way that src/security.rs does not know"))?,
                     request: body.map(|body| {
                         body["x-media-type"].as_str().unwrap_or("application/json").to_owned()
                     }),
@@ -96,7 +96,7 @@ pub fn operations(document: &Value) -> Result<BTreeMap<String, Operation>, Strin
 }
 
 /// The first alternative of the operation's security, by the form of its header.
-fn auth(document: &Value, operation: &Value) -> Result<&'static str, String> {
+fn security(document: &Value, operation: &Value) -> Result<&'static str, String> {
     let security = operation.get("security").or(document.get("security"));
     let first = security
         .and_then(|list| list.get(0))
@@ -115,7 +115,7 @@ pub fn table(operations: &BTreeMap<String, Operation>) -> Item {
     let statics = operations.values().map(|operation| {
         let Operation { id, tag, method, path, statuses, joined, deprecated, .. } = operation;
         let ident = operation.ident();
-        let auth = format_ident!("{}", operation.auth);
+        let security = format_ident!("{}", operation.security);
         let request = match &operation.request {
             Some(media_type) => quote!(Some(#media_type)),
             None => quote!(None),
@@ -131,7 +131,7 @@ pub fn table(operations: &BTreeMap<String, Operation>) -> Item {
         quote! {
             #[doc = #doc]
             pub static #ident: Operation = Operation::new(
-                #id, #tag, #method, #path, Auth::#auth, #request, &[#(#statuses),*], &[#(#joined),*], #deprecated, #paging,
+                #id, #tag, #method, #path, Security::#security, #request, &[#(#statuses),*], &[#(#joined),*], #deprecated, #paging,
             );
         }
     });
@@ -140,7 +140,7 @@ pub fn table(operations: &BTreeMap<String, Operation>) -> Item {
         /// What the document says of each operation.
         pub mod operations {
             #[allow(unused_imports)]
-            use crate::operation::{Auth, Operation, Paging};
+            use crate::operation::{Operation, Paging, Security};
 
             #(#statics)*
 

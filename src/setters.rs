@@ -61,7 +61,7 @@ macro_rules! builder {
                 T::Error: ::std::fmt::Display,
             {
                 let problem = &mut self.__problem;
-                $crate::argument::put(&mut self.$field, value, stringify!($field), problem);
+                $crate::setters::put(&mut self.$field, value, stringify!($field), problem);
                 self
             })*
         }
@@ -75,7 +75,7 @@ macro_rules! builder {
                     return Err(problem.into());
                 }
                 Ok(Self {
-                    $($field: $crate::argument::builder!(@take $kind builder $field),)*
+                    $($field: $crate::setters::builder!(@take $kind builder $field),)*
                 })
             }
         }
@@ -84,7 +84,7 @@ macro_rules! builder {
             #[inline]
             fn from(value: super::$name) -> Self {
                 Self {
-                    $($field: $crate::argument::builder!(@give $kind value $field),)*
+                    $($field: $crate::setters::builder!(@give $kind value $field),)*
                     __problem: None,
                 }
             }
@@ -92,7 +92,7 @@ macro_rules! builder {
     };
     (@take optional $builder:ident $field:ident) => { $builder.$field };
     (@take required $builder:ident $field:ident) => {
-        $crate::argument::required($builder.$field, stringify!($field))?
+        $crate::setters::required($builder.$field, stringify!($field))?
     };
     (@give optional $value:ident $field:ident) => { $value.$field };
     (@give required $value:ident $field:ident) => { Some($value.$field) };

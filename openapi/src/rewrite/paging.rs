@@ -81,7 +81,7 @@ pub fn pages(
         /// The pages of the list, one answer each, from the one that `page`
         /// or the period names, or the first.
         pub fn pages(self) -> Pages<#answer> {
-            Pages::new(self.call(), |value: &#answer| crate::paginate::Facts {
+            Pages::new(self.call(), |value: &#answer| crate::pages::Facts {
                 len: #len,
                 #total
                 #next

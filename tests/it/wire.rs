@@ -251,8 +251,8 @@ fn a_union_sets_aside_what_does_not_fit_inside_of_it() {
         panic!("{:?}", decoded.value);
     };
     assert_eq!(page.data.as_ref().unwrap()[0].id, Some(5));
-    assert!(decoded.has_unlisted);
-    let unlisted = altegio::wire::unlisted::<Page>(body, &decoded.mismatches);
+    assert!(decoded.has_unknown_fields);
+    let unlisted = altegio::wire::unknown_fields::<Page>(body, &decoded.mismatches);
     assert_eq!(unlisted[0].path, "$.new");
     assert!(decode::<Page>(body, Mode::Strict).is_err());
 

@@ -227,10 +227,10 @@ fn union_answer(item: &ItemEnum, say_success: &BTreeSet<String>) -> Item {
         let variant = &variant.ident;
         say_success
             .contains(&name)
-            .then(|| quote!(Self::#variant(value) => crate::envelope::Answer::refused(value),))
+            .then(|| quote!(Self::#variant(value) => crate::response::Answer::refused(value),))
     });
     parse_quote! {
-        impl crate::envelope::Answer for #ident {
+        impl crate::response::Answer for #ident {
             #[allow(unreachable_patterns)]
             fn refused(&self) -> bool {
                 match self {
@@ -253,7 +253,7 @@ fn answer(item: &ItemStruct) -> Vec<Item> {
     };
     let refused = refused(item)
         .map(|refused| quote!(fn refused(&self) -> bool { let value = self; #refused }));
-    let mut items = vec![parse_quote!(impl crate::envelope::Answer for #ident { #refused })];
+    let mut items = vec![parse_quote!(impl crate::response::Answer for #ident { #refused })];
     if let Some(data) = field("data") {
         let part = |ty: Option<&Type>, name: &str| {
             let name = format_ident!("{name}");
@@ -269,7 +269,7 @@ fn answer(item: &ItemStruct) -> Vec<Item> {
         let (data, data_value) = part(Some(data), "data");
         let (meta, meta_value) = part(field("meta"), "meta");
         items.push(parse_quote! {
-            impl crate::envelope::Envelope for #ident {
+            impl crate::response::Envelope for #ident {
                 type Data = #data;
                 type Meta = #meta;
 
@@ -384,18 +384,18 @@ fn form(item: &mut ItemStruct) -> Item {
             .retain(|attribute| !attribute.path().is_ident("serde"));
         let ident = field.ident.as_ref()?;
         let name = renamed.unwrap_or_else(|| ident.to_string());
-        Some(quote!((#name, crate::file::ToField::to_field(&self.#ident))))
+        Some(quote!((#name, crate::multipart::ToField::to_field(&self.#ident))))
     });
     parse_quote! {
-        impl crate::file::Multipart for #ident {
-            fn fields(&self) -> Vec<(&'static str, Option<crate::file::Field>)> {
+        impl crate::multipart::Multipart for #ident {
+            fn fields(&self) -> Vec<(&'static str, Option<crate::multipart::Field>)> {
                 vec![#(#fields),*]
             }
         }
     }
 }
 
-/// A body's builder by a table of its fields (`src/argument.rs`).
+/// A body's builder by a table of its fields (`src/setters.rs`).
 ///
 /// A field that is required and may be null is sent as null unless it is set:
 /// the setters take plain values, so there is no other way to say it.
@@ -411,9 +411,9 @@ fn body_builder(item: &ItemStruct) -> Result<Item, String> {
     });
     let fields: Option<Vec<_>> = fields.collect();
     let fields = fields.ok_or_else(|| {
-        format!("builder `{ident}`: its fields are not what build/finish/types.rs knows")
+        format!("builder `{ident}`: its fields are not what openapi/src/rewrite/types.rs knows")
     })?;
     Ok(parse_quote!(
-        crate::argument::builder! { #ident { #(#fields)* } }
+        crate::setters::builder! { #ident { #(#fields)* } }
     ))
 }

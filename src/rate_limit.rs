@@ -13,16 +13,16 @@ use futures_core::future::BoxFuture;
 
 use crate::error::Error;
 use crate::runtime::Runtime;
-use crate::timeouts::later;
+use crate::transport::deadline::later;
 
 /// The longest that a server's `Retry-After` holds a client back.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 /// Whether a request may go now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Permit {
     /// The place is taken: send.
-    Taken,
+    Granted,
     /// No place is free, and none is taken: ask again after this time.
     Wait(Duration),
 }
@@ -34,7 +34,7 @@ pub enum Place {
 ///
 /// ```
 /// use std::time::{Duration, Instant};
-/// use altegio::{Place, RateLimit, RateLimiter};
+/// use altegio::{Permit, RateLimit, RateLimiter};
 /// # type Pool = ();
 ///
 /// #[derive(Debug)]
@@ -43,14 +43,14 @@ pub enum Place {
 /// }
 ///
 /// impl RateLimit for Redis {
-///     fn take(
+///     fn try_acquire(
 ///         &self,
 ///         _now: Instant,
-///     ) -> futures_core::future::BoxFuture<'_, Result<Place, Box<dyn std::error::Error + Send + Sync>>>
+///     ) -> futures_core::future::BoxFuture<'_, Result<Permit, Box<dyn std::error::Error + Send + Sync>>>
 ///     {
 ///         Box::pin(async move {
 ///             // one script on the server: count this second and this minute
-///             Ok(Place::Taken)
+///             Ok(Permit::Granted)
 ///         })
 ///     }
 /// }
@@ -65,10 +65,10 @@ pub trait RateLimit: Debug + Send + Sync + 'static {
     /// that is dropped before it is ready should leave no place taken.
     ///
     /// `now` is the client's own clock; a store with a clock uses that.
-    fn take(
+    fn try_acquire(
         &self,
         now: Instant,
-    ) -> BoxFuture<'_, Result<Place, Box<dyn std::error::Error + Send + Sync>>>;
+    ) -> BoxFuture<'_, Result<Permit, Box<dyn std::error::Error + Send + Sync>>>;
 
     /// The server asked for silence. Clients of this process keep it anyway;
     /// a shared store can tell the others.
@@ -192,7 +192,7 @@ impl RateLimiter {
         &self,
         runtime: &dyn Runtime,
         deadline: Instant,
-    ) -> Result<(), NoPlace> {
+    ) -> Result<(), NoPermit> {
         let Some(store) = &self.0.store else {
             while let Some(wait) = self.pause_left(runtime.now()) {
                 sleep(runtime, wait, deadline).await?;
@@ -204,9 +204,9 @@ impl RateLimiter {
             let now = runtime.now();
             let wait = match self.pause_left(now) {
                 Some(wait) => wait,
-                None => match store.take(now).await.map_err(NoPlace::Broken)? {
-                    Place::Taken => return Ok(()),
-                    Place::Wait(wait) => wait,
+                None => match store.try_acquire(now).await.map_err(NoPermit::Broken)? {
+                    Permit::Granted => return Ok(()),
+                    Permit::Wait(wait) => wait,
                 },
             };
             sleep(runtime, wait, deadline).await?;
@@ -227,19 +227,19 @@ impl RateLimiter {
 
 /// Why no place was taken.
 #[derive(Debug)]
-pub(crate) enum NoPlace {
+pub(crate) enum NoPermit {
     /// The next one comes after the deadline, in so long where that is known.
     TooLate(Option<Duration>),
     Broken(Box<dyn std::error::Error + Send + Sync>),
 }
 
-async fn sleep(runtime: &dyn Runtime, wait: Duration, deadline: Instant) -> Result<(), NoPlace> {
+async fn sleep(runtime: &dyn Runtime, wait: Duration, deadline: Instant) -> Result<(), NoPermit> {
     if runtime
         .now()
         .checked_add(wait)
         .is_none_or(|then| then > deadline)
     {
-        return Err(NoPlace::TooLate(Some(wait)));
+        return Err(NoPermit::TooLate(Some(wait)));
     }
     runtime.sleep(wait).await;
     Ok(())
@@ -260,7 +260,7 @@ impl Windows {
         }
     }
 
-    fn take_at(&self, now: Instant) -> Place {
+    fn try_acquire_at(&self, now: Instant) -> Permit {
         let mut latest = lock(&self.latest);
         let wait = self.windows.iter().filter_map(|&(most, length)| {
             // The window is full as long as the request `most` before this one is in it.
@@ -268,7 +268,7 @@ impl Windows {
             later(latest[index], length).checked_duration_since(now)
         });
         match wait.max() {
-            Some(wait) if !wait.is_zero() => Place::Wait(wait),
+            Some(wait) if !wait.is_zero() => Permit::Wait(wait),
             _ => {
                 latest.push_back(now);
                 let keep = self
@@ -280,18 +280,18 @@ impl Windows {
                 while latest.len() > keep {
                     latest.pop_front();
                 }
-                Place::Taken
+                Permit::Granted
             }
         }
     }
 }
 
 impl RateLimit for Windows {
-    fn take(
+    fn try_acquire(
         &self,
         now: Instant,
-    ) -> BoxFuture<'_, Result<Place, Box<dyn std::error::Error + Send + Sync>>> {
-        Box::pin(std::future::ready(Ok(self.take_at(now))))
+    ) -> BoxFuture<'_, Result<Permit, Box<dyn std::error::Error + Send + Sync>>> {
+        Box::pin(std::future::ready(Ok(self.try_acquire_at(now))))
     }
 }
 
@@ -309,9 +309,9 @@ mod tests {
         let mut now = start;
         let mut moments = Vec::new();
         while moments.len() < count {
-            match windows.take_at(now) {
-                Place::Taken => moments.push(now - start),
-                Place::Wait(wait) => now += wait,
+            match windows.try_acquire_at(now) {
+                Permit::Granted => moments.push(now - start),
+                Permit::Wait(wait) => now += wait,
             }
         }
         moments

@@ -4,7 +4,7 @@ use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::Error;
-use crate::operation::{Auth, Operation};
+use crate::operation::{Operation, Security};
 
 /// The two tokens. `Debug` shows neither.
 #[derive(Clone, Debug, Default)]
@@ -59,15 +59,15 @@ impl Authorization {
         let missing = |token: &str, remedy: &str| {
             Error::missing_token(operation, format!("needs a {token} token; {remedy}"))
         };
-        match (operation.auth, &self.partner, &self.both) {
-            (Auth::None, partner, _) => Ok(partner.as_ref()),
-            (Auth::Partner, Some(header), _) => Ok(Some(header)),
-            (Auth::PartnerAndUser, _, Some(header)) => Ok(Some(header)),
+        match (operation.security, &self.partner, &self.both) {
+            (Security::None, partner, _) => Ok(partner.as_ref()),
+            (Security::Partner, Some(header), _) => Ok(Some(header)),
+            (Security::PartnerAndUser, _, Some(header)) => Ok(Some(header)),
             (_, None, _) => Err(missing(
                 "partner",
                 "set `ALTEGIO_PARTNER_TOKEN` or call `Client::builder().partner_token(…)`",
             )),
-            (Auth::PartnerAndUser, Some(_), None) => Err(missing(
+            (Security::PartnerAndUser, Some(_), None) => Err(missing(
                 "user",
                 "call `client.login(…)`, set `ALTEGIO_USER_TOKEN` or call \
                  `Client::builder().user_token(…)`",

@@ -1,0 +1,35 @@
+//! What every build script here does: take a document, generate code from it,
+//! write that to `$OUT_DIR`.
+
+use std::path::Path;
+use std::process::exit;
+use std::{env, fs};
+
+use serde_json::Value;
+
+/// Generates `file` in `$OUT_DIR` from the text of the document `name`.
+pub fn run(
+    name: &str,
+    text: &str,
+    file: &str,
+    generate: impl FnOnce(Value) -> Result<String, String>,
+) {
+    println!("cargo::rerun-if-changed=build.rs");
+    if let Err(error) = write(name, text, file, generate) {
+        println!("cargo::error={error}");
+        exit(1);
+    }
+}
+
+fn write(
+    name: &str,
+    text: &str,
+    file: &str,
+    generate: impl FnOnce(Value) -> Result<String, String>,
+) -> Result<(), String> {
+    let document = serde_json::from_str(text)
+        .map_err(|error| format!("{name}: {error}; `cargo xtask update-spec` makes it"))?;
+    let code = generate(document)?;
+    let out = env::var("OUT_DIR").map_err(|error| format!("OUT_DIR: {error}"))?;
+    fs::write(Path::new(&out).join(file), code).map_err(|error| format!("{out}: {error}"))
+}

@@ -1,0 +1,23 @@
+//! Integration tests, in one binary: linking the crate is what takes the time.
+//! They use the public API only.
+
+mod loopback;
+
+#[cfg(feature = "b2b-v1")]
+#[allow(dead_code)]
+#[path = "../../xtask/src/document.rs"]
+mod document;
+
+#[cfg(feature = "custom-fields")]
+mod custom_fields;
+#[cfg(feature = "b2b-v1")]
+mod faults;
+#[cfg(feature = "b2b-v1")]
+mod paging;
+#[cfg(feature = "b2b-v1")]
+mod requests;
+mod tls;
+#[cfg(feature = "b2b-v1")]
+mod vendor_examples;
+#[cfg(feature = "b2b-v1")]
+mod wire;
