@@ -4,9 +4,9 @@
 //! inside `properties`. Everything that walks a document asks this table
 //! rather than guess from the key.
 
-use std::fmt;
-
 use serde_json::{Map, Value};
+
+pub use crate::pointer::{Pointer, resolve, target};
 
 /// The kinds of object that an OpenAPI document is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,44 +105,12 @@ fn child(kind: Kind, key: &str) -> Option<(Shape, Kind)> {
     })
 }
 
-/// A JSON pointer (RFC 6901).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Pointer(String);
-
-impl Pointer {
-    pub fn root() -> Self {
-        Self::default()
-    }
-
-    /// A pointer that is one already.
-    pub fn parse(text: &str) -> Self {
-        Self(text.to_owned())
-    }
-
-    /// The pointer of `key` under this one.
-    pub fn join(&self, key: impl fmt::Display) -> Self {
-        let key = key.to_string().replace('~', "~0").replace('/', "~1");
-        Self(format!("{}/{key}", self.0))
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Pointer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_empty() { "/" } else { &self.0 })
-    }
-}
-
 /// Calls `visit` for every object of the document, parents first.
 pub fn walk<'a>(document: &'a Value, visit: &mut impl FnMut(&Pointer, Kind, &'a Value)) {
     walk_from(document, Kind::Document, &Pointer::root(), visit);
 }
 
-/// [`walk`] from an object in the middle of a document.
-pub fn walk_from<'a>(
+fn walk_from<'a>(
     value: &'a Value,
     kind: Kind,
     at: &Pointer,
@@ -213,21 +181,4 @@ pub fn operations(document: &Value) -> impl Iterator<Item = (&str, &'static str,
                 .into_iter()
                 .filter_map(move |method| Some((path.as_str(), method, item.get(method)?)))
         })
-}
-
-/// Follows `$ref` until something else stands there. `None` for a reference
-/// into nowhere or in a circle.
-pub fn resolve<'a>(document: &'a Value, mut value: &'a Value) -> Option<&'a Value> {
-    for _ in 0..32 {
-        match value.get("$ref").and_then(Value::as_str) {
-            None => return Some(value),
-            Some(reference) => value = target(document, reference)?,
-        }
-    }
-    None
-}
-
-/// What a local reference (`#/…`) points to.
-pub fn target<'a>(document: &'a Value, reference: &str) -> Option<&'a Value> {
-    document.pointer(reference.strip_prefix('#')?)
 }

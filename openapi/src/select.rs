@@ -5,15 +5,13 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use crate::names;
+use crate::pointer::schema_name;
+
 /// A tag's feature: its name in kebab case (`Subscriptions & Certificates` is
 /// `subscriptions-certificates`).
 pub fn feature(tag: &str) -> String {
-    let words = tag.split(|c: char| !c.is_ascii_alphanumeric());
-    let words: Vec<String> = words
-        .filter(|word| !word.is_empty())
-        .map(str::to_ascii_lowercase)
-        .collect();
-    words.join("-")
+    names::words(tag).collect::<Vec<_>>().join("-")
 }
 
 /// Leaves the operations of the tags that are kept, and the schemas that
@@ -47,13 +45,11 @@ pub fn reach(value: &Value, schemas: &Map<String, Value>, found: &mut BTreeSet<S
     match value {
         Value::Object(fields) => {
             let reference = fields.get("$ref").and_then(Value::as_str);
-            if let Some(name) = reference.and_then(|to| to.strip_prefix("#/components/schemas/")) {
-                let name = name.replace("~1", "/").replace("~0", "~");
-                if let Some(schema) = schemas.get(&name)
-                    && found.insert(name)
-                {
-                    reach(schema, schemas, found);
-                }
+            if let Some(name) = reference.and_then(schema_name)
+                && let Some(schema) = schemas.get(&name)
+                && found.insert(name)
+            {
+                reach(schema, schemas, found);
             }
             for value in fields.values() {
                 reach(value, schemas, found);

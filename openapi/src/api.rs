@@ -1,0 +1,802 @@
+//! What an OpenAPI document says of each operation, read once.
+//!
+//! Works on both documents of a folder: interface.json (OpenAPI 3.1) and
+//! client.json (3.0, as lowered for progenitor).
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use crate::grammar;
+use crate::pointer::{self, Pointer};
+
+/// A document and its operations.
+///
+/// ```
+/// use altegio_openapi::api::{Api, Place, Security};
+///
+/// let api = Api::read(serde_json::json!({
+///     "servers": [{"url": "https://api.example.com/v1"}],
+///     "paths": {"/tags/{id}": {"get": {
+///         "operationId": "get_tag",
+///         "tags": ["Tags"],
+///         "security": [],
+///         "parameters": [{"name": "id", "in": "path", "required": true, "schema": {"type": "integer"}}],
+///         "responses": {"200": {"content": {"application/json": {"schema": {"type": "object"}}}}},
+///     }}},
+/// }))?;
+/// let operation = api.operation("get_tag").ok_or("it has it")?;
+/// assert_eq!(operation.parameters[0].place, Place::Path);
+/// assert_eq!(operation.security, Security::None);
+/// assert!(operation.idempotent);
+/// let body = operation.success().and_then(|response| response.content.as_ref());
+/// assert_eq!(api.get(&body.ok_or("it has one")?.schema)["type"], "object");
+/// # Ok::<(), String>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Api {
+    /// The address of the first server, whose path the operations' paths follow.
+    pub base: String,
+    /// The operations, in the document's order.
+    pub operations: Vec<Operation>,
+    document: Value,
+}
+
+/// One operation.
+#[derive(Clone, Debug)]
+pub struct Operation {
+    /// The vendor's operation id, which is unique in the document.
+    pub id: String,
+    /// The first tag.
+    pub tag: String,
+    /// What it does, in a line; empty if the document has no words for it.
+    pub summary: String,
+    /// The HTTP method.
+    pub method: Method,
+    /// The path with its parameters in braces.
+    pub path: Template,
+    /// The tokens that it asks for.
+    pub security: Security,
+    /// Whether the server's state is the same after two requests as after
+    /// one: `x-idempotent`, or else [`Method::is_idempotent`].
+    pub idempotent: bool,
+    /// How its list is split into pages (`x-paging`), if it is.
+    pub paging: Option<Paging>,
+    /// The parameters: those of the path in the path's order, then the others
+    /// in the document's. An operation's own take the place of the path item's.
+    pub parameters: Vec<Parameter>,
+    /// The request's body, if it has one.
+    pub body: Option<Body>,
+    /// The documented responses, in ascending order of their statuses.
+    pub responses: Vec<Response>,
+    /// Whether the vendor deprecates it.
+    pub deprecated: bool,
+    /// Where the operation stands in the document.
+    pub at: Pointer,
+}
+
+/// An HTTP method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub enum Method {
+    Delete,
+    Get,
+    Head,
+    Options,
+    Patch,
+    Post,
+    Put,
+    Trace,
+}
+
+/// A path with parameters: `/clients/{location_id}`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Template(String);
+
+/// A part of a [`Template`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part<'t> {
+    /// Text that stands in the path as it is.
+    Text(&'t str),
+    /// A parameter, by its name.
+    Parameter(&'t str),
+}
+
+/// The tokens that an operation asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Security {
+    /// No scheme is named. A token may be sent nevertheless.
+    None,
+    /// `Authorization: Bearer {PartnerToken}`
+    Partner,
+    /// `Authorization: Bearer {PartnerToken}, User {UserToken}`
+    PartnerAndUser,
+}
+
+/// How a list is split into pages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Paging {
+    /// The arguments that name the page.
+    pub by: PagedBy,
+    /// Where the items stand in the response: `/data` unless the document
+    /// says otherwise.
+    pub items: Pointer,
+    /// Where the response may have the number of all items; the first place
+    /// that its type has is the one that counts.
+    pub totals: Vec<Pointer>,
+}
+
+/// The arguments that name a page, by their names on the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PagedBy {
+    /// Query parameters: the page's number, from 1, and how many items a page has.
+    Query {
+        /// The number's name.
+        page: String,
+        /// The size's name, if it can be chosen.
+        size: Option<String>,
+    },
+    /// The same as fields of the body.
+    Body {
+        /// The number's name.
+        page: String,
+        /// The size's name, if it can be chosen.
+        size: Option<String>,
+    },
+    /// Fields of the body: the first and the last day of the page.
+    Dates {
+        /// The first day's name.
+        from: String,
+        /// The last day's name.
+        to: String,
+        /// Where the response has the next page's days, under the same names.
+        next: Pointer,
+    },
+}
+
+/// A parameter of the path, the query or a header.
+///
+/// `Accept`, `Content-Type` and `Authorization` are none, as OpenAPI has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    /// Where it is sent.
+    pub place: Place,
+    /// Its name on the wire.
+    pub name: String,
+    /// Whether a request without it is wrong.
+    pub required: bool,
+    /// Whether a list is sent as one value, joined with commas
+    /// (`explode: false`), rather than item by item.
+    pub joined: bool,
+    /// What it means; empty if the document has no words for it.
+    pub description: String,
+    /// Where its schema stands.
+    pub schema: Pointer,
+}
+
+/// Where a parameter is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum Place {
+    Path,
+    Query,
+    Header,
+}
+
+/// A request's body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Body {
+    /// Its media type: `application/json`, `multipart/form-data` or `*/*`.
+    pub media_type: String,
+    /// Whether a request without it is wrong.
+    pub required: bool,
+    /// Where its schema stands.
+    pub schema: Pointer,
+}
+
+/// A documented response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// The HTTP status.
+    pub status: u16,
+    /// Its body, if one is documented.
+    pub content: Option<Content>,
+}
+
+/// A response's body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Content {
+    /// Its media type, such as `application/json`.
+    pub media_type: String,
+    /// Where its schema stands. Nothing stands there if the document names
+    /// only the media type.
+    pub schema: Pointer,
+}
+
+impl Api {
+    /// Reads a document.
+    ///
+    /// # Errors
+    ///
+    /// An operation without an id or a tag, two of one id, references to
+    /// nothing, and values of `security`, `x-paging` or `x-idempotent` that
+    /// are none. The text names the operation.
+    pub fn read(document: Value) -> Result<Self, String> {
+        let mut operations = Vec::new();
+        let mut ids = BTreeSet::new();
+        for (path, method, value) in grammar::operations(&document) {
+            let operation = Reader {
+                document: &document,
+                at: Pointer::root().join("paths").join(path),
+            }
+            .operation(path, method, value)
+            .map_err(|error| match value["operationId"].as_str() {
+                Some(id) => format!("operation `{id}`: {error}"),
+                None => format!("{} {path}: {error}", method.to_ascii_uppercase()),
+            })?;
+            if !ids.insert(operation.id.clone()) {
+                return Err(format!(
+                    "operation `{}`: another operation has this id too",
+                    operation.id
+                ));
+            }
+            operations.push(operation);
+        }
+        let base = document["servers"][0]["url"].as_str().unwrap_or_default();
+        Ok(Self {
+            base: base.trim_end_matches('/').to_owned(),
+            operations,
+            document,
+        })
+    }
+
+    /// The operation of this id.
+    pub fn operation(&self, id: &str) -> Option<&Operation> {
+        self.operations.iter().find(|operation| operation.id == id)
+    }
+
+    /// The whole document.
+    pub fn document(&self) -> &Value {
+        &self.document
+    }
+
+    /// The component schemas, by name.
+    pub fn schemas(&self) -> impl Iterator<Item = (&str, &Value)> {
+        let schemas = self.document["components"]["schemas"].as_object();
+        let schemas = schemas.into_iter().flatten();
+        schemas.map(|(name, schema)| (name.as_str(), schema))
+    }
+
+    /// The value at a place of the document; null if nothing stands there.
+    pub fn get(&self, at: &Pointer) -> &Value {
+        at.get(&self.document).unwrap_or(&Value::Null)
+    }
+
+    /// What a schema's references lead to, or itself without one. Null if
+    /// they lead to nothing.
+    pub fn resolve<'a>(&'a self, schema: &'a Value) -> &'a Value {
+        pointer::resolve(&self.document, schema).unwrap_or(&Value::Null)
+    }
+
+    /// What the references at a place lead to, and where that stands. The
+    /// place itself and null if they lead to nothing.
+    pub fn locate(&self, at: &Pointer) -> (Pointer, &Value) {
+        pointer::locate(&self.document, at).unwrap_or_else(|| (at.clone(), &Value::Null))
+    }
+}
+
+impl Operation {
+    /// The parameters of a place, in order.
+    pub fn parameters_in(&self, place: Place) -> impl Iterator<Item = &Parameter> {
+        let parameters = self.parameters.iter();
+        parameters.filter(move |parameter| parameter.place == place)
+    }
+
+    /// The first documented response of a 2xx status.
+    pub fn success(&self) -> Option<&Response> {
+        let mut responses = self.responses.iter();
+        responses.find(|response| (200..300).contains(&response.status))
+    }
+}
+
+impl Body {
+    /// Whether it is sent as `multipart/form-data`.
+    pub fn is_form(&self) -> bool {
+        self.media_type.starts_with("multipart/")
+    }
+}
+
+impl Content {
+    /// Whether it is JSON, as `application/json` and `*/*` are.
+    pub fn is_json(&self) -> bool {
+        let end = self.media_type.split(';').next().unwrap_or_default().trim();
+        end == "*/*" || end.ends_with("/json") || end.ends_with("+json")
+    }
+}
+
+impl Method {
+    /// Its name, in capitals.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Delete => "DELETE",
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Options => "OPTIONS",
+            Self::Patch => "PATCH",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Trace => "TRACE",
+        }
+    }
+
+    /// Whether HTTP defines requests of this method to have the same effect
+    /// once and many times (RFC 9110, 9.2.2).
+    pub fn is_idempotent(self) -> bool {
+        !matches!(self, Self::Patch | Self::Post)
+    }
+
+    /// A method by its key in a path item.
+    fn of_key(key: &str) -> Option<Self> {
+        Some(match key {
+            "delete" => Self::Delete,
+            "get" => Self::Get,
+            "head" => Self::Head,
+            "options" => Self::Options,
+            "patch" => Self::Patch,
+            "post" => Self::Post,
+            "put" => Self::Put,
+            "trace" => Self::Trace,
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Template {
+    /// The path as the document has it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Its parts, in order.
+    ///
+    /// ```
+    /// use altegio_openapi::api::{Part, Template};
+    ///
+    /// let template = Template::from("/clients/{location_id}/tags");
+    /// assert_eq!(template.parts().collect::<Vec<_>>(), [
+    ///     Part::Text("/clients/"), Part::Parameter("location_id"), Part::Text("/tags"),
+    /// ]);
+    /// ```
+    pub fn parts(&self) -> impl Iterator<Item = Part<'_>> {
+        let mut rest = self.0.as_str();
+        std::iter::from_fn(move || {
+            let inside = rest.strip_prefix('{').and_then(|rest| rest.split_once('}'));
+            if let Some((name, after)) = inside {
+                rest = after;
+                return Some(Part::Parameter(name));
+            }
+            let from = usize::from(rest.starts_with('{'));
+            let end = rest[from..].find('{').map_or(rest.len(), |end| end + from);
+            let (text, after) = rest.split_at(end);
+            rest = after;
+            (!text.is_empty()).then_some(Part::Text(text))
+        })
+    }
+
+    /// The names of its parameters, in order.
+    pub fn parameters(&self) -> impl Iterator<Item = &str> {
+        self.parts().filter_map(|part| match part {
+            Part::Parameter(name) => Some(name),
+            Part::Text(_) => None,
+        })
+    }
+}
+
+impl From<&str> for Template {
+    fn from(path: &str) -> Self {
+        Self(path.to_owned())
+    }
+}
+
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Reads the operations of one path item.
+struct Reader<'d> {
+    document: &'d Value,
+    /// The path item.
+    at: Pointer,
+}
+
+impl Reader<'_> {
+    fn operation(&self, path: &str, key: &str, value: &Value) -> Result<Operation, String> {
+        let at = self.at.join(key);
+        let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
+        let method = Method::of_key(key).ok_or_else(|| format!("`{key}` is no HTTP method"))?;
+        let path = Template::from(path);
+        let id = value["operationId"].as_str().ok_or("no `operationId`")?;
+        let tag = value["tags"][0].as_str().ok_or("no tag")?;
+        Ok(Operation {
+            id: id.to_owned(),
+            tag: tag.to_owned(),
+            summary: text("summary"),
+            method,
+            security: self.security(value)?,
+            idempotent: match value.get("x-idempotent") {
+                None => method.is_idempotent(),
+                Some(Value::Bool(idempotent)) => *idempotent,
+                Some(other) => return Err(format!("x-idempotent: `{other}` is no boolean")),
+            },
+            paging: match value.get("x-paging") {
+                None => None,
+                Some(value) => Some(paging(value).map_err(|error| format!("x-paging: {error}"))?),
+            },
+            parameters: self.parameters(&at, &path)?,
+            body: self.body(&at)?,
+            responses: self.responses(&at, value)?,
+            deprecated: value["deprecated"] == true,
+            path,
+            at,
+        })
+    }
+
+    /// The first alternative of the operation's security, by the form of its header.
+    fn security(&self, operation: &Value) -> Result<Security, String> {
+        let security = operation.get("security").or(self.document.get("security"));
+        let first = security
+            .and_then(|list| list.get(0))
+            .and_then(Value::as_object);
+        let Some(scheme) = first.and_then(|alternative| alternative.keys().next()) else {
+            return Ok(Security::None);
+        };
+        let scheme_at = &self.document["components"]["securitySchemes"][scheme];
+        match scheme_at["bearerFormat"].as_str() {
+            Some("Bearer {PartnerToken}") => Ok(Security::Partner),
+            Some("Bearer {PartnerToken}, User {UserToken}") => Ok(Security::PartnerAndUser),
+            _ => Err(format!(
+                "the security scheme `{scheme}` has neither the bearerFormat \
+                 `Bearer {{PartnerToken}}` nor `Bearer {{PartnerToken}}, User {{UserToken}}`"
+            )),
+        }
+    }
+
+    fn parameters(&self, operation: &Pointer, path: &Template) -> Result<Vec<Parameter>, String> {
+        let mut found: Vec<Parameter> = Vec::new();
+        for list in [self.at.join("parameters"), operation.join("parameters")] {
+            let length = list.get(self.document).and_then(Value::as_array);
+            for index in 0..length.map_or(0, Vec::len) {
+                let (at, value) = self.locate(&list.join(index))?;
+                let Some(parameter) = parameter(&at, value)? else {
+                    continue;
+                };
+                let same = |other: &&mut Parameter| {
+                    (other.place, &other.name) == (parameter.place, &parameter.name)
+                };
+                match found.iter_mut().find(same) {
+                    Some(other) => *other = parameter,
+                    None => found.push(parameter),
+                }
+            }
+        }
+        let names: Vec<&str> = path.parameters().collect();
+        for name in &names {
+            let is_it = |other: &&Parameter| other.place == Place::Path && other.name == *name;
+            if !found.iter().any(|other| is_it(&other)) {
+                return Err(format!("the path's parameter `{name}` is not documented"));
+            }
+        }
+        let order = |parameter: &Parameter| match parameter.place {
+            Place::Path => names.iter().position(|name| *name == parameter.name),
+            _ => None,
+        };
+        found.retain(|parameter| parameter.place != Place::Path || order(parameter).is_some());
+        // What is in the path comes first; a stable sort leaves the rest as it is.
+        found.sort_by_key(|parameter| order(parameter).unwrap_or(usize::MAX));
+        Ok(found)
+    }
+
+    fn body(&self, operation: &Pointer) -> Result<Option<Body>, String> {
+        let at = operation.join("requestBody");
+        if at.get(self.document).is_none() {
+            return Ok(None);
+        }
+        let (at, value) = self.locate(&at)?;
+        let Some((media_type, schema)) = content(&at, value) else {
+            return Ok(None);
+        };
+        // The lowering writes as JSON what progenitor knows no other way for.
+        let media_type = value["x-media-type"].as_str().unwrap_or(&media_type);
+        Ok(Some(Body {
+            media_type: media_type.to_owned(),
+            required: value["required"] == true,
+            schema,
+        }))
+    }
+
+    fn responses(&self, operation: &Pointer, value: &Value) -> Result<Vec<Response>, String> {
+        let all = operation.join("responses");
+        let mut responses = Vec::new();
+        for status in value["responses"]
+            .as_object()
+            .into_iter()
+            .flat_map(Map::keys)
+        {
+            // `default` and `4XX` document no status.
+            let Ok(number) = status.parse() else {
+                continue;
+            };
+            let (at, value) = self.locate(&all.join(status))?;
+            responses.push(Response {
+                status: number,
+                content: content(&at, value)
+                    .map(|(media_type, schema)| Content { media_type, schema }),
+            });
+        }
+        responses.sort_by_key(|response| response.status);
+        Ok(responses)
+    }
+
+    fn locate(&self, at: &Pointer) -> Result<(Pointer, &Value), String> {
+        pointer::locate(self.document, at)
+            .ok_or_else(|| format!("the reference at {at} leads to nothing"))
+    }
+}
+
+/// A parameter, unless it is one that OpenAPI has other ways for.
+fn parameter(at: &Pointer, value: &Value) -> Result<Option<Parameter>, String> {
+    let name = value["name"]
+        .as_str()
+        .ok_or_else(|| format!("the parameter at {at} has no name"))?;
+    let place = match value["in"].as_str() {
+        Some("path") => Place::Path,
+        Some("query") => Place::Query,
+        Some("header") => {
+            let ours = ["accept", "content-type", "authorization"];
+            if ours.contains(&name.to_ascii_lowercase().as_str()) {
+                return Ok(None);
+            }
+            Place::Header
+        }
+        other => {
+            return Err(format!(
+                "parameter `{name}`: it stands in `{}`; path, query or header expected",
+                other.unwrap_or_default()
+            ));
+        }
+    };
+    Ok(Some(Parameter {
+        place,
+        name: name.to_owned(),
+        required: value["required"] == true || place == Place::Path,
+        joined: value["explode"] == false,
+        description: value["description"].as_str().unwrap_or_default().to_owned(),
+        schema: at.join("schema"),
+    }))
+}
+
+/// The media type of a body, and where its schema stands. JSON goes before
+/// whatever else is offered.
+fn content(at: &Pointer, value: &Value) -> Option<(String, Pointer)> {
+    let offered = value["content"].as_object()?;
+    let json = offered.get_key_value("application/json");
+    let (media_type, _) = json.or_else(|| offered.iter().next())?;
+    let schema = at.join("content").join(media_type).join("schema");
+    Some((media_type.clone(), schema))
+}
+
+fn paging(value: &Value) -> Result<Paging, String> {
+    let known = ["query", "body", "items", "total", "next"];
+    let fields = value.as_object().ok_or("an object expected")?;
+    if let Some(unknown) = fields.keys().find(|key| !known.contains(&key.as_str())) {
+        return Err(format!("`{unknown}` is none of {}", known.join(", ")));
+    }
+    let (place, arguments) = match (fields.get("query"), fields.get("body")) {
+        (Some(query), None) => ("query", query),
+        (None, Some(body)) => ("body", body),
+        _ => return Err("either `query` or `body` expected".to_owned()),
+    };
+    let text = |name: &str| arguments[name].as_str().map(str::to_owned);
+    let next = value["next"].as_str().map(dotted);
+    let by = match (place, text("page"), text("from").zip(text("to")).zip(next)) {
+        ("query", Some(page), None) => PagedBy::Query {
+            page,
+            size: text("size"),
+        },
+        ("body", Some(page), None) => PagedBy::Body {
+            page,
+            size: text("size"),
+        },
+        ("body", None, Some(((from, to), next))) => PagedBy::Dates { from, to, next },
+        _ => {
+            return Err(format!(
+                "`{place}` names neither `page` nor, for a body, `from` and `to` with `next`"
+            ));
+        }
+    };
+    let totals = value["total"].as_array().into_iter().flatten();
+    Ok(Paging {
+        by,
+        items: dotted(value["items"].as_str().unwrap_or("data")),
+        totals: totals.filter_map(Value::as_str).map(dotted).collect(),
+    })
+}
+
+/// `meta.total_count` → `/meta/total_count`
+fn dotted(path: &str) -> Pointer {
+    path.split('.')
+        .fold(Pointer::root(), |at, key| at.join(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn document(operation: Value) -> Value {
+        json!({
+            "servers": [{"url": "https://api.example.com/v1/"}],
+            "paths": {"/places/{place}/things/{thing}": {
+                "parameters": [
+                    {"name": "thing", "in": "path", "schema": {}},
+                    {"$ref": "#/components/parameters/place"},
+                ],
+                "post": operation,
+            }},
+            "components": {
+                "parameters": {"place": {"name": "place", "in": "path", "schema": {}}},
+                "responses": {"gone": {"content": {"text/html": {}, "application/json": {}}}},
+                "securitySchemes": {
+                    "both": {"bearerFormat": "Bearer {PartnerToken}, User {UserToken}"},
+                    "basic": {"scheme": "basic"},
+                },
+            },
+        })
+    }
+
+    fn one(changes: Value) -> Result<Operation, String> {
+        let mut operation = json!({"operationId": "post_thing", "tags": ["Things"]});
+        let operation_fields = operation.as_object_mut().unwrap();
+        operation_fields.extend(changes.as_object().unwrap().clone());
+        let mut api = Api::read(document(operation))?;
+        assert_eq!(api.base, "https://api.example.com/v1");
+        Ok(api.operations.remove(0))
+    }
+
+    #[test]
+    fn parameters_come_in_the_paths_order_and_an_operations_own_take_precedence() {
+        let operation = one(json!({"parameters": [
+            {"name": "tags", "in": "query", "explode": false, "schema": {"type": "array"}},
+            {"name": "Accept", "in": "header", "schema": {}},
+            {"name": "X-Partner-Id", "in": "header", "schema": {}},
+            {"name": "thing", "in": "path", "description": "own", "schema": {}},
+        ]}))
+        .unwrap();
+        let seen: Vec<(&str, Place, bool, bool)> = operation
+            .parameters
+            .iter()
+            .map(|p| (p.name.as_str(), p.place, p.required, p.joined))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                ("place", Place::Path, true, false),
+                ("thing", Place::Path, true, false),
+                ("tags", Place::Query, false, true),
+                ("X-Partner-Id", Place::Header, false, false),
+            ]
+        );
+        assert_eq!(operation.parameters[1].description, "own");
+        assert_eq!(
+            operation.parameters[0].schema.as_str(),
+            "/components/parameters/place/schema"
+        );
+    }
+
+    #[test]
+    fn what_may_be_repeated_is_the_documents_word_before_the_methods() {
+        assert!(!one(json!({})).unwrap().idempotent);
+        assert!(one(json!({"x-idempotent": true})).unwrap().idempotent);
+        assert!(one(json!({"x-idempotent": "yes"})).is_err());
+        let idempotent = [Method::Get, Method::Head, Method::Put, Method::Delete];
+        assert!(idempotent.into_iter().all(Method::is_idempotent));
+    }
+
+    #[test]
+    fn responses_are_found_behind_references_and_json_before_others() {
+        let operation = one(json!({"responses": {
+            "410": {"$ref": "#/components/responses/gone"}, "204": {}, "default": {},
+        }}))
+        .unwrap();
+        let statuses: Vec<u16> = operation.responses.iter().map(|r| r.status).collect();
+        assert_eq!(statuses, [204, 410]);
+        assert_eq!(operation.success().map(|r| r.content.is_none()), Some(true));
+        let content = operation.responses[1].content.as_ref().unwrap();
+        assert!(content.is_json());
+        assert_eq!(
+            content.schema.as_str(),
+            "/components/responses/gone/content/application~1json/schema"
+        );
+    }
+
+    #[test]
+    fn paging_is_read_whole_or_refused() {
+        let paged = |paging: Value| one(json!({"x-paging": paging})).map(|o| o.paging.unwrap());
+        let dates = paged(json!({
+            "body": {"from": "from", "to": "to"}, "next": "meta.next", "items": "data.list",
+        }))
+        .unwrap();
+        assert_eq!(dates.items.as_str(), "/data/list");
+        let next = Pointer::parse("/meta/next");
+        let (from, to) = ("from".to_owned(), "to".to_owned());
+        assert_eq!(dates.by, PagedBy::Dates { from, to, next });
+        let query = paged(json!({"query": {"page": "p"}, "total": ["meta.n"]})).unwrap();
+        assert_eq!(query.items.as_str(), "/data");
+        assert_eq!(query.totals, [Pointer::parse("/meta/n")]);
+        for wrong in [
+            json!({}),
+            json!({"query": {"size": "n"}}),
+            json!({"query": {"page": "p"}, "body": {"page": "p"}}),
+            json!({"body": {"from": "a", "to": "b"}}),
+            json!({"query": {"page": "p"}, "totals": []}),
+        ] {
+            let error = paged(wrong).unwrap_err();
+            assert!(
+                error.starts_with("operation `post_thing`: x-paging: "),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn errors_name_the_operation() {
+        assert_eq!(
+            one(json!({"security": [{"both": []}]})).unwrap().security,
+            Security::PartnerAndUser
+        );
+        let error = one(json!({"security": [{"basic": []}]})).unwrap_err();
+        assert!(
+            error.starts_with("operation `post_thing`: the security scheme `basic`"),
+            "{error}"
+        );
+        let mut twice = document(json!({"operationId": "a", "tags": ["T"]}));
+        let item = &mut twice["paths"]["/places/{place}/things/{thing}"];
+        item["get"] = item["post"].clone();
+        assert!(Api::read(twice).unwrap_err().contains("another operation"));
+        let error = Api::read(document(json!({"tags": ["T"]}))).unwrap_err();
+        assert_eq!(
+            error,
+            "POST /places/{place}/things/{thing}: no `operationId`"
+        );
+    }
+
+    #[cfg(feature = "documents")]
+    #[test]
+    fn both_forms_of_a_document_have_the_same_operations() {
+        let read = |text: &str| Api::read(serde_json::from_str(text).unwrap()).unwrap();
+        let document = crate::documents::B2B_V1;
+        let (interface, client) = (read(document.interface), read(document.client));
+        assert_eq!(interface.operations.len(), client.operations.len());
+        assert!(!client.operations.is_empty());
+        for (a, b) in interface.operations.iter().zip(&client.operations) {
+            let facts = |o: &Operation| (o.id.clone(), o.method, o.path.clone(), o.security);
+            assert_eq!(facts(a), facts(b));
+            assert_eq!(
+                (a.idempotent, &a.paging),
+                (b.idempotent, &b.paging),
+                "{}",
+                a.id
+            );
+        }
+    }
+}
