@@ -216,7 +216,7 @@ impl Transport {
             let left = request.deadline.saturating_duration_since(runtime.now());
             (left, NoPermit::TooLate(None))
         };
-        let place = pin!(limiter.place(&**runtime, request.deadline));
+        let place = pin!(limiter.acquire(&**runtime, request.deadline));
         let place = within(&**runtime, left, place)
             .await
             .and_then(|place| place);
