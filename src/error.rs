@@ -5,13 +5,13 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::operation::{Operation, Route};
+use crate::operation::Operation;
 use crate::wire;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
@@ -24,7 +24,7 @@ pub struct Error(Box<Inner>);
 
 struct Inner {
     kind: ErrorKind,
-    route: Option<Route>,
+    operation: Option<&'static Operation>,
     message: String,
     status: Option<StatusCode>,
     api: Option<ApiMessage>,
@@ -87,9 +87,9 @@ impl Error {
         self.0.kind
     }
 
-    /// The route of the operation that was called; `None` while a client is built.
-    pub fn route(&self) -> Option<&Route> {
-        self.0.route.as_ref()
+    /// The operation that was called; `None` while a client is built.
+    pub fn operation(&self) -> Option<&'static Operation> {
+        self.0.operation
     }
 
     /// The answer's status, where there was an answer.
@@ -154,10 +154,8 @@ impl Error {
     /// A POST or PATCH that the server may have acted on is not retryable:
     /// look first whether it has.
     pub fn is_retryable(&self) -> bool {
-        let repeatable = self.route().is_some_and(|route| route.idempotent);
-        let is_get = self
-            .route()
-            .is_some_and(|route| route.method == Method::GET);
+        let method = self.operation().map_or("", |operation| operation.method);
+        let repeatable = matches!(method, "GET" | "HEAD" | "PUT" | "DELETE");
         match self.kind() {
             ErrorKind::Connect | ErrorKind::Limiter => true,
             ErrorKind::Timeout | ErrorKind::Transport => self.0.untouched || repeatable,
@@ -165,7 +163,7 @@ impl Error {
                 Some(429) => true,
                 Some(503) if self.0.retry_after.is_some() => true,
                 Some(408 | 502 | 503 | 504) => repeatable,
-                Some(500) => repeatable && is_get,
+                Some(500) => method == "GET",
                 _ => false,
             },
             _ => false,
@@ -194,7 +192,7 @@ impl Error {
     fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
-            route: None,
+            operation: None,
             message: message.into(),
             status: None,
             api: None,
@@ -207,9 +205,9 @@ impl Error {
         }))
     }
 
-    fn of(route: &Route, kind: ErrorKind, message: impl Into<String>) -> Self {
+    fn of(operation: &'static Operation, kind: ErrorKind, message: impl Into<String>) -> Self {
         let mut error = Self::new(kind, message);
-        error.0.route = Some(route.clone());
+        error.0.operation = Some(operation);
         error
     }
 
@@ -217,16 +215,16 @@ impl Error {
         Self::new(ErrorKind::Config, message)
     }
 
-    pub(crate) fn missing_token(route: &Route, message: String) -> Self {
-        Self::of(route, ErrorKind::MissingToken, message)
+    pub(crate) fn missing_token(operation: &'static Operation, message: String) -> Self {
+        Self::of(operation, ErrorKind::MissingToken, message)
     }
 
-    pub(crate) fn argument(route: &Route, message: impl Into<String>) -> Self {
-        Self::of(route, ErrorKind::Argument, message)
+    pub(crate) fn argument(operation: &'static Operation, message: impl Into<String>) -> Self {
+        Self::of(operation, ErrorKind::Argument, message)
     }
 
     /// From reqwest, without the URL: it holds filled-in paths and queries.
-    pub(crate) fn http(route: &Route, error: reqwest::Error) -> Self {
+    pub(crate) fn http(operation: &'static Operation, error: reqwest::Error) -> Self {
         let error = error.without_url();
         let (kind, message) = if error.is_connect() {
             (ErrorKind::Connect, "the server could not be reached")
@@ -239,7 +237,7 @@ impl Error {
         } else {
             (ErrorKind::Transport, "the exchange broke off")
         };
-        let mut this = Self::of(route, kind, message);
+        let mut this = Self::of(operation, kind, message);
         this.0.status = error.status();
         this.0.untouched = is_declined(&error);
         this.0.source = Some(error.into());
@@ -247,14 +245,14 @@ impl Error {
     }
 
     /// `setting` is the builder's.
-    pub(crate) fn timeout(route: &Route, setting: &str, length: Duration) -> Self {
+    pub(crate) fn timeout(operation: &'static Operation, setting: &str, length: Duration) -> Self {
         let message = format!("no answer in time: {length:?} went by; see `{setting}`");
-        Self::of(route, ErrorKind::Timeout, message)
+        Self::of(operation, ErrorKind::Timeout, message)
     }
 
     /// The rate limit's next place, in `wait`, comes after the call's timeout.
     pub(crate) fn no_place_in_time(
-        route: &Route,
+        operation: &'static Operation,
         wait: Option<Duration>,
         timeout: Duration,
     ) -> Self {
@@ -266,14 +264,14 @@ impl Error {
             "not sent: the rate limit has no place{wait}, and the call may take {timeout:?}; \
              call less often, or see `timeout`"
         );
-        let mut error = Self::of(route, ErrorKind::Timeout, message);
+        let mut error = Self::of(operation, ErrorKind::Timeout, message);
         error.0.untouched = true;
         error
     }
 
-    pub(crate) fn limiter(route: &Route, source: Source) -> Self {
+    pub(crate) fn limiter(operation: &'static Operation, source: Source) -> Self {
         let message = "not sent: the store behind the rate limit failed";
-        let mut error = Self::of(route, ErrorKind::Limiter, message);
+        let mut error = Self::of(operation, ErrorKind::Limiter, message);
         error.0.source = Some(source);
         error
     }
@@ -288,27 +286,31 @@ impl Error {
         self
     }
 
-    pub(crate) fn redirect(route: &Route, status: StatusCode, why: &str) -> Self {
-        let mut error = Self::of(route, ErrorKind::Redirect, why);
+    pub(crate) fn redirect(operation: &'static Operation, status: StatusCode, why: &str) -> Self {
+        let mut error = Self::of(operation, ErrorKind::Redirect, why);
         error.0.status = Some(status);
         error
     }
 
-    pub(crate) fn too_large(route: &Route, status: StatusCode, limit: usize) -> Self {
+    pub(crate) fn too_large(
+        operation: &'static Operation,
+        status: StatusCode,
+        limit: usize,
+    ) -> Self {
         let message = format!("the answer is larger than {limit} bytes; see `max_body`");
-        let mut error = Self::of(route, ErrorKind::TooLarge, message);
+        let mut error = Self::of(operation, ErrorKind::TooLarge, message);
         error.0.status = Some(status);
         error
     }
 
     pub(crate) fn answer(
-        route: &Route,
+        operation: &'static Operation,
         status: StatusCode,
         headers: &HeaderMap,
         body: Bytes,
         now: SystemTime,
     ) -> Self {
-        let mut error = Self::api(route, status, body);
+        let mut error = Self::from_answer(operation, status, body);
         let value = headers
             .get(RETRY_AFTER)
             .and_then(|value| value.to_str().ok());
@@ -328,17 +330,17 @@ impl Error {
     /// assert!(error.is_not_found());
     /// assert_eq!(error.message(), Some("No such client"));
     /// ```
-    pub fn from_answer(operation: &Operation, status: reqwest::StatusCode, body: Bytes) -> Self {
-        Self::api(&operation.route, status, body)
-    }
-
-    pub(crate) fn api(route: &Route, status: StatusCode, body: Bytes) -> Self {
+    pub fn from_answer(
+        operation: &'static Operation,
+        status: reqwest::StatusCode,
+        body: Bytes,
+    ) -> Self {
         let message = if status.is_success() {
             "the server answered `success: false`"
         } else {
             "the server refused"
         };
-        let mut error = Self::of(route, ErrorKind::Api, message);
+        let mut error = Self::of(operation, ErrorKind::Api, message);
         error.0.status = Some(status);
         error.0.api = read_api_message(&body);
         error.0.body = Some(body);
@@ -346,7 +348,7 @@ impl Error {
     }
 
     pub(crate) fn decode(
-        route: &Route,
+        operation: &'static Operation,
         status: StatusCode,
         body: Bytes,
         failure: wire::Failure,
@@ -355,7 +357,7 @@ impl Error {
             "cannot read the answer at {}: expected {}, found {}",
             failure.path, failure.expected, failure.found
         );
-        let mut error = Self::of(route, ErrorKind::Decode, message);
+        let mut error = Self::of(operation, ErrorKind::Decode, message);
         error.0.status = Some(status);
         error.0.body = Some(body);
         error.0.place = Some(Place {
@@ -367,22 +369,22 @@ impl Error {
         error
     }
 
-    pub(crate) fn no_data(route: &Route, status: StatusCode, body: Bytes) -> Self {
+    pub(crate) fn no_data(operation: &'static Operation, status: StatusCode, body: Bytes) -> Self {
         let failure = wire::Failure {
             path: "$.data".to_owned(),
             expected: "a value".to_owned(),
             found: wire::Kind::Null,
             source: None,
         };
-        Self::decode(route, status, body, failure)
+        Self::decode(operation, status, body, failure)
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = &*self.0;
-        if let Some(route) = &inner.route {
-            write!(f, "{}: ", route.id)?;
+        if let Some(operation) = inner.operation {
+            write!(f, "{}: ", operation.id)?;
         }
         f.write_str(&inner.message)?;
         if matches!(inner.kind, ErrorKind::Api | ErrorKind::Redirect)
@@ -414,7 +416,7 @@ impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Error")
             .field("kind", &self.0.kind)
-            .field("operation", &self.route().map(|route| route.id))
+            .field("operation", &self.0.operation.map(|operation| operation.id))
             .field("status", &self.0.status)
             .field("attempts", &self.0.attempts)
             .field("message", &self.to_string())
@@ -559,15 +561,20 @@ mod tests {
 
     #[test]
     fn an_error_is_one_line_whatever_the_server_says() {
-        let route = Route {
-            id: "op",
-            method: Method::GET,
-            path: "/",
-            security: crate::Security::None,
-            idempotent: true,
-        };
+        static OPERATION: Operation = Operation::new(
+            "op",
+            "Tag",
+            "GET",
+            "/",
+            crate::Security::None,
+            None,
+            &[],
+            &[],
+            false,
+            None,
+        );
         let body = r#"{"meta":{"message":"a\nb\u2028c","errors":{"d\re":"f\n\u001bg"}}}"#;
-        let error = Error::api(&route, StatusCode::BAD_REQUEST, body.into());
+        let error = Error::from_answer(&OPERATION, StatusCode::BAD_REQUEST, body.into());
         assert_eq!(
             error.to_string(),
             "op: the server refused (400 Bad Request): a b c; d e: f  g"

@@ -20,3 +20,5 @@ pub mod pointer;
 pub mod rewrite;
 pub mod roles;
 pub mod select;
+#[cfg(feature = "yaml")]
+pub mod yaml;

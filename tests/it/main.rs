@@ -3,11 +3,6 @@
 
 mod loopback;
 
-#[cfg(feature = "b2b-v1")]
-#[allow(dead_code)]
-#[path = "../../xtask/src/document.rs"]
-mod document;
-
 #[cfg(feature = "custom-fields")]
 mod custom_fields;
 #[cfg(feature = "b2b-v1")]

@@ -175,7 +175,7 @@ fn build_script(library: &Package, runs: usize) -> Result<()> {
     let script = library.artifact("dev", "build-script-build")?;
     let out = tempfile::tempdir()?;
     let document = serde_json::from_str(&client_json()?)?;
-    let features = crate::features::tags(&document);
+    let features = crate::pipeline::features::tags(&document);
     let mut times = Vec::new();
     for _ in 0..runs {
         let mut command = Command::new(&script);

@@ -1,19 +1,14 @@
 //! The maintainers' commands. `cargo xtask --help` lists them.
 
+#![forbid(unsafe_code)]
+
 mod bench_build;
-mod check;
-mod commit;
 mod conformance;
-mod coverage;
-mod diff;
-mod distil;
-mod document;
-mod equals;
-mod features;
-mod fetch;
 mod lower;
-mod overlay;
+mod pipeline;
+mod report;
 mod update_spec;
+mod workspace;
 
 use std::process::ExitCode;
 
@@ -30,7 +25,6 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     UpdateSpec(update_spec::Options),
-    Coverage(coverage::Options),
     BenchBuild(bench_build::Options),
     Conformance(conformance::Options),
 }
@@ -42,7 +36,6 @@ async fn main() -> ExitCode {
     // Files are written in one synchronous step at the end, so an interrupt
     // is noticed before it or after it, never within.
     let result = match &cli.command {
-        Command::Coverage(options) => coverage::run(options),
         Command::BenchBuild(options) => bench_build::run(options),
         Command::Conformance(options) => conformance::run(options),
         Command::UpdateSpec(options) => tokio::select! {

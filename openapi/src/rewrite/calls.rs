@@ -13,15 +13,14 @@ use syn::{
     parse_quote,
 };
 
-use super::operations::ident;
+use super::operations::Operation;
 use super::paging::{self, Shape};
 use super::syntax::{fold, generic_argument, type_names};
-use crate::api::{Body, Operation};
 
 /// `send` of an operation's builder becomes one call of the transport.
 pub fn rewrite_send(
     item: &mut ItemImpl,
-    operations: &BTreeMap<String, &Operation>,
+    operations: &BTreeMap<String, Operation>,
     shapes: &BTreeMap<String, Shape>,
     answers: &mut BTreeSet<String>,
     forms: &mut BTreeSet<String>,
@@ -73,13 +72,9 @@ pub fn rewrite_send(
         ..
     } = parts;
     let path = path.ok_or_else(|| unknown("the address"))?;
-    let queries = query.iter().map(|(name, value)| {
-        let joined = operation
-            .parameters
-            .iter()
-            .any(|p| p.name == *name && p.joined);
-        quote!(.query(#name, #value, #joined))
-    });
+    let queries = query
+        .iter()
+        .map(|(name, value)| quote!(.query(#name, #value)));
     let headers = headers
         .iter()
         .map(|(name, value)| quote!(.header(#name, #value)));
@@ -90,7 +85,7 @@ pub fn rewrite_send(
                 Some(ty) => quote!(setters::built::<#ty, _>(body)),
                 None => quote!(body),
             };
-            if operation.body.as_ref().is_some_and(Body::is_form) {
+            if operation.is_multipart() {
                 type_names(&built.to_token_stream(), forms);
                 quote!(.multipart(#value))
             } else {
@@ -107,7 +102,7 @@ pub fn rewrite_send(
             (answer.to_token_stream(), quote!(json))
         }
     };
-    let ident = ident(operation);
+    let ident = operation.ident();
     let attributes = &send.attrs;
     let new: ImplItemFn = parse_quote! {
         #(#attributes)*
@@ -119,7 +114,7 @@ pub fn rewrite_send(
     item.items.push(parse_quote! {
         fn call(self) -> Call {
             #destructured
-            Call::new(&client.transport, &super::operations::#ident.route) #(.path(#path))* #(#queries)* #(#headers)* #body
+            Call::new(&client.transport, &super::operations::#ident) #(.path(#path))* #(#queries)* #(#headers)* #body
         }
     });
     if let Some(paging) = &operation.paging {
@@ -129,7 +124,7 @@ pub fn rewrite_send(
             })?);
     }
     let id = &operation.id;
-    let kind = if operation.body.as_ref().is_some_and(Body::is_form) {
+    let kind = if operation.is_multipart() {
         quote!(form)
     } else {
         read

@@ -10,7 +10,8 @@ use openapiv3::OpenAPI;
 use progenitor::{GenerationSettings, Generator, InterfaceStyle, TagStyle};
 use serde_json::Value;
 
-use crate::update_spec;
+pub(super) use crate::workspace::root;
+use crate::workspace::{self, B2B_V1};
 
 const TOKIO: &str = r#"tokio = { version = "1", features = ["macros", "rt"] }"#;
 
@@ -18,13 +19,6 @@ const TOKIO: &str = r#"tokio = { version = "1", features = ["macros", "rt"] }"#;
 /// dependencies, and the usual target directory stays as it is.
 pub(super) fn directory() -> PathBuf {
     root().join("target").join("bench-build")
-}
-
-pub(super) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap_or(Path::new("."))
-        .to_owned()
 }
 
 /// A crate whose build is measured, and one that depends on it.
@@ -259,7 +253,7 @@ impl Package {
 }
 
 pub(super) fn client_json() -> Result<String> {
-    let path = update_spec::default_directory().join("client.json");
+    let path = workspace::document(&root(), B2B_V1).join("client.json");
     fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
 }
 

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::document::{Complaint, Document};
 use altegio_openapi::grammar::{self, Kind, Pointer};
+use altegio_openapi::yaml::{Complaint, Document};
 
 /// Everything that is wrong with the document, not only the first thing.
 pub fn check(document: &Document) -> Vec<Complaint> {
@@ -177,16 +177,16 @@ paths:
     put:
       responses: {}
 ";
-        let complaints: Vec<String> = check(&Document::parse(text).unwrap())
+        let complaints: Vec<String> = check(&Document::parse("d.yaml", text).unwrap())
             .iter()
             .map(ToString::to_string)
             .collect();
         for expected in [
-            "line 1, /openapi: OpenAPI 3.1.x expected, 3.0.3 found",
-            "line 11, /paths/~1a~1{id}/post/responses/200/$ref: `#/components/responses/gone` points to nothing",
-            "line 8, /paths/~1a~1{id}/post/operationId: operationId `One` is taken: `one` at /paths/~1a~1{id}/get",
-            "line 12, /paths/~1a~1{id}/put: no operationId",
-            "line 4, /paths/~1a~1{id}/get: path parameter `id` is not declared",
+            "d.yaml, line 1, /openapi: OpenAPI 3.1.x expected, 3.0.3 found",
+            "d.yaml, line 11, /paths/~1a~1{id}/post/responses/200/$ref: `#/components/responses/gone` points to nothing",
+            "d.yaml, line 8, /paths/~1a~1{id}/post/operationId: operationId `One` is taken: `one` at /paths/~1a~1{id}/get",
+            "d.yaml, line 12, /paths/~1a~1{id}/put: no operationId",
+            "d.yaml, line 4, /paths/~1a~1{id}/get: path parameter `id` is not declared",
         ] {
             assert!(
                 complaints.iter().any(|c| c == expected),
@@ -198,6 +198,6 @@ paths:
     #[test]
     fn a_sound_document_has_nothing_to_complain_about() {
         let text = "openapi: 3.1.0\npaths:\n  /a/{id}:\n    get:\n      operationId: a\n      parameters:\n        - {name: id, in: path, required: true, schema: {type: string}}\n      responses: {}\n";
-        assert_eq!(check(&Document::parse(text).unwrap()), []);
+        assert_eq!(check(&Document::parse("d.yaml", text).unwrap()), []);
     }
 }

@@ -1,59 +1,88 @@
-//! Reading YAML (or JSON) into a value that remembers its line numbers, and
-//! writing YAML in one fixed form.
+//! YAML (or JSON) read into a value that remembers its line numbers, and
+//! written in one fixed form.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use saphyr::{LoadableYamlNode, MarkedYaml, Scalar, Yaml, YamlData, YamlEmitter};
 use serde_json::{Map, Number, Value};
 
-use altegio_openapi::grammar::Pointer;
+use crate::pointer::Pointer;
 
 /// A document as read, with the line of each place in it.
 #[derive(Debug)]
 pub struct Document {
+    /// What complaints call it, such as `overlay.yaml`.
+    name: String,
     pub value: Value,
     lines: HashMap<Pointer, usize>,
 }
 
-/// Something wrong in a document: where, and what.
+/// Something wrong in a document: in which, where, and what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Complaint {
+    /// The document's name, such as `overlay.yaml`.
+    pub document: String,
     pub line: Option<usize>,
     pub at: Pointer,
     pub what: String,
 }
 
-impl std::fmt::Display for Complaint {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.line {
-            Some(line) => write!(f, "line {line}, {}: {}", self.at, self.what),
-            None => write!(f, "{}: {}", self.at, self.what),
+impl Complaint {
+    /// About a place whose line is not known.
+    pub fn new(document: impl Into<String>, at: Pointer, what: impl Into<String>) -> Self {
+        Self {
+            document: document.into(),
+            line: None,
+            at,
+            what: what.into(),
         }
     }
 }
 
+impl fmt::Display for Complaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.document)?;
+        if let Some(line) = self.line {
+            write!(f, ", line {line}")?;
+        }
+        if self.at != Pointer::root() {
+            write!(f, ", {}", self.at)?;
+        }
+        write!(f, ": {}", self.what)
+    }
+}
+
 impl Document {
-    /// Reads one YAML document; JSON is YAML too.
-    pub fn parse(text: &str) -> Result<Self, Complaint> {
-        let nodes = MarkedYaml::load_from_str(text).map_err(|error| Complaint {
-            line: None,
-            at: Pointer::root(),
-            what: format!("not YAML: {error}"),
-        })?;
+    /// Reads one YAML document; JSON is YAML too. `name` is what complaints
+    /// call it.
+    pub fn parse(name: &str, text: &str) -> Result<Self, Complaint> {
+        let refuse = |what: String| Complaint::new(name, Pointer::root(), what);
+        let nodes = MarkedYaml::load_from_str(text)
+            .map_err(|error| refuse(format!("not YAML: {error}")))?;
         let [node] = nodes.as_slice() else {
-            return Err(Complaint {
-                line: None,
-                at: Pointer::root(),
-                what: format!("one YAML document expected, {} found", nodes.len()),
-            });
+            return Err(refuse(format!(
+                "one YAML document expected, {} found",
+                nodes.len()
+            )));
         };
         let mut lines = HashMap::new();
-        let value = read(node, &Pointer::root(), &mut lines)?;
-        Ok(Self { value, lines })
+        let value = read(node, &Pointer::root(), &mut lines).map_err(|misread| Complaint {
+            document: name.to_owned(),
+            line: Some(misread.line),
+            at: misread.at,
+            what: misread.what,
+        })?;
+        Ok(Self {
+            name: name.to_owned(),
+            value,
+            lines,
+        })
     }
 
     pub fn complaint(&self, at: &Pointer, what: impl Into<String>) -> Complaint {
         Complaint {
+            document: self.name.clone(),
             line: self.lines.get(at).copied(),
             at: at.clone(),
             what: what.into(),
@@ -61,15 +90,22 @@ impl Document {
     }
 }
 
+/// A place that could not be read.
+struct Misread {
+    line: usize,
+    at: Pointer,
+    what: String,
+}
+
 fn read(
     node: &MarkedYaml<'_>,
     at: &Pointer,
     lines: &mut HashMap<Pointer, usize>,
-) -> Result<Value, Complaint> {
+) -> Result<Value, Misread> {
     let line = node.span.start.line();
     lines.entry(at.clone()).or_insert(line);
-    let complaint = |what: String| Complaint {
-        line: Some(line),
+    let complaint = |what: String| Misread {
+        line,
         at: at.clone(),
         what,
     };
@@ -164,7 +200,7 @@ mod tests {
 
     #[test]
     fn lines_and_pointers_of_what_was_read() {
-        let document = Document::parse("a:\n  - b: 1\n  - c/d: x\n").unwrap();
+        let document = Document::parse("d.yaml", "a:\n  - b: 1\n  - c/d: x\n").unwrap();
         let at = Pointer::root().join("a").join(1).join("c/d");
         assert_eq!(at.as_str(), "/a/1/c~1d");
         assert_eq!(document.complaint(&at, "").line, Some(3));
@@ -173,16 +209,19 @@ mod tests {
     #[test]
     fn status_codes_dates_and_null_words_stay_what_they_are() {
         let text = "'200': 2026-03-01\nx: 'null'\ny: null\nz: '1.0'\n";
-        let value = Document::parse(text).unwrap().value;
+        let value = Document::parse("d.yaml", text).unwrap().value;
         assert_eq!(
             value,
             serde_json::json!({"200": "2026-03-01", "x": "null", "y": null, "z": "1.0"})
         );
-        assert_eq!(Document::parse(&to_yaml(&value)).unwrap().value, value);
+        assert_eq!(
+            Document::parse("d.yaml", &to_yaml(&value)).unwrap().value,
+            value
+        );
     }
 
     #[test]
     fn a_key_given_twice_is_an_error() {
-        assert!(Document::parse("a: 1\na: 2\n").is_err());
+        assert!(Document::parse("d.yaml", "a: 1\na: 2\n").is_err());
     }
 }

@@ -8,7 +8,7 @@ use tempfile::NamedTempFile;
 
 /// Writes the files. Each is written beside its place first and renamed only
 /// when all are; if a rename fails, those done are undone.
-pub fn commit(files: &[(PathBuf, String)]) -> Result<()> {
+pub fn write(files: &[(PathBuf, String)]) -> Result<()> {
     let mut staged: Vec<(NamedTempFile, PathBuf, Option<Vec<u8>>)> = Vec::new();
     for (place, text) in files {
         let directory = place.parent().unwrap_or(Path::new("."));
@@ -71,7 +71,7 @@ mod tests {
         std::fs::write(path.join("a"), "old").unwrap();
         std::fs::create_dir_all(path.join("c/inside")).unwrap();
         let files = ["a", "b", "c"].map(|name| (path.join(name), "new".to_owned()));
-        assert!(commit(&files).is_err());
+        assert!(write(&files).is_err());
         assert_eq!(std::fs::read_to_string(path.join("a")).unwrap(), "old");
         let left: Vec<_> = std::fs::read_dir(path)
             .unwrap()

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use altegio_openapi::select;
@@ -12,28 +11,34 @@ const START: &str =
 const END: &str = "# The end of what `cargo xtask update-spec` writes.\n";
 
 /// Cargo.toml with the features between its two markers made anew.
-pub fn written_into(manifest: &str, document: &Value) -> Result<String> {
-    let place = "Cargo.toml: the line `# Written by `cargo xtask update-spec`…` and its end";
-    let (before, rest) = manifest.split_once(START).context(place)?;
-    let (_, after) = rest.split_once(END).context(place)?;
+pub fn written_into(manifest: &str, document: &Value) -> Result<String, String> {
+    let markers = || {
+        format!(
+            "the lines `{}` and `{}` are missing; put them around the features that are written",
+            START.trim_end(),
+            END.trim_end()
+        )
+    };
+    let (before, rest) = manifest.split_once(START).ok_or_else(markers)?;
+    let (_, after) = rest.split_once(END).ok_or_else(markers)?;
     let tags = tags(document);
     let mut names: Vec<String> = tags.iter().map(|tag| select::feature(tag)).collect();
     names.sort();
     for pair in names.windows(2) {
         if pair[0] == pair[1] {
-            bail!(
+            return Err(format!(
                 "two tags of the document give the feature `{}`; rename one in overlay.yaml",
                 pair[0]
-            );
+            ));
         }
     }
     if let Some(name) = names
         .iter()
         .find(|name| name.is_empty() || is_taken(name, before, after))
     {
-        bail!(
+        return Err(format!(
             "a tag of the document gives the feature `{name}`, which is empty or taken; rename it in overlay.yaml"
-        );
+        ));
     }
     let all: String = names
         .iter()
@@ -105,7 +110,7 @@ mod tests {
             &["&"],
         ] {
             let error = written_into(&manifest(""), &document(tags)).unwrap_err();
-            assert!(error.to_string().contains("overlay.yaml"), "{error}");
+            assert!(error.contains("overlay.yaml"), "{error}");
         }
         assert!(written_into("[features]\n", &document(&["A"])).is_err());
     }

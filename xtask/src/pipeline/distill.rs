@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use altegio_openapi::grammar::{self, Kind};
 
-pub fn distil(document: &Value) -> Value {
+pub fn distill(document: &Value) -> Value {
     let mut distilled = document.clone();
     grammar::walk_mut(&mut distilled, &mut strip);
     distilled
@@ -39,7 +39,7 @@ mod tests {
 
     #[test]
     fn prose_and_samples_go_and_fields_of_those_names_stay() {
-        let distilled = distil(&json!({
+        let distilled = distill(&json!({
             "openapi": "3.1.1",
             "info": {"title": "T", "version": "1", "description": "prose"},
             "x-tagGroups": [],
@@ -79,6 +79,6 @@ mod tests {
                 }}},
             })
         );
-        assert_eq!(distil(&distilled), distilled);
+        assert_eq!(distill(&distilled), distilled);
     }
 }

@@ -5,8 +5,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
-use crate::document::{Complaint, Document};
 use altegio_openapi::grammar::Pointer;
+use altegio_openapi::yaml::{Complaint, Document};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -157,10 +157,8 @@ mod tests {
     use super::*;
 
     fn overlay(actions: &str) -> Document {
-        Document::parse(&format!(
-            "overlay: 1.0.0\ninfo: {{title: t, version: '1'}}\nactions:\n{actions}"
-        ))
-        .unwrap()
+        let text = format!("overlay: 1.0.0\ninfo: {{title: t, version: '1'}}\nactions:\n{actions}");
+        Document::parse("overlay.yaml", &text).unwrap()
     }
 
     #[test]
@@ -184,7 +182,11 @@ mod tests {
         let complaints = apply(&overlay, &json!({"a": {"b": 1}})).unwrap_err();
         let texts: Vec<String> = complaints.iter().map(ToString::to_string).collect();
         assert_eq!(texts.len(), 3, "{texts:?}");
-        assert!(texts[0].starts_with("line 4, /actions/0: action on `$.gone`: matches nothing"));
+        assert!(
+            texts[0].starts_with(
+                "overlay.yaml, line 4, /actions/0: action on `$.gone`: matches nothing"
+            )
+        );
         assert!(texts[1].contains("action on `$.a`: changes nothing"));
         assert!(texts[2].contains("states its reason"));
     }

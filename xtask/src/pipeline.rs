@@ -1,0 +1,235 @@
+//! From the vendor's document to the files of `openapi/<document>/`: a
+//! function of texts, without files, network or clock.
+
+pub mod atomic_write;
+mod check;
+mod dedup;
+mod distill;
+pub mod features;
+pub mod fetch;
+mod overlay;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use altegio_openapi::grammar::Pointer;
+use altegio_openapi::yaml::{Complaint, Document, to_yaml};
+use altegio_openapi::{generate, rewrite, select};
+
+use crate::lower;
+use crate::report::{Counts, Report};
+
+pub const UPSTREAM: &str = "upstream.yaml";
+pub const OVERLAY: &str = "overlay.yaml";
+pub const INTERFACE: &str = "interface.json";
+pub const CLIENT: &str = "client.json";
+pub const LOWERING: &str = "lowering.txt";
+pub const SOURCE: &str = "source.toml";
+pub const MANIFEST: &str = "Cargo.toml";
+
+/// The files as they are before the run; `None` for one that does not exist.
+#[derive(Clone, Debug, Default)]
+pub struct Inputs {
+    pub upstream: Option<String>,
+    pub overlay: Option<String>,
+    pub client: Option<String>,
+    pub source: Option<String>,
+    /// The Cargo.toml that has a feature for each tag.
+    pub manifest: Option<String>,
+}
+
+/// The document to take in.
+#[derive(Clone, Copy, Debug)]
+pub enum Upstream<'a> {
+    /// The vendor's document as published.
+    Published {
+        text: &'a str,
+        url: &'a str,
+        /// Today, as `2026-03-01`.
+        date: &'a str,
+    },
+    /// `upstream.yaml` as it is.
+    Committed,
+}
+
+/// What a run makes: the files by name, and what they change for a caller.
+#[derive(Debug)]
+pub struct Made {
+    pub files: Vec<(&'static str, String)>,
+    pub report: Report,
+}
+
+/// `source.toml`: what the files were made from.
+#[derive(Debug, Deserialize, Serialize)]
+struct Source {
+    url: String,
+    sha256: String,
+    size: usize,
+    date: String,
+    counts: Counts,
+}
+
+/// Makes every file from the document, or tells everything that the first
+/// step to fail has to complain about.
+pub fn make(inputs: &Inputs, upstream: Upstream<'_>) -> Result<Made, Vec<Complaint>> {
+    let (upstream, source) = take_in(inputs, upstream)?;
+    let corrected = correct(inputs.overlay.as_deref(), &upstream)?;
+
+    let mut lowered = lower::lower(&corrected);
+    // A client.json that cannot be read is about to be replaced; it has no names to keep.
+    let before = inputs.client.as_deref().unwrap_or_default();
+    let before = serde_json::from_str(before).unwrap_or_default();
+    dedup::merge(
+        &mut lowered.document,
+        &component_names(&corrected),
+        &component_names(&before),
+    );
+    try_build(&lowered.document)?;
+
+    // One that cannot be read is about to be replaced; there is nothing to compare with.
+    let old = inputs.upstream.as_deref();
+    let old = old.and_then(|text| Document::parse(UPSTREAM, text).ok());
+    let report = Report::new(
+        old.as_ref().map(|document| &document.value),
+        &upstream,
+        &lowered.document,
+        lowered.notes,
+    );
+
+    let source = Source {
+        counts: report.counts,
+        ..source
+    };
+    let source = toml::to_string(&source)
+        .map_err(|error| refuse(SOURCE, Pointer::root(), error.to_string()))?;
+    let notes: String = report
+        .notes
+        .iter()
+        .map(|note| format!("{note}\n"))
+        .collect();
+    let mut files = vec![
+        (UPSTREAM, to_yaml(&upstream)),
+        (CLIENT, format!("{:#}\n", lowered.document)),
+        (INTERFACE, format!("{corrected}\n")),
+        (LOWERING, notes),
+        (SOURCE, source),
+    ];
+    if let Some(manifest) = &inputs.manifest {
+        let manifest = features::written_into(manifest, &lowered.document)
+            .map_err(|what| refuse(MANIFEST, Pointer::root(), what))?;
+        files.push((MANIFEST, manifest));
+    }
+    Ok(Made { files, report })
+}
+
+/// The distilled document, and where it comes from.
+fn take_in(inputs: &Inputs, upstream: Upstream<'_>) -> Result<(Value, Source), Vec<Complaint>> {
+    let before = inputs.source.as_deref().map(toml::from_str::<Source>);
+    match upstream {
+        Upstream::Committed => {
+            let missing = |name| {
+                let what = "is missing; run `cargo xtask update-spec` without `--check` first";
+                refuse(name, Pointer::root(), what)
+            };
+            let text = inputs.upstream.as_deref();
+            let text = text.ok_or_else(|| missing(UPSTREAM))?;
+            let source = before
+                .ok_or_else(|| missing(SOURCE))?
+                .map_err(|error| refuse(SOURCE, Pointer::root(), error.to_string()))?;
+            Ok((sound(UPSTREAM, text)?.value, source))
+        }
+        Upstream::Published { text, url, date } => {
+            let value = distill::distill(&sound("the vendor's document", text)?.value);
+            let mut source = Source {
+                url: url.to_owned(),
+                sha256: hex(&Sha256::digest(text)),
+                size: text.len(),
+                date: date.to_owned(),
+                counts: Counts::default(),
+            };
+            if let Some(Ok(before)) = before
+                && before.sha256 == source.sha256
+            {
+                // The same document: nothing about it is newer.
+                source.date = before.date;
+                source.url = before.url;
+            }
+            Ok((value, source))
+        }
+    }
+}
+
+/// The document with the overlay's corrections; sound before and after.
+fn correct(overlay: Option<&str>, upstream: &Value) -> Result<Value, Vec<Complaint>> {
+    let corrected = match overlay {
+        Some(text) => {
+            let overlay = Document::parse(OVERLAY, text).map_err(|complaint| vec![complaint])?;
+            overlay::apply(&overlay, upstream)?
+        }
+        None => upstream.clone(),
+    };
+    sound(
+        "upstream.yaml with overlay.yaml applied",
+        &to_yaml(&corrected),
+    )?;
+    Ok(corrected)
+}
+
+/// Does what the build does with all features, with none and with each alone,
+/// so that a document that it refuses is never written.
+fn try_build(document: &Value) -> Result<(), Vec<Complaint>> {
+    let build = |document: &Value, which: &str| {
+        let text = document.to_string();
+        generate::tokens("the lowered document", &text, |generator, document| {
+            generator.generate_tokens(document)
+        })
+        .and_then(|tokens| rewrite::finish(tokens, document))
+        .map_err(|error| refuse(CLIENT, Pointer::root(), format!("{which}: {error}")))
+    };
+    build(document, "with all tags")?;
+    let tags = features::tags(document).into_iter();
+    for tag in tags.map(Some).chain([None]) {
+        let mut alone = document.clone();
+        select::select(&mut alone, |other| Some(other) == tag);
+        let which = match tag {
+            Some(tag) => format!("with the tag `{tag}` alone"),
+            None => "without any tag".to_owned(),
+        };
+        build(&alone, &which)?;
+    }
+    Ok(())
+}
+
+/// The document of this text, if nothing is wrong with it.
+fn sound(name: &str, text: &str) -> Result<Document, Vec<Complaint>> {
+    let document = Document::parse(name, text).map_err(|complaint| vec![complaint])?;
+    let complaints = check::check(&document);
+    if complaints.is_empty() {
+        Ok(document)
+    } else {
+        Err(complaints)
+    }
+}
+
+fn component_names(document: &Value) -> BTreeSet<String> {
+    let schemas = document["components"]["schemas"].as_object();
+    schemas
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name.clone())
+        .collect()
+}
+
+fn refuse(document: &str, at: Pointer, what: impl Into<String>) -> Vec<Complaint> {
+    vec![Complaint::new(document, at, what)]
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

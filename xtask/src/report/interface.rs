@@ -1,0 +1,257 @@
+//! A document as a caller meets it: operations by id, and what each sends and
+//! receives, field by field.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde_json::Value;
+
+use altegio_openapi::grammar;
+
+#[derive(Default)]
+pub struct Operation {
+    /// `GET /clients/{location_id}`
+    pub route: String,
+    pub tags: String,
+    pub security: String,
+    pub deprecated: String,
+    pub fields: BTreeMap<Place, Field>,
+}
+
+pub struct Field {
+    pub types: String,
+    pub required: bool,
+    /// The values that it is limited to, if it is.
+    pub values: BTreeSet<String>,
+}
+
+/// Where a field stands in an operation.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place {
+    pub side: Side,
+    pub steps: Vec<Step>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Side {
+    /// `path location_id`
+    Parameter { place: String, name: String },
+    /// The body; the media type where it is not JSON.
+    Request { media_type: Option<String> },
+    /// `200`; the media type where it is not JSON.
+    Response {
+        status: String,
+        media_type: Option<String>,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    Field(String),
+    Item,
+    /// A value of a map.
+    Value,
+}
+
+impl Place {
+    fn new(side: Side) -> Self {
+        Self {
+            side,
+            steps: Vec::new(),
+        }
+    }
+
+    fn join(&self, step: Step) -> Self {
+        let mut place = self.clone();
+        place.steps.push(step);
+        place
+    }
+
+    /// The place that this one stands in.
+    pub fn parent(&self) -> Option<Self> {
+        let (_, steps) = self.steps.split_last()?;
+        Some(Self {
+            side: self.side.clone(),
+            steps: steps.to_vec(),
+        })
+    }
+
+    pub fn is_sent(&self) -> bool {
+        !matches!(self.side, Side::Response { .. })
+    }
+}
+
+/// `query page`, `request client.phone`, `200 data[].id`
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (first, media_type) = match &self.side {
+            Side::Parameter { place, name } => {
+                write!(f, "{place} {name}")?;
+                ("", &None)
+            }
+            Side::Request { media_type } => ("request", media_type),
+            Side::Response { status, media_type } => (status.as_str(), media_type),
+        };
+        f.write_str(first)?;
+        if let Some(media_type) = media_type {
+            write!(f, " {media_type}")?;
+        }
+        let is_body = !matches!(self.side, Side::Parameter { .. });
+        for (index, step) in self.steps.iter().enumerate() {
+            let starts = index == 0 && is_body;
+            if starts {
+                f.write_str(" ")?;
+            }
+            match step {
+                Step::Field(name) if starts => f.write_str(name)?,
+                Step::Field(name) => write!(f, ".{name}")?,
+                Step::Item => f.write_str("[]")?,
+                Step::Value => f.write_str("{}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The operations of a document by their ids.
+pub fn interface(document: &Value) -> BTreeMap<String, Operation> {
+    grammar::operations(document)
+        .map(|(path, method, operation)| {
+            let id = operation["operationId"].as_str().unwrap_or_default();
+            let flat = flat_operation(document, path, method, operation);
+            (id.to_owned(), flat)
+        })
+        .collect()
+}
+
+fn flat_operation(document: &Value, path: &str, method: &str, operation: &Value) -> Operation {
+    let security = operation.get("security").or(document.get("security"));
+    let mut flatten = Flatten {
+        document,
+        fields: BTreeMap::new(),
+        open: Vec::new(),
+    };
+    for holder in [&document["paths"][path], operation] {
+        let list = holder.get("parameters").and_then(Value::as_array);
+        for parameter in list.into_iter().flatten() {
+            if let Some(parameter) = grammar::resolve(document, parameter) {
+                flatten.parameter(parameter);
+            }
+        }
+    }
+    if let Some(body) = operation.get("requestBody")
+        && let Some(body) = grammar::resolve(document, body)
+    {
+        flatten.content(body, |media_type| Side::Request { media_type });
+    }
+    for (status, response) in operation["responses"].as_object().into_iter().flatten() {
+        let Some(response) = grammar::resolve(document, response) else {
+            continue;
+        };
+        let side = |media_type| Side::Response {
+            status: status.clone(),
+            media_type,
+        };
+        flatten.content(response, side);
+        if response.get("content").is_none() {
+            let nothing = Field {
+                types: "nothing".to_owned(),
+                required: false,
+                values: BTreeSet::new(),
+            };
+            flatten.fields.insert(Place::new(side(None)), nothing);
+        }
+    }
+    Operation {
+        route: format!("{} {path}", method.to_ascii_uppercase()),
+        tags: operation["tags"].to_string(),
+        security: security.map_or_else(|| "none".to_owned(), Value::to_string),
+        deprecated: (operation["deprecated"] == true).to_string(),
+        fields: flatten.fields,
+    }
+}
+
+struct Flatten<'a> {
+    document: &'a Value,
+    fields: BTreeMap<Place, Field>,
+    /// The schemas that the current one stands in: one that holds itself ends there.
+    open: Vec<&'a Value>,
+}
+
+impl<'a> Flatten<'a> {
+    fn parameter(&mut self, parameter: &'a Value) {
+        let text = |key: &str| parameter[key].as_str().unwrap_or_default().to_owned();
+        let place = Place::new(Side::Parameter {
+            place: text("in"),
+            name: text("name"),
+        });
+        self.schema(&parameter["schema"], place, parameter["required"] == true);
+    }
+
+    fn content(&mut self, holder: &'a Value, side: impl Fn(Option<String>) -> Side) {
+        let content = holder.get("content").and_then(Value::as_object);
+        for (media_type, media) in content.into_iter().flatten() {
+            let other = (media_type != "application/json").then(|| media_type.clone());
+            let place = Place::new(side(other));
+            self.schema(&media["schema"], place, holder["required"] == true);
+        }
+    }
+
+    fn schema(&mut self, schema: &'a Value, place: Place, required: bool) {
+        let document = self.document;
+        let schema = grammar::resolve(document, schema).unwrap_or(schema);
+        if self.open.contains(&schema) {
+            return;
+        }
+        self.open.push(schema);
+        let mut types: BTreeSet<String> = match &schema["type"] {
+            Value::String(one) => [one.clone()].into(),
+            Value::Array(several) => several
+                .iter()
+                .filter_map(|name| name.as_str().map(str::to_owned))
+                .collect(),
+            _ => BTreeSet::new(),
+        };
+        if let Some(format) = schema["format"].as_str() {
+            types.insert(format!("({format})"));
+        }
+        let mut parts = vec![schema];
+        for key in ["allOf", "oneOf", "anyOf"] {
+            for branch in list(schema, key) {
+                let branch = grammar::resolve(document, branch).unwrap_or(branch);
+                types.extend(branch["type"].as_str().map(str::to_owned));
+                parts.push(branch);
+            }
+        }
+        let listed: BTreeSet<&str> = parts
+            .iter()
+            .flat_map(|part| list(part, "required").filter_map(Value::as_str))
+            .collect();
+        let field = Field {
+            types: if types.is_empty() {
+                "any".to_owned()
+            } else {
+                types.into_iter().collect::<Vec<_>>().join(" ")
+            },
+            required,
+            values: list(schema, "enum").map(Value::to_string).collect(),
+        };
+        self.fields.insert(place.clone(), field);
+        for part in &parts {
+            for (name, property) in part["properties"].as_object().into_iter().flatten() {
+                let required = listed.contains(name.as_str());
+                self.schema(property, place.join(Step::Field(name.clone())), required);
+            }
+            for (key, step) in [("items", Step::Item), ("additionalProperties", Step::Value)] {
+                if part[key].is_object() {
+                    self.schema(&part[key], place.join(step), true);
+                }
+            }
+        }
+        self.open.pop();
+    }
+}
+
+fn list<'a>(schema: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
+    schema[key].as_array().into_iter().flatten()
+}

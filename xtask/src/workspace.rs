@@ -1,0 +1,22 @@
+//! Where the files of this workspace are.
+
+use std::path::{Path, PathBuf};
+
+/// The document that update-spec takes in: its folder under `openapi/`.
+pub const B2B_V1: &str = "b2b-v1";
+
+/// The workspace that this program was built in.
+pub fn root() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package).to_owned()
+}
+
+/// The folder of one document's files.
+pub fn document(root: &Path, name: &str) -> PathBuf {
+    root.join("openapi").join(name)
+}
+
+/// The client's Cargo.toml, which has a feature for each tag.
+pub fn manifest(root: &Path) -> PathBuf {
+    root.join("Cargo.toml")
+}
