@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::error::Error;
 use crate::multipart::{self, Field, Multipart};
-use crate::operation::Operation;
+use crate::operation::Route;
 use crate::transport::{Exchange, Transport};
 use crate::wire;
 
@@ -31,7 +31,7 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
 /// first one is the error of [`usable`](Self::usable).
 #[derive(Clone)]
 pub(crate) struct Call {
-    pub operation: &'static Operation,
+    pub route: Route,
     transport: Transport,
     /// The template with the arguments so far filled in, encoded.
     path: String,
@@ -48,11 +48,11 @@ enum Body {
 }
 
 impl Call {
-    pub fn new(transport: &Transport, operation: &'static Operation) -> Self {
+    pub fn new(transport: &Transport, route: &Route) -> Self {
         Self {
-            operation,
+            route: route.clone(),
             transport: transport.clone(),
-            path: operation.path.to_owned(),
+            path: route.path.to_owned(),
             query: Vec::new(),
             body: None,
             problem: None,
@@ -60,10 +60,10 @@ impl Call {
     }
 
     /// With a path of one's own, and the query that may follow it, as they are.
-    pub fn raw(transport: &Transport, operation: &'static Operation, path: &str) -> Self {
+    pub fn raw(transport: &Transport, route: Route, path: &str) -> Self {
         Self {
             path: path.to_owned(),
-            ..Self::new(transport, operation)
+            ..Self::new(transport, &route)
         }
     }
 
@@ -77,18 +77,23 @@ impl Call {
 
     /// A query parameter. `None` is not sent; a list is sent item by item, or
     /// joined where the document says `explode: false`.
-    pub fn query<T: Serialize>(mut self, name: &'static str, value: Result<T, String>) -> Self {
+    pub fn query<T: Serialize>(
+        mut self,
+        name: &'static str,
+        value: Result<T, String>,
+        joined: bool,
+    ) -> Self {
         if let Some(value) = self.given(value) {
-            self.put_query(name, wire::encode(&value));
+            self.put_query(name, wire::encode(&value), joined);
         }
         self
     }
 
-    fn put_query(&mut self, name: &'static str, json: serde_json::Result<Vec<u8>>) {
+    fn put_query(&mut self, name: &'static str, json: serde_json::Result<Vec<u8>>, joined: bool) {
         let result = json
             .and_then(|json| serde_json::from_slice::<Value>(&json))
             .map_err(|error| error.to_string())
-            .and_then(|value| self.add_query(name, value).map_err(str::to_owned));
+            .and_then(|value| self.add_query(name, value, joined).map_err(str::to_owned));
         if let Err(why) = result {
             self.fail(format!("query parameter `{name}`: {why}"));
         }
@@ -149,7 +154,12 @@ impl Call {
         }
     }
 
-    fn add_query(&mut self, name: &'static str, value: Value) -> Result<(), &'static str> {
+    fn add_query(
+        &mut self,
+        name: &'static str,
+        value: Value,
+        joined: bool,
+    ) -> Result<(), &'static str> {
         let text = |value: Value| match value {
             Value::String(text) => Some(text),
             Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
@@ -161,7 +171,7 @@ impl Call {
                 let items: Option<Vec<String>> = items.into_iter().map(text).collect();
                 let items = items.ok_or("a list of plain values expected")?;
                 let items = items.iter().map(|item| escape(item));
-                if self.operation.joined.contains(&name) {
+                if joined {
                     let items: Vec<String> = items.collect();
                     if !items.is_empty() {
                         self.query.push((name, items.join(",")));
@@ -183,7 +193,7 @@ impl Call {
     /// An argument is missing, or cannot be used.
     pub fn usable(&self) -> Result<(), Error> {
         match &self.problem {
-            Some(why) => Err(Error::argument(self.operation, why.as_str())),
+            Some(why) => Err(Error::argument(&self.route, why.as_str())),
             None => Ok(()),
         }
     }
@@ -273,7 +283,7 @@ impl Call {
             Some(Body::Json(json)) => request.header(CONTENT_TYPE, JSON).body(json.clone()),
             Some(Body::Form(fields)) => {
                 let form =
-                    multipart::form(fields).map_err(|error| Error::http(self.operation, error))?;
+                    multipart::form(fields).map_err(|error| Error::http(&self.route, error))?;
                 request.multipart(form)
             }
         })

@@ -5,13 +5,13 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::operation::Operation;
+use crate::operation::{Operation, Route};
 use crate::wire;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
@@ -24,7 +24,7 @@ pub struct Error(Box<Inner>);
 
 struct Inner {
     kind: ErrorKind,
-    operation: Option<&'static Operation>,
+    route: Option<Route>,
     message: String,
     status: Option<StatusCode>,
     api: Option<ApiMessage>,
@@ -87,9 +87,9 @@ impl Error {
         self.0.kind
     }
 
-    /// The operation that was called; `None` while a client is built.
-    pub fn operation(&self) -> Option<&'static Operation> {
-        self.0.operation
+    /// The route of the operation that was called; `None` while a client is built.
+    pub fn route(&self) -> Option<&Route> {
+        self.0.route.as_ref()
     }
 
     /// The answer's status, where there was an answer.
@@ -154,8 +154,10 @@ impl Error {
     /// A POST or PATCH that the server may have acted on is not retryable:
     /// look first whether it has.
     pub fn is_retryable(&self) -> bool {
-        let method = self.operation().map_or("", |operation| operation.method);
-        let repeatable = matches!(method, "GET" | "HEAD" | "PUT" | "DELETE");
+        let repeatable = self.route().is_some_and(|route| route.idempotent);
+        let is_get = self
+            .route()
+            .is_some_and(|route| route.method == Method::GET);
         match self.kind() {
             ErrorKind::Connect | ErrorKind::Limiter => true,
             ErrorKind::Timeout | ErrorKind::Transport => self.0.untouched || repeatable,
@@ -163,7 +165,7 @@ impl Error {
                 Some(429) => true,
                 Some(503) if self.0.retry_after.is_some() => true,
                 Some(408 | 502 | 503 | 504) => repeatable,
-                Some(500) => method == "GET",
+                Some(500) => repeatable && is_get,
                 _ => false,
             },
             _ => false,
@@ -192,7 +194,7 @@ impl Error {
     fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner {
             kind,
-            operation: None,
+            route: None,
             message: message.into(),
             status: None,
             api: None,
@@ -205,9 +207,9 @@ impl Error {
         }))
     }
 
-    fn of(operation: &'static Operation, kind: ErrorKind, message: impl Into<String>) -> Self {
+    fn of(route: &Route, kind: ErrorKind, message: impl Into<String>) -> Self {
         let mut error = Self::new(kind, message);
-        error.0.operation = Some(operation);
+        error.0.route = Some(route.clone());
         error
     }
 
@@ -215,16 +217,16 @@ impl Error {
         Self::new(ErrorKind::Config, message)
     }
 
-    pub(crate) fn missing_token(operation: &'static Operation, message: String) -> Self {
-        Self::of(operation, ErrorKind::MissingToken, message)
+    pub(crate) fn missing_token(route: &Route, message: String) -> Self {
+        Self::of(route, ErrorKind::MissingToken, message)
     }
 
-    pub(crate) fn argument(operation: &'static Operation, message: impl Into<String>) -> Self {
-        Self::of(operation, ErrorKind::Argument, message)
+    pub(crate) fn argument(route: &Route, message: impl Into<String>) -> Self {
+        Self::of(route, ErrorKind::Argument, message)
     }
 
     /// From reqwest, without the URL: it holds filled-in paths and queries.
-    pub(crate) fn http(operation: &'static Operation, error: reqwest::Error) -> Self {
+    pub(crate) fn http(route: &Route, error: reqwest::Error) -> Self {
         let error = error.without_url();
         let (kind, message) = if error.is_connect() {
             (ErrorKind::Connect, "the server could not be reached")
@@ -237,7 +239,7 @@ impl Error {
         } else {
             (ErrorKind::Transport, "the exchange broke off")
         };
-        let mut this = Self::of(operation, kind, message);
+        let mut this = Self::of(route, kind, message);
         this.0.status = error.status();
         this.0.untouched = is_declined(&error);
         this.0.source = Some(error.into());
@@ -245,14 +247,14 @@ impl Error {
     }
 
     /// `setting` is the builder's.
-    pub(crate) fn timeout(operation: &'static Operation, setting: &str, length: Duration) -> Self {
+    pub(crate) fn timeout(route: &Route, setting: &str, length: Duration) -> Self {
         let message = format!("no answer in time: {length:?} went by; see `{setting}`");
-        Self::of(operation, ErrorKind::Timeout, message)
+        Self::of(route, ErrorKind::Timeout, message)
     }
 
     /// The rate limit's next place, in `wait`, comes after the call's timeout.
     pub(crate) fn no_place_in_time(
-        operation: &'static Operation,
+        route: &Route,
         wait: Option<Duration>,
         timeout: Duration,
     ) -> Self {
@@ -264,14 +266,14 @@ impl Error {
             "not sent: the rate limit has no place{wait}, and the call may take {timeout:?}; \
              call less often, or see `timeout`"
         );
-        let mut error = Self::of(operation, ErrorKind::Timeout, message);
+        let mut error = Self::of(route, ErrorKind::Timeout, message);
         error.0.untouched = true;
         error
     }
 
-    pub(crate) fn limiter(operation: &'static Operation, source: Source) -> Self {
+    pub(crate) fn limiter(route: &Route, source: Source) -> Self {
         let message = "not sent: the store behind the rate limit failed";
-        let mut error = Self::of(operation, ErrorKind::Limiter, message);
+        let mut error = Self::of(route, ErrorKind::Limiter, message);
         error.0.source = Some(source);
         error
     }
@@ -286,31 +288,27 @@ impl Error {
         self
     }
 
-    pub(crate) fn redirect(operation: &'static Operation, status: StatusCode, why: &str) -> Self {
-        let mut error = Self::of(operation, ErrorKind::Redirect, why);
+    pub(crate) fn redirect(route: &Route, status: StatusCode, why: &str) -> Self {
+        let mut error = Self::of(route, ErrorKind::Redirect, why);
         error.0.status = Some(status);
         error
     }
 
-    pub(crate) fn too_large(
-        operation: &'static Operation,
-        status: StatusCode,
-        limit: usize,
-    ) -> Self {
+    pub(crate) fn too_large(route: &Route, status: StatusCode, limit: usize) -> Self {
         let message = format!("the answer is larger than {limit} bytes; see `max_body`");
-        let mut error = Self::of(operation, ErrorKind::TooLarge, message);
+        let mut error = Self::of(route, ErrorKind::TooLarge, message);
         error.0.status = Some(status);
         error
     }
 
     pub(crate) fn answer(
-        operation: &'static Operation,
+        route: &Route,
         status: StatusCode,
         headers: &HeaderMap,
         body: Bytes,
         now: SystemTime,
     ) -> Self {
-        let mut error = Self::from_answer(operation, status, body);
+        let mut error = Self::api(route, status, body);
         let value = headers
             .get(RETRY_AFTER)
             .and_then(|value| value.to_str().ok());
@@ -330,17 +328,17 @@ impl Error {
     /// assert!(error.is_not_found());
     /// assert_eq!(error.message(), Some("No such client"));
     /// ```
-    pub fn from_answer(
-        operation: &'static Operation,
-        status: reqwest::StatusCode,
-        body: Bytes,
-    ) -> Self {
+    pub fn from_answer(operation: &Operation, status: reqwest::StatusCode, body: Bytes) -> Self {
+        Self::api(&operation.route, status, body)
+    }
+
+    pub(crate) fn api(route: &Route, status: StatusCode, body: Bytes) -> Self {
         let message = if status.is_success() {
             "the server answered `success: false`"
         } else {
             "the server refused"
         };
-        let mut error = Self::of(operation, ErrorKind::Api, message);
+        let mut error = Self::of(route, ErrorKind::Api, message);
         error.0.status = Some(status);
         error.0.api = read_api_message(&body);
         error.0.body = Some(body);
@@ -348,7 +346,7 @@ impl Error {
     }
 
     pub(crate) fn decode(
-        operation: &'static Operation,
+        route: &Route,
         status: StatusCode,
         body: Bytes,
         failure: wire::Failure,
@@ -357,7 +355,7 @@ impl Error {
             "cannot read the answer at {}: expected {}, found {}",
             failure.path, failure.expected, failure.found
         );
-        let mut error = Self::of(operation, ErrorKind::Decode, message);
+        let mut error = Self::of(route, ErrorKind::Decode, message);
         error.0.status = Some(status);
         error.0.body = Some(body);
         error.0.place = Some(Place {
@@ -369,22 +367,22 @@ impl Error {
         error
     }
 
-    pub(crate) fn no_data(operation: &'static Operation, status: StatusCode, body: Bytes) -> Self {
+    pub(crate) fn no_data(route: &Route, status: StatusCode, body: Bytes) -> Self {
         let failure = wire::Failure {
             path: "$.data".to_owned(),
             expected: "a value".to_owned(),
             found: wire::Kind::Null,
             source: None,
         };
-        Self::decode(operation, status, body, failure)
+        Self::decode(route, status, body, failure)
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let inner = &*self.0;
-        if let Some(operation) = inner.operation {
-            write!(f, "{}: ", operation.id)?;
+        if let Some(route) = &inner.route {
+            write!(f, "{}: ", route.id)?;
         }
         f.write_str(&inner.message)?;
         if matches!(inner.kind, ErrorKind::Api | ErrorKind::Redirect)
@@ -416,7 +414,7 @@ impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Error")
             .field("kind", &self.0.kind)
-            .field("operation", &self.0.operation.map(|operation| operation.id))
+            .field("operation", &self.route().map(|route| route.id))
             .field("status", &self.0.status)
             .field("attempts", &self.0.attempts)
             .field("message", &self.to_string())
@@ -561,20 +559,15 @@ mod tests {
 
     #[test]
     fn an_error_is_one_line_whatever_the_server_says() {
-        static OPERATION: Operation = Operation::new(
-            "op",
-            "Tag",
-            "GET",
-            "/",
-            crate::Security::None,
-            None,
-            &[],
-            &[],
-            false,
-            None,
-        );
+        let route = Route {
+            id: "op",
+            method: Method::GET,
+            path: "/",
+            security: crate::Security::None,
+            idempotent: true,
+        };
         let body = r#"{"meta":{"message":"a\nb\u2028c","errors":{"d\re":"f\n\u001bg"}}}"#;
-        let error = Error::from_answer(&OPERATION, StatusCode::BAD_REQUEST, body.into());
+        let error = Error::api(&route, StatusCode::BAD_REQUEST, body.into());
         assert_eq!(
             error.to_string(),
             "op: the server refused (400 Bad Request): a b c; d e: f  g"

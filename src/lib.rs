@@ -44,8 +44,10 @@
 // `x-rust-type` names types by the crate's own name.
 extern crate self as altegio;
 
+mod builder;
 mod call;
 mod client;
+mod codegen;
 mod datetime;
 mod error;
 mod multipart;
@@ -68,11 +70,12 @@ pub mod b2b_v1 {
     include!(concat!(env!("OUT_DIR"), "/b2b_v1.rs"));
 }
 
-pub use client::{Client, ClientBuilder};
+pub use builder::ClientBuilder;
+pub use client::Client;
 pub use datetime::{DateTime, DateTimeError};
 pub use error::{Error, ErrorKind};
 pub use multipart::File;
-pub use operation::{Operation, Paging, Security};
+pub use operation::{Operation, Paging, Route, Security};
 pub use pages::{Cursor, Items, Pages};
 pub use rate_limit::{Permit, RateLimit, RateLimiter};
 pub use request::Request;

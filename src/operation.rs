@@ -1,32 +1,59 @@
 //! What the document says of each operation, as data.
 
-/// One operation of the document.
+use reqwest::Method;
+
+/// One operation of the document. Every document has its own under
+/// `operations`, such as [`b2b_v1::operations`](crate::b2b_v1::operations).
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Operation {
-    /// The vendor's operation id.
-    pub id: &'static str,
+    /// What a request is made and sent by.
+    pub route: Route,
     /// The first tag.
     pub tag: &'static str,
-    /// The HTTP method, in capitals.
-    pub method: &'static str,
-    /// The path with its parameters in braces.
-    pub path: &'static str,
-    /// The tokens that its `security` asks for.
-    pub security: Security,
-    /// The media type of the request's body, where it has one.
-    pub request: Option<&'static str>,
-    /// The documented statuses.
+    /// The media type of the request's body, if it has one.
+    pub request_media_type: Option<&'static str>,
+    /// The documented statuses of responses.
     pub statuses: &'static [u16],
-    /// Query parameters whose lists are joined with commas.
+    /// The query parameters whose lists are sent as one value, joined with commas.
     pub joined: &'static [&'static str],
     /// Whether the vendor deprecates it.
     pub deprecated: bool,
-    /// How its list comes in pages, where it does.
+    /// How its list is split into pages, if it is.
     pub paging: Option<Paging>,
 }
 
-/// The arguments that a list is paged by.
+/// Of an operation, what a request is made and sent by.
+///
+/// ```
+/// # #[cfg(feature = "clients")] {
+/// use altegio::b2b_v1::operations;
+///
+/// let route = &operations::GET_CLIENT.route;
+/// assert_eq!(route.id, "get_client");
+/// assert_eq!(route.method, "GET");
+/// assert_eq!(route.path, "/client/{location_id}/{id}");
+/// assert!(route.idempotent);
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Route {
+    /// The vendor's operation id, or `request` for a request without an operation.
+    pub id: &'static str,
+    /// The HTTP method.
+    pub method: Method,
+    /// The path with its parameters in braces.
+    pub path: &'static str,
+    /// The tokens that it asks for.
+    pub security: Security,
+    /// Whether two requests have the same effect as one, so that a request
+    /// may be repeated when it is not known whether the server has acted on
+    /// it: the document's `x-idempotent`, or else what HTTP says of the method.
+    pub idempotent: bool,
+}
+
+/// The arguments that name a page of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Paging {
@@ -34,18 +61,18 @@ pub enum Paging {
     Query {
         /// The number's name.
         page: &'static str,
-        /// The page size's name, where it can be chosen.
+        /// The page size's name, if it can be chosen.
         size: Option<&'static str>,
     },
     /// The same as fields of the body.
     Body {
         /// The number's name.
         page: &'static str,
-        /// The page size's name, where it can be chosen.
+        /// The page size's name, if it can be chosen.
         size: Option<&'static str>,
     },
-    /// Fields of the body: the days that the page covers. The answer names
-    /// those of the next page.
+    /// Fields of the body: the first and the last day of the page. The
+    /// response names those of the next page.
     Dates {
         /// The first day's name.
         from: &'static str,
@@ -57,42 +84,11 @@ pub enum Paging {
 /// The tokens that an operation asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Security {
-    /// No scheme is named. The partner token is sent where the client has
-    /// one: `POST /auth` names no scheme but documents the header.
+    /// No scheme is named. The partner token is sent if the client has one:
+    /// `POST /auth` names no scheme but documents the header.
     None,
     /// `Authorization: Bearer {PartnerToken}`
     Partner,
     /// `Authorization: Bearer {PartnerToken}, User {UserToken}`
     PartnerAndUser,
-}
-
-impl Operation {
-    // Only generated code fills this in; the struct may grow.
-    #[doc(hidden)]
-    #[allow(clippy::too_many_arguments)]
-    pub const fn new(
-        id: &'static str,
-        tag: &'static str,
-        method: &'static str,
-        path: &'static str,
-        security: Security,
-        request: Option<&'static str>,
-        statuses: &'static [u16],
-        joined: &'static [&'static str],
-        deprecated: bool,
-        paging: Option<Paging>,
-    ) -> Self {
-        Self {
-            id,
-            tag,
-            method,
-            path,
-            security,
-            request,
-            statuses,
-            joined,
-            deprecated,
-            paging,
-        }
-    }
 }

@@ -107,7 +107,7 @@ enum State {
 }
 
 struct Progress {
-    paging: &'static Paging,
+    paging: Paging,
     cursor: Cursor,
     /// The page size that the call asks for.
     size: Option<i64>,
@@ -116,15 +116,16 @@ struct Progress {
 }
 
 impl<A> Pages<A> {
-    pub(crate) fn new(mut call: Call, facts: fn(&A) -> Facts) -> Self {
-        let mut progress = None;
-        let started = call.usable().and_then(|()| Progress::start(&mut call));
-        let state = started.map(|started| {
-            progress = Some(started);
-            State::Ready(Box::new(call))
-        });
+    pub(crate) fn new(mut call: Call, paging: Paging, facts: fn(&A) -> Facts) -> Self {
+        let (state, progress) = match call.usable() {
+            Ok(()) => {
+                let progress = Progress::start(&mut call, paging);
+                (State::Ready(Box::new(call)), Some(progress))
+            }
+            Err(error) => (State::Unusable(error), None),
+        };
         Self {
-            state: state.unwrap_or_else(State::Unusable),
+            state,
             facts,
             progress,
             previous: None,
@@ -202,7 +203,7 @@ impl<A: Answer> Pages<A> {
         let body = page.body();
         if self.previous.as_ref() == Some(body) {
             tracing::warn!(
-                operation = call.operation.id,
+                operation = call.route.id,
                 "the server repeats its page: the list ends here"
             );
             return None;
@@ -287,17 +288,12 @@ impl<A, T> fmt::Debug for Items<A, T> {
 
 impl Progress {
     /// Reads where the call's own arguments start; an absent page is the first.
-    fn start(call: &mut Call) -> Result<Self, Error> {
-        let operation = call.operation;
-        let paging = operation
-            .paging
-            .as_ref()
-            .ok_or_else(|| Error::argument(operation, "the document names no paging for it"))?;
-        let number = |call: &Call, name| match paging {
+    fn start(call: &mut Call, paging: Paging) -> Self {
+        let number = |call: &Call, name| match &paging {
             Paging::Query { .. } => call.number_in_query(name),
             _ => call.field_of_body(name)?.as_i64(),
         };
-        let (cursor, size) = match paging {
+        let (cursor, size) = match &paging {
             Paging::Query { page, size } | Paging::Body { page, size } => {
                 let size = size.and_then(|size| number(call, size));
                 let page = number(call, page).unwrap_or(1);
@@ -320,7 +316,7 @@ impl Progress {
             seen: before,
         };
         progress.put(call);
-        Ok(progress)
+        progress
     }
 
     /// Whether there is a next page; the call asks for it then.
@@ -353,7 +349,7 @@ impl Progress {
     }
 
     fn put(&self, call: &mut Call) {
-        match (self.paging, &self.cursor) {
+        match (&self.paging, &self.cursor) {
             (Paging::Query { page, .. }, Cursor::Page(number)) => {
                 call.set_number_in_query(page, *number);
             }

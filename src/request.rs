@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::call::Call;
 use crate::error::Error;
-use crate::operation::{Operation, Security};
+use crate::operation::{Route, Security};
 use crate::response::Response;
 use crate::transport::Transport;
 
@@ -17,48 +17,29 @@ pub struct Request {
     call: Call,
 }
 
-const fn operation(method: &'static str, security: Security) -> Operation {
-    let path = "{path}";
-    Operation::new(
-        "request",
-        "",
-        method,
-        path,
-        security,
-        None,
-        &[],
-        &[],
-        false,
-        None,
-    )
-}
-
-/// What errors and spans name: no operation of the document.
-static OPERATIONS: [[Operation; 2]; 5] = {
-    const fn both(method: &'static str) -> [Operation; 2] {
-        [
-            operation(method, Security::Partner),
-            operation(method, Security::PartnerAndUser),
-        ]
-    }
-    [
-        both("GET"),
-        both("POST"),
-        both("PUT"),
-        both("PATCH"),
-        both("DELETE"),
-    ]
-};
-
 impl Request {
     pub(crate) fn new(transport: &Transport, method: &Method, path: &str) -> Self {
-        let both = OPERATIONS
-            .iter()
-            .find(|both| both[0].method == method.as_str());
-        let [partner, user] = both.unwrap_or(&OPERATIONS[0]);
-        let operation = if transport.has_user() { user } else { partner };
-        let mut call = Call::raw(transport, operation, path);
-        if both.is_none() {
+        let security = match transport.has_user() {
+            true => Security::PartnerAndUser,
+            false => Security::Partner,
+        };
+        let methods = [
+            Method::GET,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ];
+        let route = Route {
+            id: "request",
+            method: method.clone(),
+            // Spans show it; the path itself may name a customer.
+            path: "{path}",
+            security,
+            idempotent: method.is_idempotent(),
+        };
+        let mut call = Call::raw(transport, route, path);
+        if !methods.contains(method) {
             call.fail(format!(
                 "`{method}`: GET, POST, PUT, PATCH or DELETE expected"
             ));
@@ -93,7 +74,7 @@ impl Request {
 impl std::fmt::Debug for Request {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Request")
-            .field("method", &self.call.operation.method)
+            .field("method", &self.call.route.method)
             .finish_non_exhaustive()
     }
 }

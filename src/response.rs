@@ -7,7 +7,7 @@ use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 
 use crate::error::Error;
-use crate::operation::Operation;
+use crate::operation::Route;
 use crate::wire::{self, Mismatch, UnknownField};
 
 /// An answer: the typed value and what came around it.
@@ -23,7 +23,7 @@ pub struct Response<T> {
 /// What of an answer is the same whatever its type.
 #[derive(Clone)]
 pub(crate) struct Head {
-    pub operation: &'static Operation,
+    pub route: Route,
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Bytes,
@@ -51,9 +51,9 @@ impl<T> Response<T> {
         self.head.attempts
     }
 
-    /// The operation that was called.
-    pub fn operation(&self) -> &'static Operation {
-        self.head.operation
+    /// The route of the operation that was called.
+    pub fn route(&self) -> &Route {
+        &self.head.route
     }
 
     /// The body as it came.
@@ -87,9 +87,10 @@ impl<T: Envelope> Response<T> {
     /// The answer has none, or it is null.
     pub fn into_data(self) -> Result<T::Data, Error> {
         let head = self.head;
-        self.value.into_parts().0.ok_or_else(|| {
-            Error::no_data(head.operation, head.status, head.body).after(head.attempts)
-        })
+        self.value
+            .into_parts()
+            .0
+            .ok_or_else(|| Error::no_data(&head.route, head.status, head.body).after(head.attempts))
     }
 
     /// `data` and `meta` of the answer, each where it has one.

@@ -4,7 +4,7 @@ use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::Error;
-use crate::operation::{Operation, Security};
+use crate::operation::{Route, Security};
 
 /// The two tokens. `Debug` shows neither.
 #[derive(Clone, Debug, Default)]
@@ -55,11 +55,11 @@ impl Authorization {
     }
 
     /// The header that the operation's security asks for.
-    pub fn header(&self, operation: &'static Operation) -> Result<Option<&HeaderValue>, Error> {
+    pub fn header(&self, route: &Route) -> Result<Option<&HeaderValue>, Error> {
         let missing = |token: &str, remedy: &str| {
-            Error::missing_token(operation, format!("needs a {token} token; {remedy}"))
+            Error::missing_token(route, format!("needs a {token} token; {remedy}"))
         };
-        match (operation.security, &self.partner, &self.both) {
+        match (route.security, &self.partner, &self.both) {
             (Security::None, partner, _) => Ok(partner.as_ref()),
             (Security::Partner, Some(header), _) => Ok(Some(header)),
             (Security::PartnerAndUser, _, Some(header)) => Ok(Some(header)),

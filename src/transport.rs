@@ -91,7 +91,7 @@ impl Transport {
         // Never entered: hyper's connections would keep the span they were
         // opened in, and it would last as long as they do.
         let mut progress = Progress {
-            span: trace::span(call.operation, &self.shared.base),
+            span: trace::span(&call.route, &self.shared.base),
             started: self.shared.runtime.now(),
             attempts: 0,
             waited: Duration::ZERO,
@@ -114,17 +114,15 @@ impl Transport {
 
     async fn attempts(&self, call: &Call, progress: &mut Progress) -> Result<Exchange, Error> {
         let shared = &*self.shared;
-        let operation = call.operation;
-        let authorization = shared.authorization.header(operation)?;
-        let method = Method::from_bytes(operation.method.as_bytes())
-            .map_err(|_| Error::argument(operation, "its method is none of HTTP's"))?;
+        let route = &call.route;
+        let authorization = shared.authorization.header(route)?;
         let url = call.url(&shared.base);
         trace::body(&progress.span, "request", call.json_body());
         let deadline = later(progress.started, self.options.timeouts.call);
         let mut waits = None;
         let request = Request {
             call,
-            method: &method,
+            method: &route.method,
             authorization,
             deadline,
         };
@@ -170,7 +168,7 @@ impl Transport {
         progress: &mut Progress,
     ) -> Result<Exchange, Error> {
         let mut url = Cow::Borrowed(url);
-        let operation = request.call.operation;
+        let route = &request.call.route;
         for hop in 0..=REDIRECT_LIMIT {
             self.place(request, progress).await?;
             // A redirect is a request, but no attempt of its own.
@@ -180,7 +178,7 @@ impl Transport {
                 Hop::Answer(exchange) => return Ok(exchange),
                 Hop::Redirect(status, target) => (status, target),
             };
-            let refuse = |why| Err(Error::redirect(operation, status, why));
+            let refuse = |why| Err(Error::redirect(route, status, why));
             match target {
                 None => return refuse("the server redirected to something that is no address"),
                 Some(target) if target.origin() != url.origin() => {
@@ -196,7 +194,7 @@ impl Transport {
             }
         }
         Err(Error::redirect(
-            operation,
+            route,
             StatusCode::LOOP_DETECTED,
             "the server redirects in a circle",
         ))
@@ -207,7 +205,7 @@ impl Transport {
         let Shared {
             runtime, limiter, ..
         } = &*self.shared;
-        let operation = request.call.operation;
+        let route = &request.call.route;
         if !limiter.holds_back() {
             return Ok(());
         }
@@ -223,9 +221,9 @@ impl Transport {
         progress.waited += runtime.now().saturating_duration_since(before);
         place.map_err(|error| match error {
             NoPermit::TooLate(wait) => {
-                Error::no_place_in_time(operation, wait, self.options.timeouts.call)
+                Error::no_place_in_time(route, wait, self.options.timeouts.call)
             }
-            NoPermit::Broken(source) => Error::limiter(operation, source),
+            NoPermit::Broken(source) => Error::limiter(route, source),
         })
     }
 
@@ -236,7 +234,7 @@ impl Transport {
         url: &Url,
         started: Instant,
     ) -> Result<Hop, Error> {
-        let operation = request.call.operation;
+        let route = &request.call.route;
         let mut http = self
             .shared
             .http
@@ -249,7 +247,7 @@ impl Transport {
         let http = request.call.put_body(http)?;
         let sent = pin!(http.send());
         let response = self.within(request, started, false, sent).await?;
-        let mut response = response.map_err(|error| Error::http(operation, error))?;
+        let mut response = response.map_err(|error| Error::http(route, error))?;
         let status = response.status();
         if status.is_redirection()
             && let Some(location) = response.headers().get(LOCATION)
@@ -260,7 +258,7 @@ impl Transport {
 
         let limit = self.shared.max_body;
         let headers = std::mem::take(response.headers_mut());
-        let too_large = || Error::too_large(operation, status, limit);
+        let too_large = || Error::too_large(route, status, limit);
         let length = response.content_length();
         if length.is_some_and(|length| length > limit as u64) {
             return Err(too_large());
@@ -270,7 +268,7 @@ impl Transport {
             let chunk = pin!(response.chunk());
             let chunk = self.within(request, started, true, chunk).await;
             let chunk = chunk
-                .and_then(|chunk| chunk.map_err(|error| Error::http(operation, error)))
+                .and_then(|chunk| chunk.map_err(|error| Error::http(route, error)))
                 .map_err(|error| error.with_status(status))?;
             let Some(chunk) = chunk else { break };
             // Counted as unpacked, so a small answer cannot become a huge one.
@@ -282,12 +280,12 @@ impl Transport {
         let body = body.freeze();
         if !status.is_success() {
             let now = self.shared.runtime.date();
-            return Err(Error::answer(operation, status, &headers, body, now));
+            return Err(Error::answer(route, status, &headers, body, now));
         }
         Ok(Hop::Answer(Exchange {
             mode: self.options.mode,
             head: Head {
-                operation,
+                route: route.clone(),
                 status,
                 headers,
                 body,
@@ -321,7 +319,7 @@ impl Transport {
             shortest
         };
         let result = within(runtime, shortest, future).await;
-        result.map_err(|(setting, length)| Error::timeout(request.call.operation, setting, length))
+        result.map_err(|(setting, length)| Error::timeout(&request.call.route, setting, length))
     }
 }
 
@@ -416,23 +414,21 @@ impl Head {
     }
 
     fn refused(self) -> Error {
-        Error::from_answer(self.operation, self.status, self.body).after(self.attempts)
+        Error::api(&self.route, self.status, self.body).after(self.attempts)
     }
 
     fn undecodable(self, failure: wire::Failure) -> Error {
         // `success: false` may come with less than the success answer holds.
         match serde_json::from_slice::<Value>(&self.body) {
             Ok(body) if body.refused() => self.refused(),
-            _ => {
-                Error::decode(self.operation, self.status, self.body, failure).after(self.attempts)
-            }
+            _ => Error::decode(&self.route, self.status, self.body, failure).after(self.attempts),
         }
     }
 
     fn warn_of(&self, mismatches: &[Mismatch]) {
         for mismatch in mismatches {
             tracing::warn!(
-                operation = self.operation.id,
+                operation = self.route.id,
                 path = mismatch.path,
                 expected = mismatch.expected,
                 found = %mismatch.found,

@@ -349,7 +349,7 @@ mod tests {
         let ids: Vec<&str> = COMMANDS.iter().map(|command| command.id).collect();
         assert_eq!(ids.len(), altegio::b2b_v1::operations::ALL.len());
         for operation in altegio::b2b_v1::operations::ALL {
-            assert!(ids.contains(&operation.id), "{}", operation.id);
+            assert!(ids.contains(&operation.route.id), "{}", operation.route.id);
         }
         let of = |id: &str| {
             let command = COMMANDS.iter().find(|command| command.id == id);

@@ -23,15 +23,21 @@ use serde_json::Value;
 use syn::visit_mut::VisitMut;
 use syn::{File, ImplItemFn, Item, parse_quote};
 
-use operations::{Operation, operations, table};
+use crate::api::{Api, Operation, Security};
+use operations::table;
 use syntax::{fold, items, module};
 
 /// The finished source text.
 pub fn finish(tokens: TokenStream, document: &Value) -> Result<String, String> {
+    let api = Api::read(document.clone())?;
     let only_answered = prune::only_answered(document);
     let mut file: File = syn::parse2(prune::prune(tokens, &only_answered))
         .map_err(|error| format!("progenitor's code: {error}"))?;
-    let operations = operations(document)?;
+    let operations: BTreeMap<String, &Operation> = api
+        .operations
+        .iter()
+        .map(|operation| (fold(&operation.id), operation))
+        .collect();
     file.items.retain(|item| !is_replaced(item));
     if operations.is_empty() {
         // Without a feature there is no operation, and progenitor leaves out
@@ -142,7 +148,7 @@ pub fn finish(tokens: TokenStream, document: &Value) -> Result<String, String> {
             }
         }
     });
-    file.items.push(table(&operations));
+    file.items.push(table(&api));
     file.items.push(parse_quote! {
         /// Every operation with its method, its answer's and its body's type,
         /// and its arguments, for programs that go through all of them.
@@ -174,7 +180,7 @@ impl VisitMut for Inline {
 }
 
 /// The trait's methods say what tokens they need and whether they are deprecated.
-fn document_trait(item: &mut syn::ItemTrait, operations: &BTreeMap<String, Operation>) {
+fn document_trait(item: &mut syn::ItemTrait, operations: &BTreeMap<String, &Operation>) {
     for function in &mut item.items {
         let syn::TraitItem::Fn(function) = function else {
             continue;
@@ -183,9 +189,9 @@ fn document_trait(item: &mut syn::ItemTrait, operations: &BTreeMap<String, Opera
             continue;
         };
         let tokens = match operation.security {
-            "PartnerAndUser" => "\n\nSent with the partner's and the user's token.",
-            "Partner" => "\n\nSent with the partner's token alone.",
-            _ => "\n\nNeeds no token; the partner's is sent if there is one.",
+            Security::PartnerAndUser => "\n\nSent with the partner's and the user's token.",
+            Security::Partner => "\n\nSent with the partner's token alone.",
+            Security::None => "\n\nNeeds no token; the partner's is sent if there is one.",
         };
         function.attrs.push(parse_quote!(#[doc = #tokens]));
         if operation.deprecated {

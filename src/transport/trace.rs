@@ -24,23 +24,23 @@ use tracing::field::Empty;
 use tracing::{Level, Span};
 
 use crate::error::{Error, ErrorKind};
-use crate::operation::Operation;
+use crate::operation::Route;
 use crate::transport::Progress;
 
-pub(crate) fn span(operation: &'static Operation, base: &Url) -> Span {
+pub(crate) fn span(route: &Route, base: &Url) -> Span {
     tracing::info_span!(
         "altegio.call",
         "otel.kind" = "client",
-        "otel.name" = %format_args!("{} {}", operation.method, operation.path),
+        "otel.name" = %format_args!("{} {}", route.method, route.path),
         "otel.status_code" = Empty,
-        "http.request.method" = operation.method,
-        "url.template" = operation.path,
+        "http.request.method" = route.method.as_str(),
+        "url.template" = route.path,
         "server.address" = base.host_str(),
         "server.port" = base.port_or_known_default(),
         "http.response.status_code" = Empty,
         "http.request.resend_count" = Empty,
         "error.type" = Empty,
-        "altegio.operation" = operation.id,
+        "altegio.operation" = route.id,
         "altegio.attempts" = Empty,
         "altegio.limit_wait_ms" = Empty,
         "altegio.duration_ms" = Empty,

@@ -76,7 +76,10 @@ fn every_operation_with_a_page_pages() {
                 .find(|name| in_query(*name));
             *by_size.entry(size).or_default() += 1;
             let id = operation["operationId"].as_str().unwrap();
-            let known = operations::ALL.iter().find(|known| known.id == id).unwrap();
+            let known = operations::ALL
+                .iter()
+                .find(|known| known.route.id == id)
+                .unwrap();
             assert_eq!(
                 known.paging,
                 Some(Paging::Query { page: "page", size }),

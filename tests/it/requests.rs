@@ -99,7 +99,7 @@ fn the_table_has_every_operation_and_its_security() {
     let mut counts = BTreeMap::new();
     for operation in operations::ALL {
         *counts
-            .entry(format!("{:?}", operation.security))
+            .entry(format!("{:?}", operation.route.security))
             .or_insert(0) += 1;
     }
     assert_eq!(operations::ALL.len(), 260);
@@ -107,7 +107,7 @@ fn the_table_has_every_operation_and_its_security() {
         (counts["PartnerAndUser"], counts["Partner"], counts["None"]),
         (235, 24, 1)
     );
-    assert_eq!(operations::AUTHORIZE_USER.security, Security::None);
+    assert_eq!(operations::AUTHORIZE_USER.route.security, Security::None);
     assert_eq!(
         operations::ALL
             .iter()
@@ -134,7 +134,7 @@ fn every_operation_of_the_document_is_a_call() {
     ids.sort_unstable();
     let known: Vec<&str> = operations::ALL
         .iter()
-        .map(|operation| operation.id)
+        .map(|operation| operation.route.id)
         .collect();
     assert_eq!(ids.len(), 260);
     assert!(known.iter().all(|id| ids.contains(id)));
@@ -145,7 +145,7 @@ async fn each_operation_gets_the_tokens_that_its_security_asks_for() {
     let (server, client) = started(OK).await;
     list(&client, "record").await.unwrap();
     let partner_only = client.b2b_v1().get_location(); // BearerPartner
-    assert_eq!(operations::GET_LOCATION.security, Security::Partner);
+    assert_eq!(operations::GET_LOCATION.route.security, Security::Partner);
     let _ = partner_only.location_id(1).send().await;
     let seen = server.requests();
     assert_eq!(
@@ -661,7 +661,7 @@ async fn error_statuses_are_told_apart_and_their_body_is_at_hand() {
     let body = r#"{"success":false,"data":null,"meta":{"message":"No such field"}}"#;
     let error = answered(json("404 Not Found", body)).await.unwrap_err();
     assert!(error.is_not_found() && !error.is_auth() && !error.is_rate_limited());
-    assert_eq!(error.operation().unwrap().id, "get_custom_field_list");
+    assert_eq!(error.route().unwrap().id, "get_custom_field_list");
     assert_eq!(error.body().unwrap(), body);
     assert!(error.body_as::<types::ErrorBody>().is_some());
     assert!(

@@ -13,14 +13,15 @@ use syn::{
     parse_quote,
 };
 
-use super::operations::Operation;
+use super::operations::ident;
 use super::paging::{self, Shape};
 use super::syntax::{fold, generic_argument, type_names};
+use crate::api::{Body, Operation};
 
 /// `send` of an operation's builder becomes one call of the transport.
 pub fn rewrite_send(
     item: &mut ItemImpl,
-    operations: &BTreeMap<String, Operation>,
+    operations: &BTreeMap<String, &Operation>,
     shapes: &BTreeMap<String, Shape>,
     answers: &mut BTreeSet<String>,
     forms: &mut BTreeSet<String>,
@@ -72,9 +73,13 @@ pub fn rewrite_send(
         ..
     } = parts;
     let path = path.ok_or_else(|| unknown("the address"))?;
-    let queries = query
-        .iter()
-        .map(|(name, value)| quote!(.query(#name, #value)));
+    let queries = query.iter().map(|(name, value)| {
+        let joined = operation
+            .parameters
+            .iter()
+            .any(|p| p.name == *name && p.joined);
+        quote!(.query(#name, #value, #joined))
+    });
     let headers = headers
         .iter()
         .map(|(name, value)| quote!(.header(#name, #value)));
@@ -85,7 +90,7 @@ pub fn rewrite_send(
                 Some(ty) => quote!(setters::built::<#ty, _>(body)),
                 None => quote!(body),
             };
-            if operation.is_multipart() {
+            if operation.body.as_ref().is_some_and(Body::is_form) {
                 type_names(&built.to_token_stream(), forms);
                 quote!(.multipart(#value))
             } else {
@@ -102,7 +107,7 @@ pub fn rewrite_send(
             (answer.to_token_stream(), quote!(json))
         }
     };
-    let ident = operation.ident();
+    let ident = ident(operation);
     let attributes = &send.attrs;
     let new: ImplItemFn = parse_quote! {
         #(#attributes)*
@@ -114,7 +119,7 @@ pub fn rewrite_send(
     item.items.push(parse_quote! {
         fn call(self) -> Call {
             #destructured
-            Call::new(&client.transport, &super::operations::#ident) #(.path(#path))* #(#queries)* #(#headers)* #body
+            Call::new(&client.transport, &super::operations::#ident.route) #(.path(#path))* #(#queries)* #(#headers)* #body
         }
     });
     if let Some(paging) = &operation.paging {
@@ -124,7 +129,7 @@ pub fn rewrite_send(
             })?);
     }
     let id = &operation.id;
-    let kind = if operation.is_multipart() {
+    let kind = if operation.body.as_ref().is_some_and(Body::is_form) {
         quote!(form)
     } else {
         read

@@ -1,16 +1,18 @@
-//! `x-paging` → `pages()` and `stream()` of the operations that page.
+//! [`Paging`] → `pages()` and `stream()` of the operations that page.
 
 use std::collections::BTreeMap;
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use serde_json::Value;
 use syn::visit_mut::{self, VisitMut};
 use syn::{Ident, ImplItem, ImplItemFn, Item, Type, parse_quote};
 
+use super::operations::paged_by;
 use super::syntax::{
     generic_argument, is_option, is_string_enum, is_vec, last_ident, serde_rename,
 };
+use crate::api::{PagedBy, Paging};
+use crate::pointer::Pointer;
 
 /// What a type holds: a struct's fields by their name on the wire, or the
 /// types of a union's branches.
@@ -45,29 +47,32 @@ pub fn shapes(types: &[Item]) -> BTreeMap<String, Shape> {
 
 /// `pages()` and `stream()` of an operation that pages.
 pub fn pages(
-    paging: &Value,
+    paging: &Paging,
     answer: &TokenStream,
     shapes: &BTreeMap<String, Shape>,
 ) -> Result<[ImplItem; 2], String> {
     let answer_type: Type = syn::parse2(answer.clone()).map_err(|error| error.to_string())?;
-    let text = |name: &str| paging[name].as_str();
-    let at = text("items").unwrap_or("data");
+    let at = &paging.items;
     let (len, items, item) = match last_ident(&answer_type).and_then(|name| shapes.get(&name)) {
         Some(Shape::Branches(branches)) => items_of_branches(answer, branches, at, shapes)?,
         _ => items_of(&answer_type, at, shapes)?,
     };
-    let totals = paging["total"].as_array().into_iter().flatten();
-    let total = totals
-        .filter_map(|at| follow(&answer_type, at.as_str()?, shapes).ok())
+    let total = paging
+        .totals
+        .iter()
+        .filter_map(|at| follow(&answer_type, at, shapes).ok())
         .map(|leaf| leaf.by_reference)
         .next()
         .map(|total| quote!(total: #total.copied(),));
-    let next = match text("next") {
-        None => None,
-        Some(at) => {
-            let period = follow(&answer_type, at, shapes)?;
-            let day = |name| follow(&period.ty, name, shapes).map(|leaf| leaf.by_reference);
-            let (period, from, to) = (period.by_reference, day("from")?, day("to")?);
+    let next = match &paging.by {
+        PagedBy::Query { .. } | PagedBy::Body { .. } => None,
+        PagedBy::Dates { from, to, next } => {
+            let period = follow(&answer_type, next, shapes)?;
+            let day = |name| {
+                let day = follow(&period.ty, &Pointer::root().join(name), shapes);
+                day.map(|leaf| leaf.by_reference)
+            };
+            let (period, from, to) = (period.by_reference, day(from)?, day(to)?);
             Some(quote! {
                 next: #period.map_or((None, None), |value| {
                     (#from.map(ToString::to_string), #to.map(ToString::to_string))
@@ -77,11 +82,12 @@ pub fn pages(
     };
     let mut item = item;
     InTypes(shapes).visit_type_mut(&mut item);
+    let by = paged_by(paging);
     let pages: ImplItemFn = parse_quote! {
         /// The pages of the list, one answer each, from the one that `page`
         /// or the period names, or the first.
         pub fn pages(self) -> Pages<#answer> {
-            Pages::new(self.call(), |value: &#answer| crate::pages::Facts {
+            Pages::new(self.call(), crate::#by, |value: &#answer| crate::pages::Facts {
                 len: #len,
                 #total
                 #next
@@ -103,7 +109,7 @@ pub fn pages(
 type ItemsOf = (TokenStream, TokenStream, Type);
 
 /// What is no list is one item a page.
-fn items_of(ty: &Type, at: &str, shapes: &BTreeMap<String, Shape>) -> Result<ItemsOf, String> {
+fn items_of(ty: &Type, at: &Pointer, shapes: &BTreeMap<String, Shape>) -> Result<ItemsOf, String> {
     let Leaf {
         by_reference,
         by_value,
@@ -127,7 +133,7 @@ fn items_of(ty: &Type, at: &str, shapes: &BTreeMap<String, Shape>) -> Result<Ite
 fn items_of_branches(
     answer: &TokenStream,
     branches: &[(Ident, Type)],
-    at: &str,
+    at: &Pointer,
     shapes: &BTreeMap<String, Shape>,
 ) -> Result<ItemsOf, String> {
     let (mut counts, mut takes, mut item_type) = (Vec::new(), Vec::new(), None);
@@ -175,19 +181,19 @@ struct Leaf {
 }
 
 /// The place that `at` (`meta.dateCursor.next`) names inside a type.
-fn follow(ty: &Type, at: &str, shapes: &BTreeMap<String, Shape>) -> Result<Leaf, String> {
+fn follow(ty: &Type, at: &Pointer, shapes: &BTreeMap<String, Shape>) -> Result<Leaf, String> {
     let mut leaf = Leaf {
         by_reference: quote!(Some(value)),
         by_value: quote!(Some(value)),
         ty: ty.clone(),
     };
-    for name in at.split('.') {
+    for name in at.keys() {
         let Some(Shape::Fields(fields)) = last_ident(&leaf.ty).and_then(|ty| shapes.get(&ty))
         else {
             return Err(format!("`{at}`: what holds `{name}` is no object"));
         };
         let (ident, ty) = fields
-            .get(name)
+            .get(&name)
             .ok_or_else(|| format!("`{at}`: the answer has no `{name}`"))?;
         let Leaf {
             by_reference,
