@@ -251,7 +251,7 @@ impl ClientBuilder {
             Shared {
                 http,
                 base,
-                authorization,
+                authorization: Arc::new(authorization),
                 max_body: self.max_body,
                 limiter,
                 budget: Arc::new(Budget::new(self.retry_budget)),

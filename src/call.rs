@@ -13,7 +13,8 @@ use serde_json::Value;
 use crate::error::Error;
 use crate::multipart::{self, Field, Multipart};
 use crate::operation::Route;
-use crate::transport::{Exchange, Transport};
+use crate::response::Unread;
+use crate::transport::Transport;
 use crate::wire;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -200,7 +201,7 @@ impl Call {
 
     /// Sends the call and reads the whole answer. Boxed, so that each
     /// operation's own future is small.
-    pub fn send(&self) -> BoxFuture<'_, Result<Exchange, Error>> {
+    pub fn send(&self) -> BoxFuture<'_, Result<Unread, Error>> {
         Box::pin(async {
             self.usable()?;
             self.transport.send(self).await
@@ -283,7 +284,7 @@ impl Call {
             Some(Body::Json(json)) => request.header(CONTENT_TYPE, JSON).body(json.clone()),
             Some(Body::Form(fields)) => {
                 let form =
-                    multipart::form(fields).map_err(|error| Error::http(&self.route, error))?;
+                    multipart::form(fields).map_err(|why| Error::argument(&self.route, why))?;
                 request.multipart(form)
             }
         })

@@ -1,40 +1,108 @@
-//! One error a caller can act on.
+//! One error type, which a caller can act on.
 
-use std::collections::BTreeMap;
+mod api_message;
+
 use std::fmt;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::{Method, StatusCode};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use crate::operation::{Operation, Route};
 use crate::wire;
+use api_message::{ApiMessage, cut};
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
+/// The field errors that the error's text shows.
+const SHOWN_FIELD_ERRORS: usize = 10;
+/// The characters that the error's text shows of the server's message and of a field error.
+const SHOWN_MESSAGE: usize = 500;
+const SHOWN_FIELD_ERROR: usize = 200;
+
 /// Whatever went wrong with a call, or with building a client.
 ///
-/// Its text is one readable line: the operation, what went wrong, what to do.
-/// It holds no token and no body; the body is at hand in [`Error::body`].
+/// Its text is one line of bounded length: the operation, what went wrong and
+/// what to do. It shows no token and nothing of the response's body except the
+/// server's own message and field errors, which may quote what was sent. The
+/// whole body is in [`Error::body`].
+///
+/// ```
+/// # async fn run(client: &altegio::Client) {
+/// # use altegio::b2b_v1::prelude::*;
+/// let call = client.b2b_v1().delete_custom_field().field_category("record");
+/// match call.location_id(123).field_id(4).send().await {
+///     Ok(_) => println!("deleted"),
+///     // An earlier attempt whose response was lost has deleted it.
+///     Err(error) if error.is_not_found() && error.may_have_acted() => println!("deleted"),
+///     Err(error) if error.is_retryable() => println!("try again later: {error}"),
+///     Err(error) => println!("{error}"),
+/// }
+/// # }
+/// ```
 pub struct Error(Box<Inner>);
 
 struct Inner {
-    kind: ErrorKind,
     route: Option<Route>,
-    message: String,
-    status: Option<StatusCode>,
-    api: Option<ApiMessage>,
-    place: Option<Place>,
-    body: Option<Bytes>,
-    source: Option<Source>,
+    cause: Cause,
     attempts: u32,
-    /// The server saw nothing of the request, or says that it did nothing with it.
-    untouched: bool,
-    retry_after: Option<Duration>,
+    /// What the server may have done because of the attempts before the last.
+    earlier: Effect,
+}
+
+/// What went wrong, with exactly what is known of it.
+enum Cause {
+    Config(String),
+    Argument(String),
+    MissingToken(String),
+    /// The rate limit's next permit, in `wait` where that is known, comes
+    /// after the call's timeout.
+    LatePermit {
+        wait: Option<Duration>,
+        timeout: Duration,
+    },
+    /// The store behind the rate limit failed.
+    Limiter(Source),
+    Connect(Source),
+    Timeout {
+        /// The builder's setting and its value; reqwest's own timeouts have none here.
+        limit: Option<(&'static str, Duration)>,
+        status: Option<StatusCode>,
+    },
+    Broken {
+        effect: Effect,
+        status: Option<StatusCode>,
+        source: Source,
+    },
+    Redirect {
+        status: StatusCode,
+        why: &'static str,
+    },
+    TooLarge {
+        status: StatusCode,
+        limit: usize,
+    },
+    Api {
+        status: StatusCode,
+        body: Bytes,
+        message: Option<ApiMessage>,
+        retry_after: Option<Duration>,
+    },
+    Decode {
+        status: StatusCode,
+        body: Bytes,
+        failure: wire::Failure,
+    },
+}
+
+/// What the server may have done because of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Nothing: it did not get the request, or it says that it did not act on it.
+    None,
+    /// Perhaps everything that the request asked for.
+    Unknown,
 }
 
 /// What kind of thing went wrong.
@@ -51,40 +119,38 @@ pub enum ErrorKind {
     Limiter,
     /// The server could not be reached; it saw nothing of the request.
     Connect,
-    /// No answer in time. The server may have acted on the request, unless
-    /// [`Error::attempts`] is 0: the time went by waiting for the rate limit.
+    /// No response in time. The server may have acted on the request, unless
+    /// [`Error::attempts`] is 0: then the time passed waiting for the rate limit.
     Timeout,
-    /// The exchange broke off. The server may have acted on the request.
+    /// The connection broke before the response was complete. The server may
+    /// have acted on the request.
     Transport,
-    /// The server pointed elsewhere, and the request was not repeated there.
+    /// The server redirected the request, and it was not repeated there.
     Redirect,
-    /// The server answered with an error status, or with `success: false`.
+    /// The server responded with an error status, or with `success: false`.
     Api,
-    /// The answer could not be read.
+    /// The response could not be read.
     Decode,
-    /// The answer is larger than the client's limit.
+    /// The response is larger than the client's limit.
     TooLarge,
-}
-
-/// `meta` of the server's error answer.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct ApiMessage {
-    message: Option<String>,
-    fields: BTreeMap<String, Vec<String>>,
-}
-
-/// The place in an answer that could not be read.
-#[derive(Clone, Debug)]
-struct Place {
-    path: String,
-    expected: String,
-    found: wire::Kind,
 }
 
 impl Error {
     /// What kind of thing went wrong.
     pub fn kind(&self) -> ErrorKind {
-        self.0.kind
+        match &self.0.cause {
+            Cause::Config(_) => ErrorKind::Config,
+            Cause::Argument(_) => ErrorKind::Argument,
+            Cause::MissingToken(_) => ErrorKind::MissingToken,
+            Cause::Limiter(_) => ErrorKind::Limiter,
+            Cause::Connect(_) => ErrorKind::Connect,
+            Cause::LatePermit { .. } | Cause::Timeout { .. } => ErrorKind::Timeout,
+            Cause::Broken { .. } => ErrorKind::Transport,
+            Cause::Redirect { .. } => ErrorKind::Redirect,
+            Cause::TooLarge { .. } => ErrorKind::TooLarge,
+            Cause::Api { .. } => ErrorKind::Api,
+            Cause::Decode { .. } => ErrorKind::Decode,
+        }
     }
 
     /// The route of the operation that was called; `None` while a client is built.
@@ -92,84 +158,114 @@ impl Error {
         self.0.route.as_ref()
     }
 
-    /// The answer's status, where there was an answer.
+    /// The status of the response, where there was one.
     pub fn status(&self) -> Option<StatusCode> {
-        self.0.status
+        match &self.0.cause {
+            Cause::Timeout { status, .. } | Cause::Broken { status, .. } => *status,
+            Cause::Redirect { status, .. }
+            | Cause::TooLarge { status, .. }
+            | Cause::Api { status, .. }
+            | Cause::Decode { status, .. } => Some(*status),
+            _ => None,
+        }
     }
 
-    /// The server's own words: `meta.message` of its answer.
+    /// The server's own words: `meta.message` of its response, at most 1,000
+    /// characters of it.
     pub fn message(&self) -> Option<&str> {
-        self.0.api.as_ref()?.message.as_deref()
+        self.api_message()?.message.as_deref()
     }
 
-    /// `meta.errors` of the server's answer: a field's name and what is said
-    /// of it. Errors that name no field stand under the empty name.
+    /// `meta.errors` of the server's response: a field's name and what is said
+    /// about it. Errors that name no field are under the empty name. At most
+    /// 100 texts of 1,000 characters are kept; [`body`](Self::body) has them all.
     pub fn field_errors(&self) -> impl Iterator<Item = (&str, &[String])> {
-        let fields = self.0.api.iter().flat_map(|api| &api.fields);
+        let fields = self.api_message().into_iter().flat_map(|api| &api.fields);
         fields.map(|(name, errors)| (name.as_str(), errors.as_slice()))
     }
 
-    /// The answer's body as it came, where there was one.
+    /// The response's body as it came, where there was one.
     pub fn body(&self) -> Option<&Bytes> {
-        self.0.body.as_ref()
+        match &self.0.cause {
+            Cause::Api { body, .. } | Cause::Decode { body, .. } => Some(body),
+            _ => None,
+        }
     }
 
-    /// The answer's body as a type of the document, such as `types::ErrorBody`.
+    /// The response's body as a type of the document, such as `types::ErrorBody`.
     pub fn body_as<T: DeserializeOwned>(&self) -> Option<T> {
         Some(wire::decode(self.body()?, wire::Mode::Strict).ok()?.value)
     }
 
     /// The JSON path of the place that could not be read (`$.data[3].client.phone`).
     pub fn path(&self) -> Option<&str> {
-        Some(&self.0.place.as_ref()?.path)
+        Some(&self.decode_failure()?.path)
     }
 
     /// What was expected there, and the kind of value that was found.
     pub fn expected_and_found(&self) -> Option<(&str, wire::Kind)> {
-        let place = self.0.place.as_ref()?;
-        Some((&place.expected, place.found))
+        let failure = self.decode_failure()?;
+        Some((&failure.expected, failure.found))
     }
 
-    /// How often the request was sent, or tried to be; 0 if nothing was.
+    /// How often the request was sent, or tried to be; 0 if it never was.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
 
     /// The wait that the server asked for with `Retry-After`, counted from
-    /// its answer.
+    /// its response.
     pub fn retry_after(&self) -> Option<Duration> {
-        self.0.retry_after
+        match &self.0.cause {
+            Cause::Api { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
+    /// Whether the server may have acted on this request or on an earlier
+    /// attempt of the call: it got the request, and nothing says that it did
+    /// not carry it out.
+    ///
+    /// After a [write](Self::is_retryable) this is the moment to look what is
+    /// there now. `false` where the server was not reached or refused (a 4xx
+    /// status other than 408, or `success: false`).
+    pub fn may_have_acted(&self) -> bool {
+        self.effect() == Effect::Unknown || self.0.earlier == Effect::Unknown
     }
 
     /// The same call may succeed later, and sending it again cannot do a thing
     /// twice. The transport has done so already, as often as
     /// [`Retry`](crate::Retry) says.
     ///
-    /// - Whatever the method: the server could not be reached, or it refused
-    ///   before any work (429; 503 with `Retry-After`; an HTTP/2 connection
-    ///   that was closed before the request).
-    /// - GET, HEAD, PUT and DELETE: also where no answer came, or 408, 502,
-    ///   503 or 504; GET also at 500.
+    /// - Whatever the operation: the server could not be reached, it responded
+    ///   429, or the HTTP/2 connection says that it did not process the request
+    ///   (before any part of a response).
+    /// - [Idempotent](crate::Route::idempotent) operations (GET, PUT and DELETE
+    ///   with some exceptions, searches by POST): also where no response came,
+    ///   or 408, 502, 503 or 504; GET also at 500.
     ///
-    /// A POST or PATCH that the server may have acted on is not retryable:
-    /// look first whether it has.
+    /// An operation that is not idempotent is not repeated after 503, with or
+    /// without `Retry-After`: a cache or a gateway in front of the server
+    /// responds so after the server has acted.
     pub fn is_retryable(&self) -> bool {
-        let repeatable = self.route().is_some_and(|route| route.idempotent);
         let is_get = self
             .route()
             .is_some_and(|route| route.method == Method::GET);
-        match self.kind() {
-            ErrorKind::Connect | ErrorKind::Limiter => true,
-            ErrorKind::Timeout | ErrorKind::Transport => self.0.untouched || repeatable,
-            ErrorKind::Api => match self.status_code() {
-                Some(429) => true,
-                Some(503) if self.0.retry_after.is_some() => true,
-                Some(408 | 502 | 503 | 504) => repeatable,
-                Some(500) => repeatable && is_get,
+        let is_idempotent = self.route().is_some_and(|route| route.idempotent);
+        let is_transient = match &self.0.cause {
+            Cause::LatePermit { .. }
+            | Cause::Limiter(_)
+            | Cause::Connect(_)
+            | Cause::Timeout { .. }
+            | Cause::Broken { .. } => true,
+            Cause::Api { status, .. } => match status.as_u16() {
+                408 | 429 | 502 | 503 | 504 => true,
+                500 => is_get,
                 _ => false,
             },
             _ => false,
-        }
+        };
+        is_transient && (self.effect() == Effect::None || is_idempotent)
     }
 
     /// The tokens were refused, or may not do this, or are missing.
@@ -178,8 +274,19 @@ impl Error {
     }
 
     /// The server does not know the thing.
+    ///
+    /// A DELETE whose response was lost is sent again, and the server then
+    /// responds 404 because the first attempt did its work. Such an error has
+    /// [`attempts`](Self::attempts) above 1 and
+    /// [`may_have_acted`](Self::may_have_acted), and its text says so.
     pub fn is_not_found(&self) -> bool {
         self.status_code() == Some(404)
+    }
+
+    /// The server refused the values that were sent (422):
+    /// [`field_errors`](Self::field_errors) says which.
+    pub fn is_validation(&self) -> bool {
+        self.status_code() == Some(422)
     }
 
     /// Too many requests: 200 a minute and 5 a second are allowed from one address.
@@ -187,162 +294,156 @@ impl Error {
         self.status_code() == Some(429)
     }
 
-    fn status_code(&self) -> Option<u16> {
-        self.status().map(|status| status.as_u16())
-    }
-
-    fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner {
-            kind,
-            route: None,
-            message: message.into(),
-            status: None,
-            api: None,
-            place: None,
-            body: None,
-            source: None,
-            attempts: 0,
-            untouched: false,
-            retry_after: None,
-        }))
-    }
-
-    fn of(route: &Route, kind: ErrorKind, message: impl Into<String>) -> Self {
-        let mut error = Self::new(kind, message);
-        error.0.route = Some(route.clone());
-        error
-    }
-
-    pub(crate) fn config(message: impl Into<String>) -> Self {
-        Self::new(ErrorKind::Config, message)
-    }
-
-    pub(crate) fn missing_token(route: &Route, message: String) -> Self {
-        Self::of(route, ErrorKind::MissingToken, message)
-    }
-
-    pub(crate) fn argument(route: &Route, message: impl Into<String>) -> Self {
-        Self::of(route, ErrorKind::Argument, message)
-    }
-
-    /// From reqwest, without the URL: it holds filled-in paths and queries.
-    pub(crate) fn http(route: &Route, error: reqwest::Error) -> Self {
-        let error = error.without_url();
-        let (kind, message) = if error.is_connect() {
-            (ErrorKind::Connect, "the server could not be reached")
-        } else if error.is_timeout() {
-            (ErrorKind::Timeout, "no answer in time")
-        } else if error.is_redirect() {
-            (ErrorKind::Redirect, "the server redirected the request")
-        } else if error.is_builder() {
-            (ErrorKind::Argument, "the request could not be built")
-        } else {
-            (ErrorKind::Transport, "the exchange broke off")
-        };
-        let mut this = Self::of(route, kind, message);
-        this.0.status = error.status();
-        this.0.untouched = is_declined(&error);
-        this.0.source = Some(error.into());
-        this
-    }
-
-    /// `setting` is the builder's.
-    pub(crate) fn timeout(route: &Route, setting: &str, length: Duration) -> Self {
-        let message = format!("no answer in time: {length:?} went by; see `{setting}`");
-        Self::of(route, ErrorKind::Timeout, message)
-    }
-
-    /// The rate limit's next place, in `wait`, comes after the call's timeout.
-    pub(crate) fn no_place_in_time(
-        route: &Route,
-        wait: Option<Duration>,
-        timeout: Duration,
-    ) -> Self {
-        let wait = match wait {
-            Some(wait) => format!(" for another {wait:?}"),
-            None => String::new(),
-        };
-        let message = format!(
-            "not sent: the rate limit has no place{wait}, and the call may take {timeout:?}; \
-             call less often, or see `timeout`"
-        );
-        let mut error = Self::of(route, ErrorKind::Timeout, message);
-        error.0.untouched = true;
-        error
-    }
-
-    pub(crate) fn limiter(route: &Route, source: Source) -> Self {
-        let message = "not sent: the store behind the rate limit failed";
-        let mut error = Self::of(route, ErrorKind::Limiter, message);
-        error.0.source = Some(source);
-        error
-    }
-
-    pub(crate) fn with_status(mut self, status: StatusCode) -> Self {
-        self.0.status = Some(status);
-        self
-    }
-
-    pub(crate) fn after(mut self, attempts: u32) -> Self {
-        self.0.attempts = attempts;
-        self
-    }
-
-    pub(crate) fn redirect(route: &Route, status: StatusCode, why: &str) -> Self {
-        let mut error = Self::of(route, ErrorKind::Redirect, why);
-        error.0.status = Some(status);
-        error
-    }
-
-    pub(crate) fn too_large(route: &Route, status: StatusCode, limit: usize) -> Self {
-        let message = format!("the answer is larger than {limit} bytes; see `max_body`");
-        let mut error = Self::of(route, ErrorKind::TooLarge, message);
-        error.0.status = Some(status);
-        error
-    }
-
-    pub(crate) fn answer(
-        route: &Route,
-        status: StatusCode,
-        headers: &HeaderMap,
-        body: Bytes,
-        now: SystemTime,
-    ) -> Self {
-        let mut error = Self::api(route, status, body);
-        let value = headers
-            .get(RETRY_AFTER)
-            .and_then(|value| value.to_str().ok());
-        error.0.retry_after = value.and_then(|value| read_retry_after(value, now));
-        error
-    }
-
-    /// The error that an answer of this status and body makes: for tests of
-    /// one's own error handling.
+    /// The error that a response of this status and body makes: for tests of
+    /// your own error handling.
     ///
     /// ```
     /// use altegio::{Error, b2b_v1::operations};
     ///
     /// let body = r#"{"success": false, "meta": {"message": "No such client"}}"#;
     /// let status = "404".parse().expect("a status");
-    /// let error = Error::from_answer(&operations::GET_CLIENT, status, body.into());
+    /// let error = Error::from_response(&operations::GET_CLIENT, status, body.into());
     /// assert!(error.is_not_found());
     /// assert_eq!(error.message(), Some("No such client"));
     /// ```
-    pub fn from_answer(operation: &Operation, status: reqwest::StatusCode, body: Bytes) -> Self {
-        Self::api(&operation.route, status, body)
+    pub fn from_response(operation: &Operation, status: StatusCode, body: Bytes) -> Self {
+        Self::api(&operation.route, status, body, None, &[])
     }
 
-    pub(crate) fn api(route: &Route, status: StatusCode, body: Bytes) -> Self {
-        let message = if status.is_success() {
-            "the server answered `success: false`"
-        } else {
-            "the server refused"
+    fn status_code(&self) -> Option<u16> {
+        self.status().map(|status| status.as_u16())
+    }
+
+    fn api_message(&self) -> Option<&ApiMessage> {
+        match &self.0.cause {
+            Cause::Api { message, .. } => message.as_ref(),
+            _ => None,
+        }
+    }
+
+    fn decode_failure(&self) -> Option<&wire::Failure> {
+        match &self.0.cause {
+            Cause::Decode { failure, .. } => Some(failure),
+            _ => None,
+        }
+    }
+
+    /// What the server may have done because of the last attempt.
+    pub(crate) fn effect(&self) -> Effect {
+        match &self.0.cause {
+            Cause::Config(_)
+            | Cause::Argument(_)
+            | Cause::MissingToken(_)
+            | Cause::LatePermit { .. }
+            | Cause::Limiter(_)
+            | Cause::Connect(_) => Effect::None,
+            Cause::Broken { effect, .. } => *effect,
+            Cause::Timeout { .. }
+            | Cause::Redirect { .. }
+            | Cause::TooLarge { .. }
+            | Cause::Decode { .. } => Effect::Unknown,
+            // A success status comes with `success: false`.
+            Cause::Api { status, .. } => match status.as_u16() {
+                408 => Effect::Unknown,
+                200..=299 | 400..=499 => Effect::None,
+                _ => Effect::Unknown,
+            },
+        }
+    }
+
+    /// Whether the operation changes something.
+    fn is_write(&self) -> bool {
+        // A POST that is idempotent is a search.
+        self.route().is_some_and(|route| match route.method {
+            Method::GET | Method::HEAD => false,
+            Method::POST => !route.idempotent,
+            _ => true,
+        })
+    }
+
+    fn new(route: Option<&Route>, cause: Cause) -> Self {
+        Self(Box::new(Inner {
+            route: route.cloned(),
+            cause,
+            attempts: 0,
+            earlier: Effect::None,
+        }))
+    }
+
+    fn of(route: &Route, cause: Cause) -> Self {
+        Self::new(Some(route), cause)
+    }
+
+    pub(crate) fn config(message: impl Into<String>) -> Self {
+        Self::new(None, Cause::Config(message.into()))
+    }
+
+    pub(crate) fn missing_token(route: &Route, message: String) -> Self {
+        Self::of(route, Cause::MissingToken(message))
+    }
+
+    pub(crate) fn argument(route: &Route, message: impl Into<String>) -> Self {
+        Self::of(route, Cause::Argument(message.into()))
+    }
+
+    pub(crate) fn late_permit(route: &Route, wait: Option<Duration>, timeout: Duration) -> Self {
+        Self::of(route, Cause::LatePermit { wait, timeout })
+    }
+
+    pub(crate) fn limiter(route: &Route, source: Source) -> Self {
+        Self::of(route, Cause::Limiter(source))
+    }
+
+    pub(crate) fn connect(route: &Route, source: Source) -> Self {
+        Self::of(route, Cause::Connect(source))
+    }
+
+    /// `limit` is a setting of the builder and its value.
+    pub(crate) fn timeout(
+        route: &Route,
+        limit: Option<(&'static str, Duration)>,
+        status: Option<StatusCode>,
+    ) -> Self {
+        Self::of(route, Cause::Timeout { limit, status })
+    }
+
+    pub(crate) fn broken(
+        route: &Route,
+        effect: Effect,
+        status: Option<StatusCode>,
+        source: Source,
+    ) -> Self {
+        let cause = Cause::Broken {
+            effect,
+            status,
+            source,
         };
-        let mut error = Self::of(route, ErrorKind::Api, message);
-        error.0.status = Some(status);
-        error.0.api = read_api_message(&body);
-        error.0.body = Some(body);
-        error
+        Self::of(route, cause)
+    }
+
+    pub(crate) fn redirect(route: &Route, status: StatusCode, why: &'static str) -> Self {
+        Self::of(route, Cause::Redirect { status, why })
+    }
+
+    pub(crate) fn too_large(route: &Route, status: StatusCode, limit: usize) -> Self {
+        Self::of(route, Cause::TooLarge { status, limit })
+    }
+
+    /// `secrets` are cut out of the server's words.
+    pub(crate) fn api(
+        route: &Route,
+        status: StatusCode,
+        body: Bytes,
+        retry_after: Option<Duration>,
+        secrets: &[&str],
+    ) -> Self {
+        let cause = Cause::Api {
+            status,
+            message: api_message::read(&body, secrets),
+            body,
+            retry_after,
+        };
+        Self::of(route, cause)
     }
 
     pub(crate) fn decode(
@@ -351,20 +452,12 @@ impl Error {
         body: Bytes,
         failure: wire::Failure,
     ) -> Self {
-        let message = format!(
-            "cannot read the answer at {}: expected {}, found {}",
-            failure.path, failure.expected, failure.found
-        );
-        let mut error = Self::of(route, ErrorKind::Decode, message);
-        error.0.status = Some(status);
-        error.0.body = Some(body);
-        error.0.place = Some(Place {
-            path: failure.path,
-            expected: failure.expected,
-            found: failure.found,
-        });
-        error.0.source = failure.source.map(Into::into);
-        error
+        let cause = Cause::Decode {
+            status,
+            body,
+            failure,
+        };
+        Self::of(route, cause)
     }
 
     pub(crate) fn no_data(route: &Route, status: StatusCode, body: Bytes) -> Self {
@@ -376,151 +469,201 @@ impl Error {
         };
         Self::decode(route, status, body, failure)
     }
+
+    /// After so many attempts; `earlier` is the effect of those before the last.
+    pub(crate) fn after(mut self, attempts: u32, earlier: Effect) -> Self {
+        self.0.attempts = attempts;
+        self.0.earlier = earlier;
+        self
+    }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let inner = &*self.0;
-        if let Some(route) = &inner.route {
+        if let Some(route) = &self.0.route {
             write!(f, "{}: ", route.id)?;
         }
-        f.write_str(&inner.message)?;
-        if matches!(inner.kind, ErrorKind::Api | ErrorKind::Redirect)
-            && let Some(status) = inner.status
-        {
-            write!(f, " ({status})")?;
-        }
-        if let Some(message) = self.message() {
-            write!(f, ": {}", one_line(message))?;
-        }
-        for (name, errors) in self.field_errors() {
-            let errors = one_line(&errors.join(", "));
-            match name {
-                "" => write!(f, "; {errors}")?,
-                name => write!(f, "; {}: {errors}", one_line(name))?,
+        match &self.0.cause {
+            Cause::Config(why) | Cause::Argument(why) | Cause::MissingToken(why) => {
+                f.write_str(why)?;
+            }
+            Cause::LatePermit { wait, timeout } => {
+                f.write_str("not sent: the rate limit allows no request")?;
+                if let Some(wait) = wait {
+                    write!(f, " for another {wait:?}")?;
+                }
+                write!(
+                    f,
+                    ", and the call may take {timeout:?}; call less often, or see `timeout`"
+                )?;
+            }
+            Cause::Limiter(_) => f.write_str("not sent: the store behind the rate limit failed")?,
+            Cause::Connect(_) => f.write_str("the server could not be reached")?,
+            Cause::Timeout { limit: None, .. } => f.write_str("no response in time")?,
+            Cause::Timeout {
+                limit: Some((setting, length)),
+                ..
+            } => write!(f, "no response in time: {length:?} passed; see `{setting}`")?,
+            Cause::Broken { status: None, .. } => {
+                f.write_str("the connection broke before a response came")?;
+            }
+            Cause::Broken { .. } => {
+                f.write_str("the connection broke before the response was complete")?;
+            }
+            Cause::Redirect { status, why } => write!(f, "{why} ({status})")?,
+            Cause::TooLarge { limit, .. } => {
+                write!(
+                    f,
+                    "the response is larger than {limit} bytes; see `max_body`"
+                )?;
+            }
+            Cause::Api {
+                status,
+                body,
+                message,
+                ..
+            } => {
+                f.write_str(match status.is_success() {
+                    true => "the server responded `success: false`",
+                    false => "the server refused",
+                })?;
+                write!(f, " ({status})")?;
+                match message {
+                    Some(message) => write_message(f, message)?,
+                    None if is_html(body) => f.write_str(" with an HTML page instead of JSON")?,
+                    None => {}
+                }
+            }
+            Cause::Decode { body, failure, .. } => {
+                if is_html(body) {
+                    f.write_str("cannot read the response: it is an HTML page instead of JSON")?;
+                } else {
+                    write!(
+                        f,
+                        "cannot read the response at {}: expected {}, found {}",
+                        shown_path(&failure.path),
+                        cut(&failure.expected, SHOWN_FIELD_ERROR),
+                        failure.found
+                    )?;
+                }
             }
         }
-        Ok(())
+        if !self.is_write() {
+            return Ok(());
+        }
+        match (self.effect(), self.0.earlier) {
+            (Effect::Unknown, _) => f.write_str("; the server may have acted on the request"),
+            (Effect::None, Effect::Unknown) => {
+                f.write_str("; the server may have acted on an earlier attempt")
+            }
+            (Effect::None, Effect::None) => Ok(()),
+        }
+    }
+}
+
+fn write_message(f: &mut fmt::Formatter<'_>, api: &ApiMessage) -> fmt::Result {
+    if let Some(message) = &api.message {
+        write!(f, ": {}", one_line(message, SHOWN_MESSAGE))?;
+    }
+    let mut left_out = api.left_out;
+    let mut shown = 0;
+    for (name, errors) in &api.fields {
+        if shown == SHOWN_FIELD_ERRORS {
+            left_out += errors.len();
+            continue;
+        }
+        let fits = errors.len().min(SHOWN_FIELD_ERRORS - shown);
+        shown += fits;
+        left_out += errors.len() - fits;
+        f.write_str("; ")?;
+        if !name.is_empty() {
+            write!(f, "{}: ", one_line(name, SHOWN_FIELD_ERROR))?;
+        }
+        for (index, error) in errors[..fits].iter().enumerate() {
+            let comma = if index > 0 { ", " } else { "" };
+            write!(f, "{comma}{}", one_line(error, SHOWN_FIELD_ERROR))?;
+        }
+    }
+    match left_out {
+        0 => Ok(()),
+        more => write!(f, "; and {more} more errors"),
     }
 }
 
 /// The server's words, for a text of one line.
-fn one_line(text: &str) -> String {
+fn one_line(text: &str, most: usize) -> String {
     let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
-    text.replace(breaks, " ")
+    cut(text, most).replace(breaks, " ")
+}
+
+/// A JSON path as texts and events show it: without the keys that are no
+/// ordinary field names (`$.data[…].phone`), since those of a map may be
+/// somebody's phone number or address.
+pub(crate) fn shown_path(path: &str) -> String {
+    let mut shown = String::new();
+    let mut rest = path;
+    while let Some(start) = rest.find(['.', '[']) {
+        let (before, step) = rest.split_at(start);
+        shown.push_str(before);
+        let end = if step.starts_with("[\"") {
+            let mut is_escaped = false;
+            let is_end = |c: char| {
+                let ends = c == '"' && !is_escaped;
+                is_escaped = c == '\\' && !is_escaped;
+                ends
+            };
+            // The quote and the bracket that end it.
+            step[2..].find(is_end).map_or(step.len(), |end| end + 4)
+        } else {
+            let next = step[1..].find(['.', '[']);
+            next.map_or(step.len(), |next| next + 1)
+        };
+        let (step, after) = step.split_at(end.min(step.len()));
+        let is_name =
+            step.starts_with(|c| c == '.') && !step[1..].starts_with(|c: char| c.is_ascii_digit());
+        let is_index = step.starts_with('[') && !step.starts_with("[\"");
+        shown.push_str(if is_name || is_index { step } else { "[…]" });
+        rest = after;
+    }
+    shown.push_str(rest);
+    cut(&shown, SHOWN_FIELD_ERROR).into_owned()
+}
+
+/// What a proxy, a firewall or a login page sends in JSON's place.
+fn is_html(body: &[u8]) -> bool {
+    let start = body.trim_ascii_start();
+    let starts_with = |tag: &[u8]| {
+        start
+            .get(..tag.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(tag))
+    };
+    starts_with(b"<!doctype html") || starts_with(b"<html")
 }
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Error")
-            .field("kind", &self.0.kind)
+            .field("kind", &self.kind())
             .field("operation", &self.route().map(|route| route.id))
-            .field("status", &self.0.status)
+            .field("status", &self.status())
             .field("attempts", &self.0.attempts)
             .field("message", &self.to_string())
-            .field("source", &self.0.source)
+            .field("source", &std::error::Error::source(self))
             .finish_non_exhaustive()
     }
 }
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source.as_deref().map(|source| source as _)
-    }
-}
-
-/// HTTP/2 only: the server closed the connection before this request, or
-/// refused the stream. Both say that it did nothing with it (RFC 9113, 8.7).
-fn is_declined(error: &reqwest::Error) -> bool {
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        if let Some(error) = error.downcast_ref::<h2::Error>() {
-            let declined = match error.reason() {
-                Some(h2::Reason::NO_ERROR) => error.is_go_away(),
-                Some(h2::Reason::REFUSED_STREAM) => error.is_reset(),
-                _ => false,
-            };
-            return declined && error.is_remote();
-        }
-        source = error.source();
-    }
-    false
-}
-
-/// Seconds, or a date; a date that is past asks for no wait.
-fn read_retry_after(value: &str, now: SystemTime) -> Option<Duration> {
-    let value = value.trim();
-    if let Ok(seconds) = value.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = httpdate::parse_http_date(value).ok()?;
-    Some(date.duration_since(now).unwrap_or_default())
-}
-
-/// Reads `meta.message` and `meta.errors` in every form that the document
-/// shows; JSON:API answers carry `errors.message` instead.
-fn read_api_message(body: &[u8]) -> Option<ApiMessage> {
-    #[derive(Deserialize)]
-    struct Answer {
-        #[serde(default)]
-        meta: Value,
-        #[serde(default)]
-        errors: Value,
-    }
-    // One documented error stands in a list of one.
-    let is_list = body.trim_ascii_start().starts_with(b"[");
-    let answer: Answer = if is_list {
-        serde_json::from_slice(body).map(|[answer]: [Answer; 1]| answer)
-    } else {
-        serde_json::from_slice(body)
-    }
-    .ok()?;
-    let text = |value: &Value| {
-        value
-            .get("message")
-            .and_then(Value::as_str)
-            .map(str::to_owned)
-    };
-    let mut api = ApiMessage {
-        message: text(&answer.meta).or_else(|| text(&answer.errors)),
-        ..ApiMessage::default()
-    };
-    if let Some(errors) = answer.meta.get("errors") {
-        collect_field_errors("", errors, &mut api.fields);
-    }
-    if api.message.is_none() && api.fields.is_empty() {
-        collect_field_errors("", &answer.errors, &mut api.fields);
-    }
-    (api != ApiMessage::default()).then_some(api)
-}
-
-/// `{"phone": ["…"]}`, `[{"message": "…"}]`, `[{"phone": ["…"]}]`, `"…"`.
-fn collect_field_errors(field: &str, value: &Value, fields: &mut BTreeMap<String, Vec<String>>) {
-    match value {
-        Value::String(text) => fields
-            .entry(field.to_owned())
-            .or_default()
-            .push(text.clone()),
-        Value::Array(items) => {
-            for item in items {
-                collect_field_errors(field, item, fields);
+        match &self.0.cause {
+            Cause::Limiter(source) | Cause::Connect(source) | Cause::Broken { source, .. } => {
+                Some(&**source)
             }
-        }
-        Value::Object(entries) => {
-            for (name, value) in entries {
-                let name = match (field, name.as_str()) {
-                    (field, "message" | "title" | "detail") if value.is_string() => field,
-                    (_, name) => name.trim_matches(['[', ']']),
-                };
-                collect_field_errors(name, value, fields);
+            Cause::Decode { failure, .. } => {
+                let source = failure.source.as_ref()?;
+                Some(source)
             }
-        }
-        Value::Null | Value::Bool(_) => {}
-        Value::Number(number) => {
-            fields
-                .entry(field.to_owned())
-                .or_default()
-                .push(number.to_string());
+            _ => None,
         }
     }
 }
@@ -529,36 +672,7 @@ fn collect_field_errors(field: &str, value: &Value, fields: &mut BTreeMap<String
 mod tests {
     use super::*;
 
-    fn read(text: &str) -> ApiMessage {
-        read_api_message(text.as_bytes()).unwrap()
-    }
-
-    #[test]
-    fn every_documented_form_of_errors_is_read() {
-        let forms = [
-            r#"{"meta":{"message":"no","errors":{"phone":["a","b"]}}}"#,
-            r#"{"meta":{"message":"no","errors":[{"phone":["a","b"]}]}}"#,
-            r#"{"meta":{"message":"no","errors":[{"[phone]":["a"]},{"phone":"b"}]}}"#,
-        ];
-        for form in forms {
-            let api = read(form);
-            assert_eq!(api.message.as_deref(), Some("no"), "{form}");
-            assert_eq!(api.fields["phone"], ["a", "b"], "{form}");
-        }
-        assert_eq!(
-            read(r#"{"meta":{"errors":[{"message":"a"}]}}"#).fields[""],
-            ["a"]
-        );
-        let json_api =
-            read(r#"{"errors":{"code":404,"message":"gone"},"meta":{"message":"gone"}}"#);
-        assert_eq!(json_api.message.as_deref(), Some("gone"));
-        assert!(json_api.fields.is_empty());
-        let listed = read(r#"[{"success":false,"meta":{"message":"no"}}]"#);
-        assert_eq!(listed.message.as_deref(), Some("no"));
-    }
-
-    #[test]
-    fn an_error_is_one_line_whatever_the_server_says() {
+    fn refused(body: &str) -> Error {
         let route = Route {
             id: "op",
             method: Method::GET,
@@ -566,31 +680,56 @@ mod tests {
             security: crate::Security::None,
             idempotent: true,
         };
+        let body = Bytes::copy_from_slice(body.as_bytes());
+        Error::api(&route, StatusCode::BAD_REQUEST, body, None, &[])
+    }
+
+    #[test]
+    fn an_error_is_one_line_whatever_the_server_says() {
         let body = r#"{"meta":{"message":"a\nb\u2028c","errors":{"d\re":"f\n\u001bg"}}}"#;
-        let error = Error::api(&route, StatusCode::BAD_REQUEST, body.into());
         assert_eq!(
-            error.to_string(),
+            refused(body).to_string(),
             "op: the server refused (400 Bad Request): a b c; d e: f  g"
         );
     }
 
     #[test]
-    fn retry_after_is_read_as_seconds_or_as_a_date() {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
-        let read = |value| read_retry_after(value, now).map(|wait| wait.as_secs());
-        assert_eq!(read("7"), Some(7));
-        assert_eq!(read(" 0 "), Some(0));
-        assert_eq!(read("Sun, 06 Nov 1994 08:50:07 GMT"), Some(30));
-        assert_eq!(read("Sun, 06 Nov 1994 08:00:00 GMT"), Some(0));
-        for absurd in ["", "soon", "-1", "1.5", "99999999999999999999999"] {
-            assert_eq!(read(absurd), None, "{absurd}");
-        }
+    fn an_errors_text_is_short_however_much_the_server_says() {
+        let texts = vec!["x".repeat(5_000); 5_000];
+        let errors = serde_json::json!({"a": texts[..7], "b": texts, "c": texts});
+        let body = serde_json::json!({"meta": {"message": "m".repeat(1 << 20), "errors": errors}});
+        let error = refused(&body.to_string());
+        let text = error.to_string();
+        assert!(text.len() < 4_000, "{}", text.len());
+        assert!(text.ends_with("; and 9997 more errors"), "{text}");
+        let kept: usize = error.field_errors().map(|(_, texts)| texts.len()).sum();
+        assert_eq!(kept, 100);
+        assert!(format!("{error:?}").len() < 5_000);
     }
 
     #[test]
-    fn pages_that_are_no_json_say_nothing() {
-        assert_eq!(read_api_message(b"<html>502</html>"), None);
-        assert_eq!(read_api_message(b""), None);
-        assert_eq!(read_api_message(b"[]"), None);
+    fn a_shown_path_has_no_keys_that_may_be_data() {
+        for (path, shown) in [
+            ("$", "$"),
+            ("$.data[3].client.phone", "$.data[3].client.phone"),
+            (r#"$.data["a@b.c"].x[0]"#, "$.data[…].x[0]"),
+            (r#"$["+1 \"] 315"].phone"#, "$[…].phone"),
+            ("$.by_phone.13155550184.name", "$.by_phone[…].name"),
+            (r#"$["cut"#, "$[…]"),
+        ] {
+            assert_eq!(shown_path(path), shown, "{path}");
+        }
+        assert!(shown_path(&".a".repeat(10_000)).len() < 300);
+    }
+
+    #[test]
+    fn an_html_page_is_called_one() {
+        for page in ["<html>down</html>", "\n<!DOCTYPE html><p>"] {
+            assert_eq!(
+                refused(page).to_string(),
+                "op: the server refused (400 Bad Request) with an HTML page instead of JSON"
+            );
+        }
+        assert!(!refused("<br />{}").to_string().contains("HTML"));
     }
 }

@@ -18,7 +18,8 @@ pub struct File {
 
 impl File {
     /// A file of this name and content. Without a media type it is sent as
-    /// `application/octet-stream`.
+    /// `application/octet-stream`. A name with a control character is refused
+    /// when the call is sent.
     pub fn new(name: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
         Self {
             name: name.into(),
@@ -100,16 +101,27 @@ macro_rules! text_field {
 text_field!(String, i64, f64, bool);
 
 /// reqwest's form of these fields; made anew for each attempt.
-pub(crate) fn form(fields: &[(&'static str, Field)]) -> Result<Form, reqwest::Error> {
+///
+/// # Errors
+///
+/// A file's name or media type cannot stand in the header of its part.
+pub(crate) fn form(fields: &[(&'static str, Field)]) -> Result<Form, String> {
     let mut form = Form::new();
     for (name, field) in fields {
         form = match field {
             Field::Text(text) => form.text(*name, text.clone()),
             Field::File(file) => {
+                if file.name.chars().any(char::is_control) {
+                    return Err(format!(
+                        "`{name}`: the file's name has a line break or another control \
+                         character; give it a plain name"
+                    ));
+                }
                 let media_type = file.media_type.as_deref();
                 let part = Part::stream_with_length(file.bytes.clone(), file.bytes.len() as u64)
                     .file_name(file.name.clone())
-                    .mime_str(media_type.unwrap_or("application/octet-stream"))?;
+                    .mime_str(media_type.unwrap_or("application/octet-stream"))
+                    .map_err(|_| format!("`{name}`: a media type such as `image/png` expected"))?;
                 form.part(*name, part)
             }
         };

@@ -1,44 +1,57 @@
-//! Pages → a stream of items.
+//! Lists that come in pages, as streams of pages and of items.
 //!
-//! Which operations page, by which parameters, and where their items stand,
-//! the build reads from the document ([`Operation::paging`]).
-//!
-//! [`Operation::paging`]: crate::Operation
+//! Which operations page, by which arguments, and where their items are is in
+//! the document ([`Operation::paging`](crate::Operation)).
+
+mod cursor;
 
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures_core::Stream;
 use futures_core::future::BoxFuture;
-use serde_json::Value;
 
 use crate::call::Call;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::operation::Paging;
-use crate::response::{Answer, Response};
-use crate::transport::Exchange;
+use crate::response::{Answer, Response, Unread};
+use cursor::Position;
+pub use cursor::{Cursor, Facts};
 
-/// The pages of a list, one answer each, asked for one by one as they are
-/// wanted. From `pages()` of an operation that pages; [`Items`] are the same
-/// pages, item by item.
+/// The pages of a list, one response each, requested one by one as they are
+/// polled for. From `pages()` of an operation that pages; [`Items`] are the
+/// same pages, item by item.
 ///
 /// It ends after a page that is empty or shorter than the page size that the
-/// call asks for (unless the answer's own total says that there is more), or
-/// that repeats the one before; without a page size only an empty page ends
-/// it. Date cursors end where the answer names no next period.
+/// call asks for (unless the response's own total says that there is more), or
+/// that has the same items as the one before; without a page size only an
+/// empty or repeated page ends it. Date cursors end where the response names
+/// no next period.
 ///
 /// An error takes the place of its page and ends the stream;
-/// [`resume`](Self::resume) goes on at that page, and
+/// [`resume`](Self::resume) goes on at the page that failed, and
 /// [`cursor`](Self::cursor) says which one it is, for another process to
 /// start from.
 #[must_use = "nothing is sent until it is polled"]
 pub struct Pages<A> {
+    call: Arc<Call>,
+    position: Position,
     state: State,
     facts: fn(&A) -> Facts,
-    progress: Option<Progress>,
+    /// What a repeated page is recognized by.
     previous: Option<Bytes>,
+}
+
+enum State {
+    /// Nothing is under way; the next page is requested when it is polled for.
+    Idle,
+    Asking(BoxFuture<'static, Result<Unread, Error>>),
+    /// The page's error has been returned.
+    Failed,
+    Ended,
 }
 
 /// The items of a list, page after page. From `stream()` of an operation that
@@ -71,63 +84,13 @@ pub struct Items<A, T> {
     page: std::vec::IntoIter<T>,
 }
 
-/// The page that is asked for next, as arguments of the operation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Cursor {
-    /// The page's number; the first is 1.
-    Page(i64),
-    /// The days that the page covers (`2026-03-31`), where any are named.
-    Period {
-        /// The first day.
-        from: Option<String>,
-        /// The last day.
-        to: Option<String>,
-    },
-}
-
-/// What the end of a list is seen by. Made by the build.
-#[doc(hidden)]
-#[derive(Debug, Default)]
-pub struct Facts {
-    pub len: usize,
-    /// The answer's own count of all items, where it has one.
-    pub total: Option<i64>,
-    /// The first and the last day of the next page.
-    pub next: (Option<String>, Option<String>),
-}
-
-enum State {
-    /// The arguments are unusable.
-    Unusable(Error),
-    Ready(Box<Call>),
-    Asking(BoxFuture<'static, (Box<Call>, Result<Exchange, Error>)>),
-    Failed(Box<Call>),
-    Ended,
-}
-
-struct Progress {
-    paging: Paging,
-    cursor: Cursor,
-    /// The page size that the call asks for.
-    size: Option<i64>,
-    /// Items up to here, those of earlier pages included.
-    seen: i64,
-}
-
 impl<A> Pages<A> {
     pub(crate) fn new(mut call: Call, paging: Paging, facts: fn(&A) -> Facts) -> Self {
-        let (state, progress) = match call.usable() {
-            Ok(()) => {
-                let progress = Progress::start(&mut call, paging);
-                (State::Ready(Box::new(call)), Some(progress))
-            }
-            Err(error) => (State::Unusable(error), None),
-        };
         Self {
-            state,
+            position: Position::start(&mut call, paging),
+            call: Arc::new(call),
+            state: State::Idle,
             facts,
-            progress,
             previous: None,
         }
     }
@@ -141,19 +104,18 @@ impl<A> Pages<A> {
     }
 
     /// The page that is asked for next, or that failed; `None` at the end.
-    pub fn cursor(&self) -> Option<&Cursor> {
+    pub fn cursor(&self) -> Option<Cursor> {
         match self.state {
-            State::Ended | State::Unusable(_) => None,
-            _ => self.progress.as_ref().map(|progress| &progress.cursor),
+            State::Ended => None,
+            _ => Some(self.position.cursor()),
         }
     }
 
     /// After an error: goes on at the page that failed. Otherwise nothing changes.
     pub fn resume(&mut self) {
-        self.state = match std::mem::replace(&mut self.state, State::Ended) {
-            State::Failed(call) => State::Ready(call),
-            other => other,
-        };
+        if matches!(self.state, State::Failed) {
+            self.state = State::Idle;
+        }
     }
 }
 
@@ -165,52 +127,43 @@ impl<A: Answer> Pages<A> {
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Response<A>, Error>>> {
-        loop {
-            match std::mem::replace(&mut self.state, State::Ended) {
-                State::Unusable(error) => return Poll::Ready(Some(Err(error))),
-                State::Ready(call) => {
-                    self.state = State::Asking(Box::pin(async move {
-                        let result = call.send().await;
-                        (call, result)
-                    }));
+        let result = loop {
+            match &mut self.state {
+                State::Idle => {
+                    let call = Arc::clone(&self.call);
+                    self.state = State::Asking(Box::pin(async move { call.send().await }));
                 }
-                State::Asking(mut asking) => {
-                    let Poll::Ready((call, result)) = asking.as_mut().poll(context) else {
-                        self.state = State::Asking(asking);
-                        return Poll::Pending;
-                    };
-                    let page = result.and_then(|exchange| exchange.json::<A>());
-                    return Poll::Ready(match page {
-                        Ok(page) => self.go_on(call, page).map(Ok),
-                        Err(error) => {
-                            self.state = State::Failed(call);
-                            Some(Err(error))
-                        }
-                    });
-                }
-                State::Failed(call) => {
-                    self.state = State::Failed(call);
-                    return Poll::Ready(None);
-                }
-                State::Ended => return Poll::Ready(None),
+                State::Asking(asking) => break ready!(asking.as_mut().poll(context)),
+                State::Failed | State::Ended => return Poll::Ready(None),
             }
-        }
+        };
+        self.state = State::Ended;
+        Poll::Ready(match result.and_then(Unread::json::<A>) {
+            Ok(page) => self.accept(page).map(Ok),
+            Err(error) => {
+                // The same arguments will be as unusable the next time.
+                if error.kind() != ErrorKind::Argument {
+                    self.state = State::Failed;
+                }
+                Some(Err(error))
+            }
+        })
     }
 
-    /// Sees whether there is a next page, and makes the call ready for it.
-    fn go_on(&mut self, mut call: Box<Call>, page: Response<A>) -> Option<Response<A>> {
-        let progress = self.progress.as_mut()?;
-        let body = page.body();
-        if self.previous.as_ref() == Some(body) {
+    /// Moves on to the next page, if there is one.
+    fn accept(&mut self, page: Response<A>) -> Option<Response<A>> {
+        let identity = self.position.identity(page.body());
+        if self.previous.as_ref() == Some(&identity) {
             tracing::warn!(
-                operation = call.route.id,
+                operation = self.call.route.id,
                 "the server repeats its page: the list ends here"
             );
             return None;
         }
-        self.previous = Some(body.clone());
-        if progress.advance(&mut call, (self.facts)(&page)) {
-            self.state = State::Ready(call);
+        self.previous = Some(identity);
+        if self.position.advance((self.facts)(&page)) {
+            self.position.put(Arc::make_mut(&mut self.call));
+            self.state = State::Idle;
         }
         Some(page)
     }
@@ -219,7 +172,7 @@ impl<A: Answer> Pages<A> {
 impl<A, T> Items<A, T> {
     /// The page that is asked for next, or that failed; `None` at the end.
     /// Items of the page before may still be to come.
-    pub fn cursor(&self) -> Option<&Cursor> {
+    pub fn cursor(&self) -> Option<Cursor> {
         self.pages.cursor()
     }
 
@@ -240,7 +193,7 @@ impl<A: Answer, T> Items<A, T> {
             if let Some(item) = self.page.next() {
                 return Poll::Ready(Some(Ok(item)));
             }
-            match std::task::ready!(self.pages.poll(context)) {
+            match ready!(self.pages.poll(context)) {
                 None => return Poll::Ready(None),
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 Some(Ok(page)) => self.page = (self.take)(page.into_inner()).into_iter(),
@@ -283,91 +236,5 @@ impl<A, T> fmt::Debug for Items<A, T> {
             .field("cursor", &self.cursor())
             .field("left_of_page", &self.page.len())
             .finish_non_exhaustive()
-    }
-}
-
-impl Progress {
-    /// Reads where the call's own arguments start; an absent page is the first.
-    fn start(call: &mut Call, paging: Paging) -> Self {
-        let number = |call: &Call, name| match &paging {
-            Paging::Query { .. } => call.number_in_query(name),
-            _ => call.field_of_body(name)?.as_i64(),
-        };
-        let (cursor, size) = match &paging {
-            Paging::Query { page, size } | Paging::Body { page, size } => {
-                let size = size.and_then(|size| number(call, size));
-                let page = number(call, page).unwrap_or(1);
-                (Cursor::Page(page), size.filter(|size| *size > 0))
-            }
-            Paging::Dates { from, to } => {
-                let day = |name| call.field_of_body(name)?.as_str().map(str::to_owned);
-                let (from, to) = (day(from), day(to));
-                (Cursor::Period { from, to }, None)
-            }
-        };
-        let before = match (&cursor, size) {
-            (Cursor::Page(page), Some(size)) => (page - 1).max(0).saturating_mul(size),
-            _ => 0,
-        };
-        let progress = Self {
-            paging,
-            cursor,
-            size,
-            seen: before,
-        };
-        progress.put(call);
-        progress
-    }
-
-    /// Whether there is a next page; the call asks for it then.
-    fn advance(&mut self, call: &mut Call, facts: Facts) -> bool {
-        let len = i64::try_from(facts.len).unwrap_or(i64::MAX);
-        self.seen = self.seen.saturating_add(len);
-        let next = match &self.cursor {
-            Cursor::Page(page) => {
-                let short = self.size.is_some_and(|size| len < size);
-                let more = facts.total.is_some_and(|total| self.seen < total);
-                if len == 0 || (short && !more) {
-                    return false;
-                }
-                Cursor::Page(page.saturating_add(1))
-            }
-            Cursor::Period { .. } => {
-                let (from, to) = facts.next;
-                if from.is_none() && to.is_none() {
-                    return false;
-                }
-                Cursor::Period { from, to }
-            }
-        };
-        if next == self.cursor {
-            return false;
-        }
-        self.cursor = next;
-        self.put(call);
-        true
-    }
-
-    fn put(&self, call: &mut Call) {
-        match (&self.paging, &self.cursor) {
-            (Paging::Query { page, .. }, Cursor::Page(number)) => {
-                call.set_number_in_query(page, *number);
-            }
-            (Paging::Body { page, .. }, Cursor::Page(number)) => {
-                call.set_fields_of_body([(*page, Value::from(*number))]);
-            }
-            (
-                Paging::Dates { from, to },
-                Cursor::Period {
-                    from: first,
-                    to: last,
-                },
-            ) => {
-                let days = [(*from, first), (*to, last)];
-                call.set_fields_of_body(days.map(|(name, day)| (name, day.as_deref().into())));
-            }
-            // `start` makes the position that the paging has.
-            _ => {}
-        }
     }
 }

@@ -48,6 +48,11 @@ impl Request {
             call.fail(format!(
                 "`{path}`: a path from the API's root expected, such as /company/1"
             ));
+        } else if leaves_its_place(path) {
+            call.fail(format!(
+                "`{path}`: a path without `.` and `..` segments, backslashes and control \
+                 characters expected, since it could lead out of the API"
+            ));
         }
         Self { call }
     }
@@ -68,6 +73,17 @@ impl Request {
     pub async fn send(self) -> Result<Response<Bytes>, Error> {
         self.call.send().await?.raw()
     }
+}
+
+/// Whether a URL with this path would have another path: its parser resolves
+/// dots, encoded ones too, takes a backslash for a slash and drops tabs.
+fn leaves_its_place(path: &str) -> bool {
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    let has_dots = path.split('/').any(|segment| {
+        let segment = segment.to_ascii_lowercase().replace("%2e", ".");
+        matches!(segment.as_str(), "." | "..")
+    });
+    has_dots || path.contains(|c: char| c == '\\' || c.is_control())
 }
 
 /// Without the body, which may hold what is nobody's business.

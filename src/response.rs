@@ -1,18 +1,25 @@
-//! `success`, `data` and `meta`: the form of most answers.
+//! Responses: reading them into types, and `success`, `data` and `meta`, the
+//! form of most of them.
 
+use std::fmt;
 use std::ops::Deref;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use tracing::Span;
 
-use crate::error::Error;
+use crate::error::{Effect, Error, shown_path};
 use crate::operation::Route;
+use crate::security::Authorization;
+use crate::transport::trace;
 use crate::wire::{self, Mismatch, UnknownField};
 
-/// An answer: the typed value and what came around it.
+/// A response: the typed value and what came around it.
 ///
-/// Derefs to the value, so its fields are at hand directly.
+/// It derefs to the value, so the value's fields can be read directly.
 pub struct Response<T> {
     pub(crate) value: T,
     pub(crate) mismatches: Vec<Mismatch>,
@@ -20,7 +27,7 @@ pub struct Response<T> {
     pub(crate) head: Head,
 }
 
-/// What of an answer is the same whatever its type.
+/// The parts of a response that do not depend on its type.
 #[derive(Clone)]
 pub(crate) struct Head {
     pub route: Route,
@@ -28,6 +35,8 @@ pub(crate) struct Head {
     pub headers: HeaderMap,
     pub body: Bytes,
     pub attempts: u32,
+    /// What the server may have done because of the attempts before the last.
+    pub earlier: Effect,
 }
 
 impl<T> Response<T> {
@@ -46,7 +55,7 @@ impl<T> Response<T> {
         &self.head.headers
     }
 
-    /// How often the request was sent until this answer came.
+    /// How often the request was sent until this response came.
     pub fn attempts(&self) -> u32 {
         self.head.attempts
     }
@@ -61,15 +70,15 @@ impl<T> Response<T> {
         &self.head.body
     }
 
-    /// The places of the answer that did not fit the document's types and were
-    /// set aside, each with its raw value. Empty for nearly every answer.
+    /// The places of the response that did not fit the document's types and were
+    /// set aside, each with its raw value. Empty for nearly every response.
     pub fn mismatches(&self) -> &[Mismatch] {
         &self.mismatches
     }
 }
 
 impl<T: serde::de::DeserializeOwned> Response<T> {
-    /// The fields of the answer that the document does not list, each with
+    /// The fields of the response that the document does not list, each with
     /// its raw value.
     pub fn unknown_fields(&self) -> Vec<UnknownField> {
         if !self.has_unknown_fields {
@@ -80,20 +89,19 @@ impl<T: serde::de::DeserializeOwned> Response<T> {
 }
 
 impl<T: Envelope> Response<T> {
-    /// `data` of the answer.
+    /// `data` of the response.
     ///
     /// # Errors
     ///
-    /// The answer has none, or it is null.
+    /// The response has none, or it is null.
     pub fn into_data(self) -> Result<T::Data, Error> {
         let head = self.head;
-        self.value
-            .into_parts()
-            .0
-            .ok_or_else(|| Error::no_data(&head.route, head.status, head.body).after(head.attempts))
+        self.value.into_parts().0.ok_or_else(|| {
+            Error::no_data(&head.route, head.status, head.body).after(head.attempts, head.earlier)
+        })
     }
 
-    /// `data` and `meta` of the answer, each where it has one.
+    /// `data` and `meta` of the response, each where it has one.
     pub fn into_parts(self) -> (Option<T::Data>, Option<T::Meta>) {
         self.value.into_parts()
     }
@@ -107,8 +115,8 @@ impl<T> Deref for Response<T> {
     }
 }
 
-impl<T: std::fmt::Debug> std::fmt::Debug for Response<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl<T: fmt::Debug> fmt::Debug for Response<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Response")
             .field("status", &self.head.status)
             .field("value", &self.value)
@@ -117,8 +125,8 @@ impl<T: std::fmt::Debug> std::fmt::Debug for Response<T> {
     }
 }
 
-/// An answer of the form `{success, data, meta}`. Implemented by the build
-/// for every answer type that has `data`.
+/// A response of the form `{success, data, meta}`. Implemented by the build
+/// for every response type that has `data`.
 pub trait Envelope {
     /// The type of `data`.
     type Data;
@@ -129,10 +137,10 @@ pub trait Envelope {
     fn into_parts(self) -> (Option<Self::Data>, Option<Self::Meta>);
 }
 
-/// A type that answers are read into. Implemented by the build.
+/// A type that responses are read into. Implemented by the build.
 #[doc(hidden)]
 pub trait Answer: serde::de::DeserializeOwned {
-    /// The answer says `success: false`.
+    /// The response says `success: false`.
     fn refused(&self) -> bool {
         false
     }
@@ -152,5 +160,196 @@ impl Answer for serde_json::Value {
 impl Answer for serde_json::Map<String, serde_json::Value> {
     fn refused(&self) -> bool {
         self.get("success") == Some(&serde_json::Value::Bool(false))
+    }
+}
+
+/// A response of a success status, not yet read into a type. The call's span
+/// stays open until it is.
+pub(crate) struct Unread {
+    pub head: Head,
+    pub mode: wire::Mode,
+    pub span: Span,
+    /// For the tokens in it, which no error repeats.
+    pub authorization: Arc<Authorization>,
+}
+
+impl Unread {
+    /// The response as JSON of type `T`.
+    pub fn json<T: Answer>(self) -> Result<Response<T>, Error> {
+        // Only a 204 may be empty; of a 200, what is missing is the value.
+        if self.head.body.is_empty() && self.head.status != StatusCode::NO_CONTENT {
+            return Err(self.undecodable(wire::Failure::nothing()));
+        }
+        match wire::decode::<T>(&self.head.body, self.mode) {
+            Ok(decoded) if !decoded.value.refused() => {
+                self.warn(&decoded.mismatches);
+                Ok(Response {
+                    value: decoded.value,
+                    mismatches: decoded.mismatches,
+                    has_unknown_fields: decoded.has_unknown_fields,
+                    head: self.head,
+                })
+            }
+            Ok(_) => Err(self.refused()),
+            Err(failure) => Err(self.undecodable(failure)),
+        }
+    }
+
+    /// The response's bytes.
+    pub fn raw(self) -> Result<Response<Bytes>, Error> {
+        let bytes = self.head.body.clone();
+        self.untyped(bytes)
+    }
+
+    /// A response of which the document says nothing.
+    pub fn none(self) -> Result<Response<()>, Error> {
+        self.untyped(())
+    }
+
+    fn untyped<T>(self, value: T) -> Result<Response<T>, Error> {
+        if says_failure(&self.head.body) {
+            return Err(self.refused());
+        }
+        Ok(Response {
+            value,
+            mismatches: Vec::new(),
+            has_unknown_fields: false,
+            head: self.head,
+        })
+    }
+
+    /// The server says `success: false`.
+    fn refused(self) -> Error {
+        let secrets = self.authorization.secrets();
+        let Head {
+            route,
+            status,
+            body,
+            ..
+        } = &self.head;
+        let error = Error::api(route, *status, body.clone(), None, &secrets);
+        let error = error.after(self.head.attempts, self.head.earlier);
+        trace::failed(&self.span, error.kind(), error.status());
+        error
+    }
+
+    fn undecodable(self, failure: wire::Failure) -> Error {
+        // `success: false` may come with less than a response of success holds.
+        if says_failure(&self.head.body) {
+            return self.refused();
+        }
+        let Head {
+            route,
+            status,
+            body,
+            ..
+        } = &self.head;
+        let error = Error::decode(route, *status, body.clone(), failure);
+        let error = error.after(self.head.attempts, self.head.earlier);
+        trace::failed(&self.span, error.kind(), error.status());
+        error
+    }
+
+    fn warn(&self, mismatches: &[Mismatch]) {
+        if let Some(first) = mismatches.first() {
+            let path = shown_path(&first.path);
+            trace::set_aside(
+                &self.span,
+                self.head.route.id,
+                mismatches.len(),
+                &path,
+                first,
+            );
+        }
+    }
+}
+
+/// Whether a body is a JSON object whose top level says `success: false`.
+/// Reads no further than that field.
+fn says_failure(body: &[u8]) -> bool {
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return false;
+    }
+    let mut says_failure = false;
+    let mut json = serde_json::Deserializer::from_slice(body);
+    // That the rest of the object is still to come is an error for serde_json,
+    // and of no interest here.
+    let _ = json.deserialize_map(Success(&mut says_failure));
+    says_failure
+}
+
+/// Looks for `success` in an object.
+struct Success<'a>(&'a mut bool);
+
+impl<'de> Visitor<'de> for Success<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(is_success) = map.next_key_seed(Is("success"))? {
+            if is_success {
+                // PHP writes `0` and `"0"` for `false` too.
+                let value: &serde_json::value::RawValue = map.next_value()?;
+                *self.0 = matches!(value.get(), "false" | "0" | "\"0\"" | "\"false\"");
+                return Ok(());
+            }
+            map.next_value::<IgnoredAny>()?;
+        }
+        Ok(())
+    }
+}
+
+/// Compares a string with another without a copy.
+struct Is(&'static str);
+
+impl<'de> DeserializeSeed<'de> for Is {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Is {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<bool, E> {
+        Ok(text == self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn success_false_is_seen_at_the_top_of_an_object_only() {
+        for body in [
+            r#"{"success":false}"#,
+            r#" {"data":[{"success":true}],"succ\u0065ss": false, "meta":{}}"#,
+            r#"{"success":0}"#,
+            r#"{"success":false,"cut"#,
+        ] {
+            assert!(says_failure(body.as_bytes()), "{body}");
+        }
+        for body in [
+            r#"{"success":true}"#,
+            r#"{"success":null}"#,
+            r#"{"data":{"success":false}}"#,
+            r#"[{"success":false}]"#,
+            r#""success""#,
+            "%PDF-1.7",
+            "",
+            "{",
+        ] {
+            assert!(!says_failure(body.as_bytes()), "{body}");
+        }
     }
 }

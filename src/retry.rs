@@ -1,18 +1,19 @@
-//! When a call is sent again, and after how long.
+//! The retry policy: how often a call is sent again, and after how long.
 //!
-//! What may be sent again is no matter of configuration: see
+//! Which errors are retried is not configurable: see
 //! [`Error::is_retryable`](crate::Error::is_retryable).
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 
-/// How often a call is tried and how long it waits in between.
+/// How often a call is attempted and how long it waits between attempts.
 ///
-/// Three attempts by default. Before the second it waits a random part of
-/// half a second, and twice as long before each further one, up to ten
-/// seconds; a `Retry-After` of the server is kept beside that.
+/// Three attempts by default. The wait before the second attempt is random, up
+/// to half a second; the bound doubles before each further attempt, up to ten
+/// seconds. Where the server sends `Retry-After`, the wait is at least that.
 ///
 /// ```
 /// use std::time::Duration;
@@ -66,8 +67,8 @@ impl Retry {
     }
 
     /// The bounds of the waits, one for each attempt after the first. The
-    /// jitter is the transport's: a random part of the whole wait, where
-    /// backon's own only adds to it.
+    /// transport adds the jitter: it waits a random part of the bound, whereas
+    /// backon's own jitter only lengthens the wait.
     pub(crate) fn waits(&self) -> ExponentialBackoff {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         ExponentialBuilder::new()
@@ -83,6 +84,21 @@ impl Default for Retry {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// The wait that a response asks for with `Retry-After`, in seconds or as a
+/// date. A date counts from the response's own `Date`, so that a wrong clock
+/// here does no harm; from `now` where it has none. A date in the past asks
+/// for no wait.
+pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = |name: HeaderName| Some(headers.get(name)?.to_str().ok()?.trim());
+    let value = text(RETRY_AFTER)?;
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let then = httpdate::parse_http_date(value).ok()?;
+    let sent = text(DATE).and_then(|date| httpdate::parse_http_date(date).ok());
+    Some(then.duration_since(sent.unwrap_or(now)).unwrap_or_default())
 }
 
 /// Retries in reserve, so that an outage is not multiplied: each retry takes
@@ -107,20 +123,52 @@ impl Budget {
         }
     }
 
-    /// Whether a retry is left; it is taken then.
-    pub fn take(&self) -> bool {
+    /// Takes a retry out of the budget, where one is left.
+    pub fn take(&self) -> Option<Withdrawal<'_>> {
         let take = |left: u32| left.checked_sub(RETRY);
         self.left
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
-            .is_ok()
+            .ok()?;
+        Some(Withdrawal {
+            budget: self,
+            is_spent: false,
+        })
     }
 
-    pub fn give_back(&self) {
-        let give = |left| (left < self.most).then_some(left + 1);
-        // At the most there is nothing to give.
+    /// A call has succeeded.
+    pub fn refill(&self) {
+        self.add(1);
+    }
+
+    fn add(&self, amount: u32) {
+        let add = |left: u32| (left < self.most).then(|| (left + amount).min(self.most));
+        // A full budget stays as it is.
         let _ = self
             .left
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, give);
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
+    }
+}
+
+/// A retry taken out of the budget. Unless it is spent it goes back on drop,
+/// as when the caller gives up while the call waits.
+#[derive(Debug)]
+pub(crate) struct Withdrawal<'b> {
+    budget: &'b Budget,
+    is_spent: bool,
+}
+
+impl Withdrawal<'_> {
+    /// The retry is sent now.
+    pub fn spend(mut self) {
+        self.is_spent = true;
+    }
+}
+
+impl Drop for Withdrawal<'_> {
+    fn drop(&mut self) {
+        if !self.is_spent {
+            self.budget.add(RETRY);
+        }
     }
 }
 
@@ -142,18 +190,54 @@ mod tests {
     }
 
     #[test]
+    fn retry_after_is_read_as_seconds_or_as_a_date() {
+        // Sun, 06 Nov 1994 08:49:37 GMT
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        let read = |value: &str, date: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, value.parse().unwrap());
+            if let Some(date) = date {
+                headers.insert(DATE, date.parse().unwrap());
+            }
+            retry_after(&headers, now).map(|wait| wait.as_secs())
+        };
+        assert_eq!(read("7", None), Some(7));
+        assert_eq!(read(" 0 ", None), Some(0));
+        assert_eq!(read("Sun, 06 Nov 1994 08:50:07 GMT", None), Some(30));
+        assert_eq!(read("Sun, 06 Nov 1994 08:00:00 GMT", None), Some(0));
+        for absurd in ["", "soon", "-1", "1.5", "99999999999999999999999"] {
+            assert_eq!(read(absurd, None), None, "{absurd}");
+        }
+        // An hour's difference between the clocks; then a date that is none.
+        let date = Some("Sun, 06 Nov 1994 07:50:00 GMT");
+        assert_eq!(read("Sun, 06 Nov 1994 07:50:07 GMT", date), Some(7));
+        assert_eq!(read("Sun, 06 Nov 1994 08:50:07 GMT", Some("now")), Some(30));
+    }
+
+    #[test]
     fn a_budget_runs_out_and_successes_refill_it() {
         let budget = Budget::new(2);
-        assert!(budget.take() && budget.take() && !budget.take());
+        let spend = || budget.take().map(Withdrawal::spend).is_some();
+        assert!(spend() && spend() && !spend());
         for _ in 0..4 {
-            budget.give_back();
+            budget.refill();
         }
-        assert!(!budget.take());
-        budget.give_back();
-        assert!(budget.take());
+        assert!(!spend());
+        budget.refill();
+        assert!(spend());
         for _ in 0..100 {
-            budget.give_back();
+            budget.refill();
         }
-        assert!(budget.take() && budget.take() && !budget.take());
+        assert!(spend() && spend() && !spend());
+    }
+
+    #[test]
+    fn a_retry_that_is_not_sent_goes_back_into_the_budget() {
+        let budget = Budget::new(1);
+        for _ in 0..10 {
+            assert!(budget.take().is_some());
+        }
+        let held = budget.take();
+        assert!(held.is_some() && budget.take().is_none());
     }
 }

@@ -1,40 +1,41 @@
-//! Time and chance: what the transport takes from its surroundings, so that
-//! tests need not wait.
+//! Time and randomness: what the transport takes from its surroundings, so
+//! that tests need not wait.
 
 use std::fmt::Debug;
 use std::time::{Duration, Instant, SystemTime};
 
 use futures_core::future::BoxFuture;
 
-/// The clock, the alarm and the dice of a client. Each method has the
-/// machine's own behind it; a test takes the place of those it needs.
+/// The clock, the timer and the random numbers of a client. Each method is the
+/// machine's by default; a test overrides those it needs.
 ///
 /// ```
-/// /// Dice that always fall the same.
+/// /// No wait between attempts.
 /// #[derive(Debug)]
-/// struct Loaded;
+/// struct NoJitter;
 ///
-/// impl altegio::Runtime for Loaded {
+/// impl altegio::Runtime for NoJitter {
 ///     fn random(&self) -> f64 {
-///         0.0 // no backoff between attempts
+///         0.0
 ///     }
 /// }
 ///
-/// let client = altegio::Client::builder().runtime(Loaded).build()?;
+/// let client = altegio::Client::builder().runtime(NoJitter).build()?;
 /// # Ok::<(), altegio::Error>(())
 /// ```
 pub trait Runtime: Debug + Send + Sync + 'static {
-    /// A clock that never goes back: limits, timeouts and pauses are kept by it.
+    /// The monotonic clock that limits, timeouts and pauses are measured with.
     fn now(&self) -> Instant {
         Instant::now()
     }
 
-    /// The time of day, which a `Retry-After` date is held against.
+    /// The time of day. A `Retry-After` date counts from it where the response
+    /// has no `Date` of its own.
     fn date(&self) -> SystemTime {
         SystemTime::now()
     }
 
-    /// Waits. Dropping the future ends the wait.
+    /// Completes after `duration`. Dropping the future ends the wait.
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         Box::pin(tokio::time::sleep(duration))
     }
@@ -45,7 +46,7 @@ pub trait Runtime: Debug + Send + Sync + 'static {
     }
 }
 
-/// The machine's own clock and dice, and tokio's timer.
+/// The machine's clock and random numbers, and tokio's timer.
 #[derive(Debug)]
 pub(crate) struct System;
 

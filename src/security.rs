@@ -1,4 +1,5 @@
-//! Partner and user tokens, the header they make, keeping them out of sight.
+//! Partner and user tokens, and the `Authorization` header made of them. They
+//! are never shown.
 
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
@@ -6,52 +7,98 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::error::Error;
 use crate::operation::{Route, Security};
 
-/// The two tokens. `Debug` shows neither.
+/// The two tokens as the builder gets them. `Debug` shows neither.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tokens {
     pub partner: Option<SecretString>,
     pub user: Option<SecretString>,
 }
 
-/// The `Authorization` headers that the tokens make. `Debug` shows neither.
+/// Checked tokens and the headers made of them. A user token is only ever sent
+/// beside a partner token, so there is no user token alone. `Debug` shows
+/// neither token.
 #[derive(Clone, Debug)]
-pub(crate) struct Authorization {
-    tokens: Tokens,
-    partner: Option<HeaderValue>,
-    both: Option<HeaderValue>,
+pub(crate) enum Authorization {
+    None,
+    Partner(Partner),
+    Both {
+        partner: Partner,
+        user: SecretString,
+        header: HeaderValue,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Partner {
+    token: SecretString,
+    header: HeaderValue,
 }
 
 impl Tokens {
-    /// Refuses tokens that would break the header or say nothing.
+    /// Refuses tokens that would break the header, and a user token alone.
     pub fn authorization(self) -> Result<Authorization, Error> {
-        for (name, token) in [("partner", &self.partner), ("user", &self.user)] {
-            if let Some(token) = token {
-                check_token(name, token.expose_secret())?;
+        let check = |name: &str, token: &Option<SecretString>| match token {
+            Some(token) => check_token(name, token.expose_secret()),
+            None => Ok(()),
+        };
+        check("partner", &self.partner)?;
+        check("user", &self.user)?;
+        match (self.partner, self.user) {
+            (None, None) => Ok(Authorization::None),
+            (None, Some(_)) => Err(Error::config(
+                "a user token is sent only beside a partner token; set \
+                 `ALTEGIO_PARTNER_TOKEN` or call `Client::builder().partner_token(…)`",
+            )),
+            (Some(partner), None) => Ok(Authorization::Partner(Partner::new(partner)?)),
+            (Some(partner), Some(user)) => {
+                let (first, second) = (partner.expose_secret(), user.expose_secret());
+                Ok(Authorization::Both {
+                    header: header(&format!("Bearer {first}, User {second}"))?,
+                    partner: Partner::new(partner)?,
+                    user,
+                })
             }
         }
-        let partner = self.partner.as_ref().map(ExposeSecret::expose_secret);
-        let user = self.user.as_ref().map(ExposeSecret::expose_secret);
-        let both = partner.zip(user);
-        let both = both.map(|(partner, user)| header(&format!("Bearer {partner}, User {user}")));
-        let partner = partner.map(|partner| header(&format!("Bearer {partner}")));
-        Ok(Authorization {
-            partner: partner.transpose()?,
-            both: both.transpose()?,
-            tokens: self,
-        })
+    }
+}
+
+impl Partner {
+    fn new(token: SecretString) -> Result<Self, Error> {
+        let header = header(&format!("Bearer {}", token.expose_secret()))?;
+        Ok(Self { token, header })
     }
 }
 
 impl Authorization {
     /// The same partner's, with another user's token.
     pub fn with_user(&self, token: String) -> Result<Self, Error> {
-        let mut tokens = self.tokens.clone();
-        tokens.user = Some(token.into());
+        let tokens = Tokens {
+            partner: self.partner().map(|partner| partner.token.clone()),
+            user: Some(token.into()),
+        };
         tokens.authorization()
     }
 
     pub fn has_user(&self) -> bool {
-        self.both.is_some()
+        matches!(self, Self::Both { .. })
+    }
+
+    fn partner(&self) -> Option<&Partner> {
+        match self {
+            Self::None => None,
+            Self::Partner(partner) | Self::Both { partner, .. } => Some(partner),
+        }
+    }
+
+    /// The tokens, to cut them out of what a server says.
+    pub fn secrets(&self) -> Vec<&str> {
+        let user = match self {
+            Self::Both { user, .. } => Some(user),
+            Self::None | Self::Partner(_) => None,
+        };
+        let partner = self.partner().map(|partner| &partner.token);
+        let tokens = partner.into_iter().chain(user);
+        tokens.map(|token| token.expose_secret()).collect()
     }
 
     /// The header that the operation's security asks for.
@@ -59,15 +106,17 @@ impl Authorization {
         let missing = |token: &str, remedy: &str| {
             Error::missing_token(route, format!("needs a {token} token; {remedy}"))
         };
-        match (route.security, &self.partner, &self.both) {
-            (Security::None, partner, _) => Ok(partner.as_ref()),
-            (Security::Partner, Some(header), _) => Ok(Some(header)),
-            (Security::PartnerAndUser, _, Some(header)) => Ok(Some(header)),
-            (_, None, _) => Err(missing(
+        match (route.security, self) {
+            (Security::None, _) => Ok(self.partner().map(|partner| &partner.header)),
+            (Security::Partner, Self::Partner(partner) | Self::Both { partner, .. }) => {
+                Ok(Some(&partner.header))
+            }
+            (Security::PartnerAndUser, Self::Both { header, .. }) => Ok(Some(header)),
+            (Security::Partner | Security::PartnerAndUser, Self::None) => Err(missing(
                 "partner",
                 "set `ALTEGIO_PARTNER_TOKEN` or call `Client::builder().partner_token(…)`",
             )),
-            (Security::PartnerAndUser, Some(_), None) => Err(missing(
+            (Security::PartnerAndUser, Self::Partner(_)) => Err(missing(
                 "user",
                 "call `client.login(…)`, set `ALTEGIO_USER_TOKEN` or call \
                  `Client::builder().user_token(…)`",

@@ -13,7 +13,7 @@ fuzz_target!(|input: (u16, &[u8])| {
         return;
     };
     let operation = operations::ALL[body.len() % operations::ALL.len()];
-    let error = Error::from_answer(operation, status, body.to_vec().into());
+    let error = Error::from_response(operation, status, body.to_vec().into());
     assert_eq!(error.body().map(|body| body.as_ref()), Some(body));
     let shown = error.to_string();
     assert!(!shown.contains(['\r', '\n']), "{shown:?}");

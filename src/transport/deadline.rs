@@ -9,11 +9,11 @@ use crate::runtime::Runtime;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timeouts {
-    /// From the first wait for the rate limit to the last byte of the answer.
+    /// From the first wait for the rate limit to the last byte of the response.
     pub call: Duration,
-    /// From the sending of a request to the last byte of its answer.
+    /// From sending a request to the last byte of its response.
     pub attempt: Duration,
-    /// From one part of an answer's body to the next.
+    /// From one part of a response's body to the next.
     pub read: Duration,
 }
 
@@ -27,21 +27,22 @@ impl Default for Timeouts {
     }
 }
 
-/// A moment later than `start`; a length that no clock can hold counts as 30 years.
+/// `start` plus `length`; a length that the clock cannot represent counts as 30 years.
 pub(crate) fn later(start: Instant, length: Duration) -> Instant {
     const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
     start.checked_add(length).unwrap_or_else(|| start + FAR)
 }
 
-/// The future's output, or what `limit` says beside the longest that it may
-/// take. For a future that is ready at once no alarm is set and no clock read.
+/// The future's output; or, where it takes longer than the duration that
+/// `limit` returns, the value beside that duration. For a future that is ready
+/// at once no timer is set and no clock read.
 pub(crate) async fn within<F: Future, L>(
     runtime: &dyn Runtime,
     limit: impl FnOnce() -> (Duration, L),
     mut future: Pin<&mut F>,
 ) -> Result<F::Output, L> {
     let mut limit = Some(limit);
-    let mut alarm = None;
+    let mut timer = None;
     let mut too_late = None;
     poll_fn(|context| {
         if let Poll::Ready(output) = future.as_mut().poll(context) {
@@ -49,10 +50,10 @@ pub(crate) async fn within<F: Future, L>(
         }
         if let Some(limit) = limit.take() {
             let (length, error) = limit();
-            alarm = Some(runtime.sleep(length));
+            timer = Some(runtime.sleep(length));
             too_late = Some(error);
         }
-        let over = alarm.as_mut().map(|alarm| alarm.as_mut().poll(context));
+        let over = timer.as_mut().map(|timer| timer.as_mut().poll(context));
         match (over, too_late.take()) {
             (Some(Poll::Ready(())), Some(error)) => Poll::Ready(Err(error)),
             (_, error) => {

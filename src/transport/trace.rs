@@ -1,17 +1,19 @@
-//! What a call says of itself: one span, in OpenTelemetry's names for HTTP.
+//! What a call records: one span, in OpenTelemetry's names for HTTP. It stays
+//! open until the response has been decoded.
 //!
 //! | field | what |
 //! |---|---|
 //! | `otel.name`, `otel.kind` | method and path template; `client` |
 //! | `http.request.method`, `url.template` | of the document; the path is not filled in |
 //! | `server.address`, `server.port` | where the requests go |
-//! | `http.response.status_code` | of the last answer |
+//! | `http.response.status_code` | of the last response |
 //! | `http.request.resend_count` | attempts after the first |
-//! | `error.type` | the status, or the kind of error |
+//! | `error.type` | the status, or the kind of error; `success: false` in a response of success is `Api` |
+//! | `otel.status_code` | `ERROR` where the call returns an error |
 //! | `altegio.operation` | the operation's id |
-//! | `altegio.attempts`, `altegio.limit_wait_ms`, `altegio.duration_ms` | attempts; the wait for the rate limit, and the whole call, in milliseconds |
+//! | `altegio.attempts`, `altegio.limit_wait_ms`, `altegio.duration_ms` | attempts; the wait for the rate limit, and the time to the response's last byte, in milliseconds |
 //!
-//! No event below TRACE holds a value of a request or an answer, and at TRACE
+//! No event below TRACE holds a value of a request or a response, and at TRACE
 //! bodies show their fields without the values.
 
 use std::fmt;
@@ -23,9 +25,9 @@ use serde_json::Value;
 use tracing::field::Empty;
 use tracing::{Level, Span};
 
-use crate::error::{Error, ErrorKind};
+use crate::error::ErrorKind;
 use crate::operation::Route;
-use crate::transport::Progress;
+use crate::wire::Mismatch;
 
 pub(crate) fn span(route: &Route, base: &Url) -> Span {
     tracing::info_span!(
@@ -47,38 +49,64 @@ pub(crate) fn span(route: &Route, base: &Url) -> Span {
     )
 }
 
-pub(crate) fn record(
-    progress: &Progress,
+/// The exchange is over, for good or ill.
+pub(crate) fn exchanged(
+    span: &Span,
+    attempts: u32,
+    waited: Duration,
     total: Duration,
     status: Option<StatusCode>,
-    error: Option<ErrorKind>,
 ) {
-    let span = &progress.span;
     if span.is_disabled() {
         return;
     }
     if let Some(status) = status {
         span.record("http.response.status_code", status.as_u16());
     }
-    if progress.attempts > 1 {
-        span.record("http.request.resend_count", progress.attempts - 1);
+    if attempts > 1 {
+        span.record("http.request.resend_count", attempts - 1);
     }
-    if let Some(kind) = error {
-        span.record("otel.status_code", "ERROR");
-        span.record("error.type", error_type(kind, status).as_str());
-    }
-    span.record("altegio.attempts", progress.attempts);
-    span.record("altegio.limit_wait_ms", milliseconds(progress.waited));
+    span.record("altegio.attempts", attempts);
+    span.record("altegio.limit_wait_ms", milliseconds(waited));
     span.record("altegio.duration_ms", milliseconds(total));
 }
 
-pub(crate) fn again(progress: &Progress, wait: Duration, error: &Error) {
+/// The call returns an error.
+pub(crate) fn failed(span: &Span, kind: ErrorKind, status: Option<StatusCode>) {
+    if !span.is_disabled() {
+        span.record("otel.status_code", "ERROR");
+        span.record("error.type", error_type(kind, status).as_str());
+    }
+}
+
+/// An attempt failed, and there will be another.
+pub(crate) fn retrying(
+    span: &Span,
+    attempts: u32,
+    wait: Duration,
+    kind: ErrorKind,
+    status: Option<StatusCode>,
+) {
     tracing::debug!(
-        parent: &progress.span,
-        attempts = progress.attempts,
+        parent: span,
+        attempts,
         wait_ms = milliseconds(wait),
-        "error.type" = error_type(error.kind(), error.status()),
+        "error.type" = error_type(kind, status),
         "the attempt failed; the request is sent again after the wait"
+    );
+}
+
+/// Values of the response were set aside. One event, however many they are;
+/// `path` is the first one's, fit to be shown.
+pub(crate) fn set_aside(span: &Span, id: &str, count: usize, path: &str, first: &Mismatch) {
+    tracing::warn!(
+        parent: span,
+        operation = id,
+        count,
+        path,
+        expected = first.expected,
+        found = %first.found,
+        "values of the response do not fit the document and were set aside"
     );
 }
 
@@ -98,7 +126,7 @@ pub(crate) fn body(span: &Span, what: &'static str, body: Option<&Bytes>) {
 
 fn error_type(kind: ErrorKind, status: Option<StatusCode>) -> String {
     match (kind, status) {
-        (ErrorKind::Api, Some(status)) => status.as_u16().to_string(),
+        (ErrorKind::Api, Some(status)) if !status.is_success() => status.as_u16().to_string(),
         _ => format!("{kind:?}"),
     }
 }

@@ -297,11 +297,38 @@ fn cases() -> Vec<Case> {
             2,
             Value,
         ),
-        same(
+        // A cache in front of the server responds so after the server has acted.
+        safely(
             "503 with Retry-After, once",
             vec![error("503 Service Unavailable", &[("Retry-After", "2")]), ok()],
-            2,
-            Value,
+            (2, Value),
+            Status(503),
+        ),
+        safely(
+            "a lost response, then 404",
+            vec![SayAndReset(vec![]), error("404 Not Found", &[])],
+            (2, Status(404)),
+            Outcome::Error(Transport),
+        ),
+        same(
+            "a token that the server repeats",
+            vec![json(
+                "401 Unauthorized",
+                r#"{"meta":{"message":"Bearer partner-secret?","errors":{"user-secret":["user-secret"]}}}"#,
+            )
+            .into()],
+            1,
+            Status(401),
+        ),
+        same(
+            "a token that the server repeats with a success status",
+            vec![json(
+                "200 OK",
+                r#"{"success":false,"meta":{"message":"Bearer partner-secret?"}}"#,
+            )
+            .into()],
+            1,
+            Status(200),
         ),
         safely(
             "a 502 of HTML, once",
@@ -385,10 +412,7 @@ fn may_have_acted(reply: &Reply) -> bool {
     let Reply::Say(bytes) = reply else {
         return true;
     };
-    let text = String::from_utf8_lossy(bytes);
-    let refused = text.starts_with("HTTP/1.1 429")
-        || (text.starts_with("HTTP/1.1 503") && text.contains("Retry-After"));
-    !refused
+    !bytes.starts_with(b"HTTP/1.1 429")
 }
 
 fn everything_said(error: &Error) -> String {
@@ -653,6 +677,22 @@ async fn http2_server(ends: Vec<Http2End>) -> (String, Arc<Mutex<usize>>) {
                     frame(0x7, 0, 0, &payload)
                 }
                 Http2End::Reset { reason } => frame(0x3, 0, request, &u32::to_be_bytes(reason)),
+                Http2End::HeadersThenReset { reason } => {
+                    let mut bytes = frame(0x1, 0x4, request, &[0x88]);
+                    bytes.extend(frame(0x3, 0, request, &u32::to_be_bytes(reason)));
+                    bytes
+                }
+                Http2End::CutBody { goes_away } => {
+                    // :status 200, content-length 1000
+                    let head = b"\x88\x0f\x0d\x041000";
+                    let mut bytes = frame(0x1, 0x4, request, head);
+                    bytes.extend(frame(0x0, 0, request, OK.as_bytes()));
+                    bytes.extend(match goes_away {
+                        true => frame(0x7, 0, 0, &[0, 0, 0, 1, 0, 0, 0, 0]),
+                        false => frame(0x3, 0, request, &u32::to_be_bytes(0)),
+                    });
+                    bytes
+                }
                 Http2End::Ok => {
                     let mut bytes = frame(0x1, 0x4, request, &[0x88]); // :status 200
                     bytes.extend(frame(0x0, 0x1, request, OK.as_bytes()));
@@ -671,8 +711,20 @@ async fn http2_server(ends: Vec<Http2End>) -> (String, Arc<Mutex<usize>>) {
 
 #[derive(Clone, Copy, Debug)]
 enum Http2End {
-    GoAway { last: u32, reason: u32 },
-    Reset { reason: u32 },
+    GoAway {
+        last: u32,
+        reason: u32,
+    },
+    Reset {
+        reason: u32,
+    },
+    HeadersThenReset {
+        reason: u32,
+    },
+    /// Less than the Content-Length, then an end that names no error.
+    CutBody {
+        goes_away: bool,
+    },
     Ok,
 }
 
@@ -702,6 +754,13 @@ async fn http2_says_whether_a_request_was_declined_and_only_then_a_change_is_sen
         Http2End::Reset {
             reason: INTERNAL_ERROR,
         },
+        // The request was taken; the connection ends without a response.
+        Http2End::GoAway { last: 1, reason: 0 },
+        Http2End::HeadersThenReset {
+            reason: REFUSED_STREAM,
+        },
+        Http2End::CutBody { goes_away: false },
+        Http2End::CutBody { goes_away: true },
     ];
     for method in ALL {
         for (end, was_declined) in declined
@@ -758,6 +817,70 @@ async fn waits_are_a_random_part_of_a_growing_bound_and_at_least_what_the_server
         clock.waits(),
         [Duration::from_secs(1), Duration::from_secs(7)]
     );
+}
+
+#[tokio::test]
+async fn a_retry_after_date_counts_from_the_responses_own_date() {
+    // The client's clock says 08:49:37; the server's is an hour behind.
+    let date = ("Date", "Sun, 06 Nov 1994 07:50:00 GMT");
+    let after = ("Retry-After", "Sun, 06 Nov 1994 07:50:07 GMT");
+    for status in ["503 Service Unavailable", "429 Too Many Requests"] {
+        let server = Server::start(vec![error(status, &[date, after]), ok()]).await;
+        let clock = Clock::new();
+        let client = builder(&server.url, &clock).build().unwrap();
+        Get.call(&client).await.unwrap();
+        assert_eq!(clock.gone(), Duration::from_secs(7), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_delete_whose_response_was_lost_is_told_apart_from_one_of_nothing() {
+    let not_found = || error("404 Not Found", &[]);
+    let server = Server::start(vec![Reply::SayAndReset(vec![]), not_found()]).await;
+    let client = builder(&server.url, &Clock::new()).build().unwrap();
+    let lost = Delete.call(&client).await.unwrap_err();
+    assert!(lost.is_not_found() && lost.may_have_acted(), "{lost}");
+    assert_eq!(lost.attempts(), 2);
+    assert!(
+        lost.to_string().contains("acted on an earlier attempt"),
+        "{lost}"
+    );
+
+    let server = Server::start(vec![not_found()]).await;
+    let client = builder(&server.url, &Clock::new()).build().unwrap();
+    let nothing = Delete.call(&client).await.unwrap_err();
+    assert!(
+        nothing.is_not_found() && !nothing.may_have_acted(),
+        "{nothing}"
+    );
+    assert!(!nothing.to_string().contains("acted"), "{nothing}");
+}
+
+#[tokio::test]
+async fn an_error_of_a_write_says_that_the_server_may_have_acted() {
+    let acted = "the server may have acted on the request";
+    for (reply, may_have_acted) in [
+        (Reply::SayAndReset(vec![]), true),
+        (error("503 Service Unavailable", &[]), true),
+        (error("500 Internal Server Error", &[]), true),
+        (json("200 OK", "{").into(), true),
+        (error("429 Too Many Requests", &[]), false),
+        (error("422 Unprocessable Entity", &[]), false),
+        (json("200 OK", r#"{"success":false}"#).into(), false),
+    ] {
+        for method in ALL {
+            let server = Server::start(vec![reply.clone()]).await;
+            let builder = builder(&server.url, &Clock::new()).retry(Retry::off());
+            let error = method.call(&builder.build().unwrap()).await.unwrap_err();
+            assert_eq!(error.may_have_acted(), may_have_acted, "{method:?} {error}");
+            let says_so = error.to_string().contains(acted);
+            assert_eq!(
+                says_so,
+                may_have_acted && method != Get,
+                "{method:?} {error}"
+            );
+        }
+    }
 }
 
 #[tokio::test]
@@ -833,6 +956,32 @@ async fn an_outage_is_not_multiplied_by_the_retries() {
         Get.call(&client).await.unwrap_err();
     }
     assert_eq!(server.requests().len(), 105);
+}
+
+#[tokio::test]
+async fn a_call_given_up_before_its_retry_gives_the_budget_back() {
+    let down = || error("503 Service Unavailable", &[]);
+    let server = Server::start(vec![down(), down(), ok()]).await;
+    let clock = Clock::new();
+    clock.hold_waits();
+    let client = builder(&server.url, &clock)
+        .retry_budget(1)
+        .build()
+        .unwrap();
+    let wait = Duration::from_millis(500);
+    let start = || {
+        let client = client.clone();
+        tokio::spawn(async move { Get.call(&client).await })
+    };
+    let given_up = start();
+    clock.alarm(wait).await;
+    given_up.abort();
+    assert!(given_up.await.unwrap_err().is_cancelled());
+    let other = start();
+    clock.alarm(wait).await;
+    clock.set_on(wait);
+    other.await.unwrap().unwrap();
+    assert_eq!(server.requests().len(), 3);
 }
 
 // ---- the rate limit ------------------------------------------------------------------------
@@ -938,6 +1087,40 @@ async fn a_store_of_ones_own_takes_the_limits_place() {
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Limiter, 0));
     assert_eq!(error.source().unwrap().to_string(), "the store is down");
     assert_eq!(server.requests().len(), 12);
+}
+
+#[tokio::test]
+async fn a_retry_without_a_permit_tells_what_went_wrong_before() {
+    /// Lets one request through and then fails.
+    #[derive(Debug, Default)]
+    struct Once(std::sync::atomic::AtomicBool);
+    impl RateLimit for Once {
+        fn try_acquire(
+            &self,
+            _now: Instant,
+        ) -> std::pin::Pin<
+            Box<
+                dyn Future<Output = Result<Permit, Box<dyn std::error::Error + Send + Sync>>>
+                    + Send
+                    + '_,
+            >,
+        > {
+            let was_asked = self.0.swap(true, std::sync::atomic::Ordering::Relaxed);
+            Box::pin(std::future::ready(match was_asked {
+                false => Ok(Permit::Granted),
+                true => Err("the store is down".into()),
+            }))
+        }
+    }
+    let server = Server::start(vec![error("503 Service Unavailable", &[])]).await;
+    let builder = builder(&server.url, &Clock::new());
+    let client = builder.rate_limiter(RateLimiter::shared(Once::default()));
+    let result = Get.call(&client.build().unwrap()).await;
+    assert_eq!(outcome(&result), Status(503));
+    assert_eq!(
+        (result.unwrap_err().attempts(), server.requests().len()),
+        (1, 1)
+    );
 }
 
 #[tokio::test]
@@ -1088,6 +1271,46 @@ async fn a_call_is_one_span_in_opentelemetrys_names() {
     ] {
         assert!(text.contains(field), "{field}: {text}");
     }
+}
+
+#[tokio::test]
+async fn a_span_lasts_until_the_response_is_read() {
+    let odd = r#"{"success":true,"data":{"id":"odd","name":["odd"],"email":{}},"meta":[]}"#;
+    for (body, kind) in [
+        ("<html>", Some("Decode")),
+        (r#"{"success":false}"#, Some("Api")),
+        (odd, None),
+    ] {
+        let (log, _guard) = Log::start(Level::INFO);
+        let server = Server::start(vec![json("200 OK", body)]).await;
+        let client = builder(&server.url, &Clock::new()).build().unwrap();
+        assert_eq!(Get.call(&client).await.is_err(), kind.is_some());
+        let text = log.text();
+        let closed = text.lines().last().unwrap();
+        assert_eq!(
+            closed.contains("otel.status_code=\"ERROR\""),
+            kind.is_some(),
+            "{text}"
+        );
+        assert!(closed.contains("http.response.status_code=200"), "{text}");
+        if let Some(kind) = kind {
+            assert!(closed.contains(&format!("error.type=\"{kind}\"")), "{text}");
+            assert_eq!(text.lines().count(), 1, "{text}");
+        } else {
+            // One warning for all that was set aside, within the span.
+            assert_eq!(text.lines().count(), 2, "{text}");
+            let warning = text.lines().next().unwrap();
+            assert!(warning.contains("WARN altegio.call{"), "{warning}");
+            assert!(warning.contains("count=3"), "{warning}");
+        }
+    }
+    // The same where the document says nothing of the response, or it is no JSON.
+    let (log, _guard) = Log::start(Level::INFO);
+    let server = Server::start(vec![json("200 OK", r#"{"success":false}"#)]).await;
+    let client = builder(&server.url, &Clock::new()).build().unwrap();
+    let request = client.request("GET".parse().unwrap(), "/x");
+    request.send().await.unwrap_err();
+    assert!(log.text().contains("error.type=\"Api\""), "{}", log.text());
 }
 
 #[tokio::test]

@@ -155,6 +155,42 @@ async fn a_server_that_repeats_its_page_is_not_asked_for_ever() {
 }
 
 #[tokio::test]
+async fn a_server_that_ignores_the_page_is_not_asked_for_ever() {
+    // Only what is around the items differs from response to response.
+    let pages: Vec<Value> = (1..50)
+        .map(|number| {
+            let mut page = page(&[1, 2, 3]);
+            page["meta"] = json!({"page": number});
+            page
+        })
+        .collect();
+    let (server, client) = started(&pages).await;
+    assert_eq!(appointments(&client).await, [1, 2, 3]);
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn periods_without_anything_are_alike_and_do_not_end_a_list() {
+    let period = |from: Value, records: Value| {
+        json!({
+            "success": true,
+            "data": {"records": records, "goods_transactions": []},
+            "meta": {"dateCursor": {"next": {"from": from, "to": from}}}
+        })
+    };
+    let pages = [
+        period(json!("2026-01-02"), json!([])),
+        period(json!("2026-01-01"), json!([])),
+        period(Value::Null, json!([{"id": 7}])),
+    ];
+    let (server, client) = started(&pages).await;
+    let call = client.b2b_v1().search_client_visits().location_id(1);
+    let call = call.body_map(|body| body.client_id(7).payment_statuses(vec![]));
+    assert_eq!(call.stream().count().await, 3);
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[tokio::test]
 async fn nothing_is_asked_before_it_is_wanted() {
     let (server, client) = started(&[page(&[1, 2, 3]), page(&[4])]).await;
     let call = client.b2b_v1().get_appointment_list().location_id(1);
@@ -191,7 +227,7 @@ async fn an_error_stands_in_its_place_and_the_list_goes_on_from_there() {
             Some(Ok(item)) => ids.push(item.id.unwrap()),
             Some(Err(error)) => {
                 errors.push(error.kind());
-                assert_eq!(items.cursor(), Some(&Cursor::Page(2)));
+                assert_eq!(items.cursor(), Some(Cursor::Page(2)));
                 // Without being told to it does not ask again.
                 assert!(items.next().await.is_none());
                 items.resume();
@@ -226,7 +262,7 @@ async fn pages_come_whole() {
     let first = pages.next().await.unwrap().unwrap();
     assert_eq!(first.mismatches().len(), 1);
     assert_eq!(first.into_data().unwrap().len(), 2);
-    assert_eq!(pages.cursor(), Some(&Cursor::Page(2)));
+    assert_eq!(pages.cursor(), Some(Cursor::Page(2)));
     assert!(pages.next().await.unwrap().is_ok() && pages.next().await.is_none());
 }
 
@@ -277,7 +313,7 @@ async fn a_date_cursor_is_followed_to_its_end() {
     let first: types::ClientVisitsHistory = visits.next().await.unwrap().unwrap();
     assert_eq!(first.records.unwrap()[0].id, Some(1));
     let (from, to) = (Some("2026-01-05".to_owned()), Some("2026-01-14".to_owned()));
-    assert_eq!(visits.cursor(), Some(&Cursor::Period { from, to }));
+    assert_eq!(visits.cursor(), Some(Cursor::Period { from, to }));
     assert!(visits.next().await.unwrap().is_ok() && visits.next().await.is_none());
     let seen = bodies(&server);
     assert_eq!(seen.len(), 2);

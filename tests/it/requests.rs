@@ -69,6 +69,12 @@ async fn a_request_of_ones_own_follows_the_same_rules() {
         ("GET", "https://example.com/"),
         ("GET", ""),
         ("TRACE", "/company/1"),
+        ("GET", "/../../x"),
+        ("GET", "/company/%2e%2E/x"),
+        ("GET", "/company/.%2e"),
+        ("GET", "/./x"),
+        ("GET", "/a\\..\\..\\x"),
+        ("GET", "/.\t./x"),
     ] {
         let request = client.request(method.parse().unwrap(), path);
         let error = request.send().await.unwrap_err();
@@ -288,6 +294,27 @@ async fn a_redirect_is_followed_on_the_same_origin_for_reading_only() {
 }
 
 #[tokio::test]
+async fn a_redirect_with_user_info_carries_the_tokens_alone() {
+    let server = Loopback::start_at(|url| {
+        let place = url.replace("://", "://someone:hunter2@") + "/elsewhere";
+        let redirect = answer("302 Found", &[("Location", &place)], "");
+        vec![redirect, json("200 OK", OK)]
+    })
+    .await;
+    let client = builder(&server).build().unwrap();
+    list(&client, "record").await.unwrap();
+    let request = &server.requests()[1];
+    assert_eq!(request.line, "GET /elsewhere");
+    let sent: Vec<&str> = request
+        .headers
+        .iter()
+        .filter(|(name, _)| name.eq_ignore_ascii_case("authorization"))
+        .map(|(_, value)| value.as_str())
+        .collect();
+    assert_eq!(sent, ["Bearer partner-secret, User user-secret"]);
+}
+
+#[tokio::test]
 async fn a_redirect_in_a_circle_ends() {
     let server = Loopback::start(vec![answer("302 Found", &[("Location", "/a")], "")]).await;
     let client = builder(&server).build().unwrap();
@@ -355,6 +382,12 @@ fn unusable_tokens_and_addresses_are_refused_by_name() {
         );
         assert!(token.is_empty() || !partner.contains(token), "{partner}");
     }
+    let alone = Client::builder().user_token(USER).build().unwrap_err();
+    assert_eq!(alone.kind(), ErrorKind::Config);
+    assert!(
+        alone.to_string().contains("ALTEGIO_PARTNER_TOKEN"),
+        "{alone}"
+    );
     let refused = |address: &str| {
         let build = |server| Client::builder().server(server).build();
         let error = address.parse::<Server>().and_then(build).unwrap_err();
@@ -560,6 +593,23 @@ async fn an_image_goes_up_as_a_form() {
 }
 
 #[tokio::test]
+async fn a_file_name_that_would_inject_headers_is_refused() {
+    let (server, client) = started(OK).await;
+    for name in ["a\r\nX-Injected: 1", "a\nb.png", "a\0.png"] {
+        let call = client.b2b_v1().upload_image().entity("service");
+        let file = File::new(name, &b"x"[..]);
+        let error = call
+            .body_map(|body| body.image(file))
+            .send()
+            .await
+            .unwrap_err();
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::Argument, 0));
+        assert!(error.to_string().contains("`image`"), "{error}");
+    }
+    assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
 async fn an_image_is_deleted_with_a_form() {
     let (server, client) = started(r#"{"success":true}"#).await;
     let call = client.b2b_v1().delete_image().entity("service");
@@ -623,7 +673,7 @@ async fn success_false_in_a_2xx_answer_is_an_error_with_the_servers_words() {
     assert_eq!(fields, [("title", &["too long".to_owned()][..])]);
     assert_eq!(
         error.to_string(),
-        "get_custom_field_list: the server answered `success: false` (200 OK): Not today; title: too long"
+        "get_custom_field_list: the server responded `success: false` (200 OK): Not today; title: too long"
     );
 }
 
@@ -657,6 +707,52 @@ async fn success_false_is_an_error_for_every_operation_that_has_the_field() {
 }
 
 #[tokio::test]
+async fn success_false_is_an_error_where_the_response_has_no_type() {
+    let (server, client) = started(r#" {"meta":{"message":"no"},"success":false}"#).await;
+    let api = client.b2b_v1();
+    let delete = api
+        .delete_client()
+        .location_id(1)
+        .id(2)
+        .send()
+        .await
+        .map(drop);
+    let receipt = api
+        .get_visit_receipt_pdf()
+        .visit_id(8)
+        .send()
+        .await
+        .map(drop);
+    let own = client
+        .request("POST".parse().unwrap(), "/x")
+        .send()
+        .await
+        .map(drop);
+    for result in [delete, receipt, own] {
+        let error = result.unwrap_err();
+        assert_eq!(
+            (error.kind(), error.message()),
+            (ErrorKind::Api, Some("no")),
+            "{error}"
+        );
+        assert_eq!(error.status().unwrap().as_u16(), 200);
+        assert!(error.body().is_some());
+    }
+    assert_eq!(server.requests().len(), 3);
+
+    // Only the top of an object says it.
+    for body in [
+        r#"{"data":{"success":false}}"#,
+        r#"[{"success":false}]"#,
+        "false",
+    ] {
+        let (_server, client) = started(body).await;
+        let own = client.request("GET".parse().unwrap(), "/x");
+        assert_eq!(own.send().await.unwrap().body(), body);
+    }
+}
+
+#[tokio::test]
 async fn error_statuses_are_told_apart_and_their_body_is_at_hand() {
     let body = r#"{"success":false,"data":null,"meta":{"message":"No such field"}}"#;
     let error = answered(json("404 Not Found", body)).await.unwrap_err();
@@ -664,6 +760,8 @@ async fn error_statuses_are_told_apart_and_their_body_is_at_hand() {
     assert_eq!(error.route().unwrap().id, "get_custom_field_list");
     assert_eq!(error.body().unwrap(), body);
     assert!(error.body_as::<types::ErrorBody>().is_some());
+    let invalid = answered(json("422 Unprocessable Entity", body)).await;
+    assert!(invalid.unwrap_err().is_validation() && !error.is_validation());
     assert!(
         answered(json("401 Unauthorized", "{}"))
             .await
@@ -694,7 +792,7 @@ async fn pages_that_are_no_json_are_errors_with_their_status() {
     let error = answered(html).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "get_custom_field_list: the server refused (502 Bad Gateway)"
+        "get_custom_field_list: the server refused (502 Bad Gateway) with an HTML page instead of JSON"
     );
     let empty = answered(json("500 Internal Server Error", ""))
         .await
@@ -707,7 +805,10 @@ async fn pages_that_are_no_json_are_errors_with_their_status() {
     );
     let error = answered(html).await.unwrap_err();
     assert_eq!((error.kind(), error.path()), (ErrorKind::Decode, Some("$")));
-    assert!(!error.to_string().contains("html"), "{error}");
+    assert_eq!(
+        error.to_string(),
+        "get_custom_field_list: cannot read the response: it is an HTML page instead of JSON"
+    );
 }
 
 #[tokio::test]
@@ -764,7 +865,7 @@ async fn one_wrong_field_is_set_aside_and_strict_makes_it_an_error() {
     );
     assert_eq!(
         error.to_string(),
-        "get_custom_field_list: cannot read the answer at $.data[0].custom_field.code: \
+        "get_custom_field_list: cannot read the response at $.data[0].custom_field.code: \
          expected a string, found an object"
     );
     assert_eq!(error.body().unwrap(), body);

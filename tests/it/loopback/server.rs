@@ -69,9 +69,15 @@ impl Server {
     /// Answers the first request with the first of `replies`, and so on; the
     /// last one again and again.
     pub async fn start(replies: Vec<impl Into<Reply>>) -> Self {
+        Self::start_at(|_| replies).await
+    }
+
+    /// The same, for replies that name the server's own address.
+    pub async fn start_at<R: Into<Reply>>(replies: impl FnOnce(&str) -> Vec<R>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let replies: Arc<Vec<Reply>> = Arc::new(replies.into_iter().map(Into::into).collect());
+        let replies = replies(&url).into_iter().map(Into::into);
+        let replies: Arc<Vec<Reply>> = Arc::new(replies.collect());
         let seen: Arc<Seen> = Arc::default();
         let of_server = Arc::clone(&seen);
         tokio::spawn(async move {
