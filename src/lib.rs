@@ -51,6 +51,8 @@ mod codegen;
 mod datetime;
 mod error;
 mod multipart;
+mod nullable;
+mod open_enum;
 mod operation;
 mod pages;
 mod rate_limit;
@@ -75,6 +77,8 @@ pub use client::Client;
 pub use datetime::{DateTime, DateTimeError};
 pub use error::{Error, ErrorKind};
 pub use multipart::File;
+pub use nullable::Nullable;
+pub use open_enum::UnlistedValue;
 pub use operation::{Operation, Paging, Route, Security};
 pub use pages::{Cursor, Items, Pages};
 pub use rate_limit::{Permit, RateLimit, RateLimiter};
@@ -83,7 +87,7 @@ pub use response::{Envelope, Response};
 pub use retry::Retry;
 pub use runtime::Runtime;
 pub use server::Server;
-pub use wire::{Mismatch, Nullable, UnknownField};
+pub use wire::{Mismatch, UnknownField};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

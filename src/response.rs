@@ -84,7 +84,7 @@ impl<T: serde::de::DeserializeOwned> Response<T> {
         if !self.has_unknown_fields {
             return Vec::new();
         }
-        wire::unknown_fields::<T>(&self.head.body, &self.mismatches)
+        wire::unknown_fields::<T>(&self.head.body)
     }
 }
 

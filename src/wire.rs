@@ -1,294 +1,65 @@
-//! What the wire does that the document's types cannot say.
+//! Decoding responses and encoding requests.
 //!
-//! The server is PHP: a phone comes as a number, a number as a string, `0`
-//! for `false`, `[]` where an object is empty. Every one of these is read
-//! without loss by the deserializer here, which knows from serde what type
-//! is asked for; the generated types stay plain. What cannot be converted
-//! without loss is a mismatch: a second pass sets it aside, with its path and
-//! raw value, and reads the rest.
+//! The server is PHP: a phone number arrives as a number, a number as a string,
+//! `0` as `false`, and an empty object as `[]`. The deserializer here converts
+//! each of these without loss, because serde tells it which type is wanted, and
+//! the generated types stay plain. What cannot be converted without loss is a
+//! mismatch: it is set aside with its path and raw value, and the rest is read.
 //!
-//! The first pass keeps no path and allocates nothing of its own.
+//! A body is first decoded in one fast pass that keeps no path and allocates
+//! nothing of its own. Only if that fails does the salvage pass follow, which
+//! takes time linear in the body.
 
+mod body;
 mod context;
 mod deserializer;
+mod encode;
+mod kind;
+mod mismatch;
 pub(crate) mod serde_table;
-mod union;
+mod tape;
+pub(crate) mod union;
 
-use std::fmt;
-use std::io;
+use std::marker::PhantomData;
 
-use serde::Serialize;
-use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, Unexpected, Visitor};
-use serde_json::value::RawValue;
+use serde::de::DeserializeOwned;
 
-use context::{Context, Rule, RuleValue, Step, path_text};
-use deserializer::{EXACT, Wire};
-use union::{UNION_MISMATCHES, UNION_UNKNOWN_FIELDS, UnionSalvages};
-pub(crate) use union::{read_branch, read_union};
+use body::{Located, has_long_number, locate};
+use context::{Attempts, Context, Verdict, expected};
+use deserializer::{read, read_body};
+use tape::{Tape, index};
 
-/// More kinds of mismatch than this in one answer, and it is another API's.
-const PASS_LIMIT: usize = 1_000;
+pub use encode::encode;
+pub use kind::Kind;
+pub use mismatch::{Failure, Mismatch, UnknownField};
 
-/// The kinds of JSON value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Kind {
-    /// `null`
-    Null,
-    /// `true` or `false`
-    Boolean,
-    /// A number
-    Number,
-    /// A string
-    String,
-    /// An array
-    Array,
-    /// An object
-    Object,
-    /// Nothing: a field that is not there, or text that is no JSON
-    Nothing,
-}
-
-impl Kind {
-    fn of(raw: &str) -> Self {
-        match raw.trim_start().bytes().next() {
-            Some(b'n') => Self::Null,
-            Some(b't' | b'f') => Self::Boolean,
-            Some(b'"') => Self::String,
-            Some(b'[') => Self::Array,
-            Some(b'{') => Self::Object,
-            Some(b'-' | b'0'..=b'9') => Self::Number,
-            _ => Self::Nothing,
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Null => "null",
-            Self::Boolean => "a boolean",
-            Self::Number => "a number",
-            Self::String => "a string",
-            Self::Array => "an array",
-            Self::Object => "an object",
-            Self::Nothing => "nothing",
-        })
-    }
-}
-
-/// A value of an answer that did not fit the document's type and was set aside.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Mismatch {
-    /// Where it stood: `$.data[3].client.phone`.
-    pub path: String,
-    /// What was expected there.
-    pub expected: String,
-    /// What kind of value was found.
-    pub found: Kind,
-    /// The value as it came, in JSON.
-    pub raw: String,
-}
-
-/// A field of an answer that the document does not list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct UnknownField {
-    /// Where it stands: `$.data[3].new_field`.
-    pub path: String,
-    /// Its value as it came, in JSON.
-    pub raw: String,
-}
-
-/// A value of an enum that the document does not list.
-///
-/// Only an answer can hold one, so a request sends it only back as it came.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct UnlistedValue(Box<str>);
-
-impl UnlistedValue {
-    /// The value.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// A field of a request that may be null: null clears it on the server,
-/// leaving it out leaves it as it is.
-///
-/// ```
-/// use altegio::Nullable;
-///
-/// let limit: Nullable<f64> = 5.0.into();
-/// assert_eq!(serde_json::to_string(&(limit, Nullable::<f64>::Null))?, "[5.0,null]");
-/// # Ok::<(), serde_json::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
-#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[serde(untagged)]
-pub enum Nullable<T> {
-    /// `null`
-    #[default]
-    Null,
-    /// A value
-    Value(T),
-}
-
-impl<T> Nullable<T> {
-    /// The value, if it is not null.
-    pub fn into_option(self) -> Option<T> {
-        match self {
-            Self::Null => None,
-            Self::Value(value) => Some(value),
-        }
-    }
-}
-
-impl<T> From<T> for Nullable<T> {
-    fn from(value: T) -> Self {
-        Self::Value(value)
-    }
-}
-
-impl From<&str> for Nullable<String> {
-    fn from(value: &str) -> Self {
-        Self::Value(value.to_owned())
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Nullable<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Option::deserialize(deserializer)?.map_or(Self::Null, Self::Value))
-    }
-}
-
-/// For an optional field of a nullable type: what is there, is `Some`.
-pub(crate) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Option<Nullable<T>>, D::Error> {
-    Nullable::deserialize(deserializer).map(Some)
-}
-
-/// serde for an enum of texts, through its `Display` and `FromStr`.
-/// `$unlisted` makes the variant that keeps what the document does not list.
-macro_rules! string_enum {
-    ($name:ident, $unlisted:expr, [$($value:literal),*]) => {
-        impl ::serde::Serialize for $name {
-            fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
-            }
-        }
-
-        impl<'de> ::serde::Deserialize<'de> for $name {
-            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                $crate::wire::read_enum(deserializer, $unlisted)
-            }
-        }
-
-        #[cfg(feature = "schemars")]
-        impl ::schemars::JsonSchema for $name {
-            fn schema_name() -> ::std::borrow::Cow<'static, str> {
-                stringify!($name).into()
-            }
-
-            fn json_schema(_: &mut ::schemars::SchemaGenerator) -> ::schemars::Schema {
-                ::schemars::json_schema!({"type": "string", "examples": [$($value),*]})
-            }
-        }
-    };
-}
-pub(crate) use string_enum;
-
-pub(crate) fn read_enum<'de, D: Deserializer<'de>, E: std::str::FromStr>(
-    deserializer: D,
-    unlisted: Option<fn(UnlistedValue) -> E>,
-) -> Result<E, D::Error> {
-    struct Listed<E>(Option<fn(UnlistedValue) -> E>);
-
-    impl<E: std::str::FromStr> Visitor<'_> for Listed<E> {
-        type Value = E;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("one of the values that the document lists")
-        }
-
-        fn visit_str<R: de::Error>(self, text: &str) -> Result<E, R> {
-            match (text.parse(), self.0) {
-                (Ok(value), _) => Ok(value),
-                (Err(_), Some(unlisted)) => Ok(unlisted(UnlistedValue(text.into()))),
-                (Err(_), None) => Err(R::invalid_value(Unexpected::Other("string"), &self)),
-            }
-        }
-    }
-
-    deserializer.deserialize_str(Listed(unlisted))
-}
-
-/// Whether what does not fit is set aside or an error.
+/// Whether a value that does not fit is set aside or is an error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// Set aside what does not fit, read the rest.
+    /// Values that do not fit are set aside; the rest is decoded.
     #[default]
     Salvage,
-    /// The first thing that does not fit is an error.
+    /// The first value that does not fit is an error.
     Strict,
 }
 
-/// A value as read, and what was set aside.
+/// A decoded value, and what was set aside.
 #[derive(Debug)]
 pub struct Decoded<T> {
     /// The value.
     pub value: T,
-    /// What was set aside.
+    /// What was set aside, in the order of the body.
     pub mismatches: Vec<Mismatch>,
-    /// Whether the answer has fields that the type does not.
+    /// Whether the body has fields that the type does not have.
     pub has_unknown_fields: bool,
 }
 
-/// The place where reading failed.
-#[derive(Debug)]
-pub struct Failure {
-    /// Where: `$.data[3].client.phone`.
-    pub path: String,
-    /// What was expected there.
-    pub expected: String,
-    /// What kind of value was found.
-    pub found: Kind,
-    pub(crate) source: Option<serde_json::Error>,
-}
-
-impl Failure {
-    /// There is no answer at all.
-    pub(crate) fn nothing() -> Self {
-        Self {
-            path: "$".to_owned(),
-            expected: "JSON".to_owned(),
-            found: Kind::Nothing,
-            source: None,
-        }
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "at {}: expected {}, found {}",
-            self.path, self.expected, self.found
-        )
-    }
-}
-
-impl std::error::Error for Failure {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_ref().map(|source| source as _)
-    }
-}
-
-/// Reads an answer's body the way every call does.
+/// Decodes the body of a response the way every call does.
 ///
-/// An empty body reads as `null`, or else as an empty object.
+/// An empty body is decoded as `null`, or else as an empty object. A byte-order
+/// mark or a PHP notice before the JSON is a mismatch at `$`. So are, at their
+/// paths, a string that is not UTF-8, a number of which the type would lose
+/// digits, and a second value of one key.
 ///
 /// ```
 /// use altegio::wire::{Mode, decode};
@@ -305,177 +76,102 @@ impl std::error::Error for Failure {
 ///
 /// # Errors
 ///
-/// The body is no JSON, a required place cannot be read, or (strict) any.
+/// The body is not JSON, a required value cannot be decoded, or, in
+/// [strict mode](Mode::Strict), any value.
 pub fn decode<T: DeserializeOwned>(body: &[u8], mode: Mode) -> Result<Decoded<T>, Failure> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return decode(b"null", Mode::Strict).or_else(|_| decode(b"{}", mode));
     }
-    let context = Context::default();
-    UNION_UNKNOWN_FIELDS.take();
-    if let Ok(value) = run(body, &context) {
-        return Ok(Decoded {
-            value,
-            mismatches: Vec::new(),
-            has_unknown_fields: context.ignored.get() || !UNION_UNKNOWN_FIELDS.take().is_empty(),
-        });
-    }
-    salvage(body, mode)
-}
-
-fn run<'de, T: Deserialize<'de>>(
-    body: &'de [u8],
-    context: &Context<'de>,
-) -> Result<T, serde_json::Error> {
-    let mut json = serde_json::Deserializer::from_slice(body);
-    let value = T::deserialize(Wire {
-        inner: &mut json,
-        context,
-    })?;
-    json.end()?;
-    Ok(value)
-}
-
-/// The slow way: with paths, and again without what failed, until it reads.
-#[cold]
-fn salvage<T: DeserializeOwned>(body: &[u8], mode: Mode) -> Result<Decoded<T>, Failure> {
-    // What is no JSON at all has no places to set aside.
-    let whole: &RawValue = match serde_json::from_slice(body) {
-        Ok(whole) => whole,
-        Err(error) => {
-            return Err(Failure {
-                path: "$".to_owned(),
-                expected: "JSON".to_owned(),
-                found: Kind::Nothing,
-                source: Some(error),
+    if !has_long_number(body) {
+        let context = Context::default();
+        if let Ok(value) = read_body(body, &context) {
+            return Ok(Decoded {
+                value,
+                mismatches: Vec::new(),
+                has_unknown_fields: context.ignored.get(),
             });
         }
+    }
+    let salvaged = salvage::<T>(body, mode)?;
+    Ok(Decoded {
+        value: salvaged.value,
+        mismatches: salvaged.mismatches,
+        has_unknown_fields: !salvaged.unknown_fields.is_empty(),
+    })
+}
+
+/// Returns the fields of `body` that `T` does not have, in the order of the body.
+///
+/// A body that cannot be decoded has none. This decodes the body again.
+pub fn unknown_fields<T: DeserializeOwned>(body: &[u8]) -> Vec<UnknownField> {
+    salvage::<T>(body, Mode::Salvage).map_or_else(|_| Vec::new(), |read| read.unknown_fields)
+}
+
+struct Salvaged<T> {
+    value: T,
+    mismatches: Vec<Mismatch>,
+    unknown_fields: Vec<UnknownField>,
+}
+
+/// The salvage pass: with paths, and without what does not fit.
+#[cold]
+fn salvage<T: DeserializeOwned>(body: &[u8], mode: Mode) -> Result<Salvaged<T>, Failure> {
+    let Located {
+        json,
+        strays,
+        replaced,
+    } = locate(body).map_err(|error| Failure {
+        source: Some(error),
+        ..Failure::nothing()
+    })?;
+    let strays = strays.into_iter().map(|raw| Mismatch {
+        path: "$".to_owned(),
+        expected: "JSON".to_owned(),
+        found: Kind::Nothing,
+        raw,
+    });
+    let mut mismatches: Vec<Mismatch> = strays.collect();
+    let may_set_aside = mode == Mode::Salvage;
+    let indexed = index(&json, &replaced).ok_or_else(Failure::nothing)?;
+    let context = Context::salvaging(indexed, may_set_aside);
+    let Some(salvage) = &context.salvage else {
+        return Err(Failure::nothing());
     };
-    let mut context = Context {
-        tracking: true,
-        ..Context::default()
-    };
-    let _guard = UnionSalvages::set(mode == Mode::Salvage);
+    let mut attempts = Attempts::default();
     let mut first: Option<Failure> = None;
-    for _ in 0..PASS_LIMIT {
-        context.path.borrow_mut().clear();
-        context.mismatches.borrow_mut().clear();
-        context.unknown_fields.borrow_mut().clear();
-        context.wrong_kind.set(false);
-        context.ignored.set(false);
-        UNION_UNKNOWN_FIELDS.take();
-        UNION_MISMATCHES.take();
-        let error = match run(body, &context) {
-            Ok(value) => {
-                context.adopt_from_union();
-                return Ok(Decoded {
-                    value,
-                    mismatches: context.mismatches.into_inner(),
-                    has_unknown_fields: !context.unknown_fields.borrow().is_empty(),
-                });
+    let value = loop {
+        salvage.swap_cursors(&mut attempts.cursors);
+        let result = read(&context, salvage, Tape::ROOT, PhantomData::<T>);
+        salvage.swap_cursors(&mut attempts.cursors);
+        let failure = result.as_ref().err().map(|error| {
+            let failed = salvage.failed.get().unwrap_or(Tape::ROOT);
+            Failure {
+                path: salvage.tape.path(failed),
+                expected: expected(error),
+                found: salvage.tape.kind(failed),
+                source: None,
             }
-            Err(error) => error,
-        };
-        let path = context.path.borrow();
-        let raw = path.last().map_or(whole.get(), |step| step.raw);
-        let failure = Failure {
-            path: path_text(&path),
-            expected: expected(&error),
-            found: Kind::of(raw),
-            source: Some(error),
-        };
-        let rule = Rule {
-            pattern: path.iter().map(Step::pattern).collect(),
-            // `[]` and `{}` read where others of their kind do not.
-            value: if context.wrong_kind.get() && !context::is_empty(raw) {
-                RuleValue::Kind(Kind::of(raw))
-            } else {
-                RuleValue::Raw(raw.to_owned())
-            },
-            expected: failure.expected.clone(),
-        };
-        let at_root = path.is_empty();
-        drop(path);
-        let first = first.get_or_insert(failure);
-        if at_root || mode == Mode::Strict || context.rules.contains(&rule) {
-            return Err(std::mem::replace(first, Failure::placeholder()));
+        });
+        if let Some(failure) = failure {
+            first.get_or_insert(failure);
         }
-        context.rules.push(rule);
-    }
-    Err(first.unwrap_or_else(Failure::placeholder))
-}
-
-impl Failure {
-    fn placeholder() -> Self {
-        Self {
-            path: "$".to_owned(),
-            expected: "the documented answer".to_owned(),
-            found: Kind::Nothing,
-            source: None,
+        match attempts.judge(salvage, Tape::ROOT, result) {
+            Verdict::Read(value) => break value,
+            Verdict::Again => {}
+            Verdict::SetAside(error) | Verdict::Failed(error) => {
+                let mut failure = first.unwrap_or_else(Failure::nothing);
+                failure.source = Some(error);
+                return Err(failure);
+            }
         }
-    }
-}
-
-/// The fields of `body` that `T` does not have. `set_aside` is what the first
-/// reading set aside.
-pub fn unknown_fields<T: DeserializeOwned>(
-    body: &[u8],
-    set_aside: &[Mismatch],
-) -> Vec<UnknownField> {
-    let context = Context {
-        tracking: true,
-        set_aside: set_aside
-            .iter()
-            .map(|mismatch| mismatch.path.clone())
-            .collect(),
-        ..Context::default()
     };
-    let _guard = UnionSalvages::set(true);
-    // The same bytes were read before; what they hold is all that matters now.
-    let _ = run::<T>(body, &context);
-    context.adopt_from_union();
-    context.unknown_fields.into_inner()
-}
-
-/// serde's "…, expected X" and "missing field `x`", without the position,
-/// which the path says better.
-fn expected(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" at line ").next().unwrap_or(&text);
-    match text.split_once(", expected ") {
-        Some((_, expected)) => expected.to_owned(),
-        None => match text.strip_prefix("missing field ") {
-            Some(field) => format!("the field {field}"),
-            None => text.to_owned(),
-        },
+    mismatches.extend(salvage.mismatches());
+    if mode == Mode::Strict && !mismatches.is_empty() {
+        return Err(mismatches.swap_remove(0).into());
     }
-}
-
-/// Writes JSON as the server expects it: a whole number never as `123.0`.
-///
-/// ```
-/// assert_eq!(altegio::wire::encode(&(123.0, 1.5))?, b"[123,1.5]");
-/// # Ok::<(), serde_json::Error>(())
-/// ```
-///
-/// # Errors
-///
-/// The value is no JSON: a map whose keys are no strings.
-pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, serde_json::Error> {
-    let mut bytes = Vec::with_capacity(128);
-    value.serialize(&mut serde_json::Serializer::with_formatter(
-        &mut bytes, Compact,
-    ))?;
-    Ok(bytes)
-}
-
-struct Compact;
-
-impl serde_json::ser::Formatter for Compact {
-    fn write_f64<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
-        if value.fract() == 0.0 && value.abs() <= EXACT {
-            write!(writer, "{}", value as i64)
-        } else {
-            serde_json::ser::CompactFormatter.write_f64(writer, value)
-        }
-    }
+    Ok(Salvaged {
+        value,
+        mismatches,
+        unknown_fields: salvage.unknown_fields(),
+    })
 }

@@ -1,188 +1,305 @@
-//! What a pass over an answer knows and learns: where it is, what it sets aside.
+//! What a decoding knows and learns.
+//!
+//! The first pass knows nothing and notes one thing: that a field was unknown.
+//! It streams. Where it fails, the salvage pass reads by a [`Tape`], in which
+//! every value can be left out: a value that does not fit is marked, and what
+//! was being read is read again without it.
+//!
+//! Who reads again is the nearest place that can: a field of a generated
+//! struct (`serde_table.rs`), or the whole body. Other visitors, such as
+//! `Vec`'s, end with the first error. So that a list of many values that do
+//! not fit is not read again from its start for each of them, the place goes
+//! on where it stopped ([`Cursors`]) until it has found them all, and then
+//! reads the list once without them.
 
-use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
-use std::fmt;
+use std::collections::HashMap;
 
-use serde::de::{self, DeserializeSeed};
-use serde_json::value::RawValue;
+use serde::de;
 
-use super::deserializer::Wire;
-use super::union::{UNION_MISMATCHES, UNION_UNKNOWN_FIELDS};
-use super::{Kind, Mismatch, UnknownField};
+use super::mismatch::{Mismatch, UnknownField};
+use super::tape::{Indexed, Node, Tape};
 
-/// Nested deeper than this, an answer is an attack.
-const DEPTH_LIMIT: usize = 128;
-
-/// What a pass knows and learns. The fast pass only sets `ignored`.
+/// What a pass knows and learns.
 #[derive(Default)]
 pub struct Context<'de> {
-    pub tracking: bool,
+    /// A field was unknown.
     pub ignored: Cell<bool>,
-    /// The last error was about the kind of value, whatever it holds.
-    pub wrong_kind: Cell<bool>,
-    pub path: RefCell<Vec<Step<'de>>>,
-    pub rules: Vec<Rule>,
-    pub set_aside: Vec<String>,
-    pub mismatches: RefCell<Vec<Mismatch>>,
-    pub unknown_fields: RefCell<Vec<UnknownField>>,
+    pub salvage: Option<Salvage<'de>>,
 }
 
-/// One step of a path, and the value that stands there.
-pub struct Step<'de> {
-    pub key: StepKey<'de>,
-    pub raw: &'de str,
+/// The state of a salvage pass.
+pub struct Salvage<'de> {
+    pub tape: Tape<'de>,
+    /// The value that is being read.
+    pub current: Cell<Node>,
+    /// Whether what does not fit may be set aside. Not in strict mode, nor
+    /// while a branch of a union is tried for a value that fits it whole.
+    pub may_set_aside: Cell<bool>,
+    /// The innermost value whose reading failed, until someone deals with it.
+    pub failed: Cell<Option<Node>>,
+    /// The attempt that failed last was one of [`WHOLE`](super::deserializer::WHOLE).
+    pub whole_failed: Cell<bool>,
+    /// Where lists and maps go on. `None`: they are read from their start.
+    pub cursors: RefCell<Option<Box<Cursors>>>,
+    marks: Vec<Cell<Option<Mark>>>,
+    misfits: RefCell<Vec<Misfit>>,
+    unknown: RefCell<Vec<Node>>,
 }
 
-#[derive(Clone)]
-pub enum StepKey<'de> {
-    Field(Cow<'de, str>),
-    Index(usize),
+/// Where lists and maps go on.
+type Cursors = HashMap<Node, Node>;
+
+#[derive(Clone, Copy, PartialEq)]
+enum Mark {
+    /// It does not fit the type, and is left out where that is allowed.
+    Misfit,
+    /// It is left out whatever the type is.
+    Unreadable,
+    /// It is an object or array that is only read whole.
+    Whole,
 }
 
-impl Step<'_> {
-    pub fn pattern(&self) -> Option<String> {
-        match &self.key {
-            StepKey::Field(name) => Some(name.clone().into_owned()),
-            StepKey::Index(_) => None,
-        }
-    }
+struct Misfit {
+    node: Node,
+    expected: String,
 }
 
-/// Values that failed before: at this path (any index), of this kind or text.
-#[derive(PartialEq)]
-pub struct Rule {
-    pub pattern: Vec<Option<String>>,
-    pub value: RuleValue,
-    pub expected: String,
-}
-
-#[derive(PartialEq)]
-pub enum RuleValue {
-    Kind(Kind),
-    Raw(String),
-}
-
-pub fn path_text(path: &[Step<'_>]) -> String {
-    use fmt::Write;
-    let mut text = "$".to_owned();
-    for step in path {
-        // Writing into a String cannot fail.
-        let _ = match &step.key {
-            StepKey::Index(index) => write!(text, "[{index}]"),
-            StepKey::Field(name)
-                if !name.is_empty()
-                    && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') =>
-            {
-                write!(text, ".{name}")
-            }
-            StepKey::Field(name) => write!(text, "[{name:?}]"),
-        };
-    }
-    text
+/// What was noted up to a moment.
+pub struct Noted {
+    ignored: bool,
+    misfits: usize,
+    unknown: usize,
 }
 
 impl<'de> Context<'de> {
-    /// Enters a place. `false`: what stands there is set aside.
-    pub fn enter(&self, key: StepKey<'de>, raw: &'de RawValue) -> bool {
-        let raw = raw.get();
-        self.path.borrow_mut().push(Step { key, raw });
-        let path = self.path.borrow();
-        if self
-            .set_aside
-            .iter()
-            .any(|set_aside| *set_aside == path_text(&path))
-        {
-            drop(path);
-            self.leave();
-            return false;
-        }
-        let fits = |rule: &&Rule| {
-            let value = match &rule.value {
-                RuleValue::Kind(kind) => Kind::of(raw) == *kind && !is_empty(raw),
-                RuleValue::Raw(text) => text == raw,
-            };
-            value
-                && rule.pattern.len() == path.len()
-                && rule.pattern.iter().zip(path.iter()).all(|(pattern, step)| {
-                    match (pattern, &step.key) {
-                        (None, StepKey::Index(_)) => true,
-                        (Some(pattern), StepKey::Field(name)) => pattern == name,
-                        _ => false,
-                    }
-                })
+    pub fn salvaging(indexed: Indexed<'de>, may_set_aside: bool) -> Self {
+        let marks = (0..indexed.tape.len()).map(|_| Cell::new(None)).collect();
+        let salvage = Salvage {
+            tape: indexed.tape,
+            current: Cell::new(Tape::ROOT),
+            may_set_aside: Cell::new(may_set_aside),
+            failed: Cell::new(None),
+            whole_failed: Cell::new(false),
+            cursors: RefCell::new(None),
+            marks,
+            misfits: RefCell::new(Vec::new()),
+            unknown: RefCell::new(Vec::new()),
         };
-        let Some(rule) = self.rules.iter().find(fits) else {
-            return true;
-        };
-        self.mismatches.borrow_mut().push(Mismatch {
-            path: path_text(&path),
-            expected: rule.expected.clone(),
-            found: Kind::of(raw),
-            raw: raw.to_owned(),
-        });
-        drop(path);
-        self.leave();
-        false
-    }
-
-    pub fn leave(&self) {
-        self.path.borrow_mut().pop();
-    }
-
-    /// Reads from a place entered. Its path stays behind if that fails.
-    pub fn read<S: DeserializeSeed<'de>>(
-        &self,
-        seed: S,
-        raw: &'de RawValue,
-    ) -> Result<S::Value, serde_json::Error> {
-        if self.path.borrow().len() > DEPTH_LIMIT {
-            return Err(de::Error::custom("nested too deeply"));
+        for node in indexed.too_deep {
+            salvage.leave_out(node, "less nesting");
         }
-        let mut json = serde_json::Deserializer::from_slice(raw.get().as_bytes());
-        let value = seed.deserialize(Wire {
-            inner: &mut json,
-            context: self,
-        })?;
-        self.adopt_from_union();
-        self.leave();
-        Ok(value)
+        for node in indexed.not_utf8 {
+            salvage.leave_out(node, "UTF-8");
+        }
+        Self {
+            ignored: Cell::new(false),
+            salvage: Some(salvage),
+        }
     }
 
-    /// Takes over what a union at this place did not know or set aside.
-    pub fn adopt_from_union(&self) {
-        let (unlisted, mismatches) = (UNION_UNKNOWN_FIELDS.take(), UNION_MISMATCHES.take());
-        if unlisted.is_empty() && mismatches.is_empty() {
+    pub fn noted(&self) -> Noted {
+        let salvage = self.salvage.as_ref();
+        Noted {
+            ignored: self.ignored.get(),
+            misfits: salvage.map_or(0, |salvage| salvage.misfits.borrow().len()),
+            unknown: salvage.map_or(0, |salvage| salvage.unknown.borrow().len()),
+        }
+    }
+
+    /// Forgets what was noted since, by an attempt that failed.
+    pub fn forget_since(&self, noted: &Noted) {
+        self.ignored.set(noted.ignored);
+        let Some(salvage) = &self.salvage else {
             return;
+        };
+        salvage.failed.set(None);
+        salvage.unknown.borrow_mut().truncate(noted.unknown);
+        for misfit in salvage.misfits.borrow_mut().drain(noted.misfits..) {
+            salvage.marks[misfit.node as usize].set(None);
         }
-        let place = path_text(&self.path.borrow());
-        let here = |path: &str| format!("{place}{}", &path[1..]);
-        let unlisted = unlisted.into_iter().map(|field| UnknownField {
-            path: here(&field.path),
-            ..field
-        });
-        self.unknown_fields.borrow_mut().extend(unlisted);
-        let mismatches = mismatches.into_iter().map(|mismatch| Mismatch {
-            path: here(&mismatch.path),
-            ..mismatch
-        });
-        self.mismatches.borrow_mut().extend(mismatches);
     }
 
+    /// Notes that the value being read is of an unknown field.
     pub fn note_ignored(&self) {
         self.ignored.set(true);
-        if self.tracking {
-            let path = self.path.borrow();
-            if let Some(step) = path.last() {
-                self.unknown_fields.borrow_mut().push(UnknownField {
-                    path: path_text(&path),
-                    raw: step.raw.to_owned(),
-                });
-            }
+        if let Some(salvage) = &self.salvage {
+            let current = salvage.current.get();
+            salvage.unknown.borrow_mut().push(current);
         }
     }
 }
 
-pub fn is_empty(raw: &str) -> bool {
-    matches!(Kind::of(raw), Kind::Array | Kind::Object) && raw[1..raw.len() - 1].trim().is_empty()
+impl Salvage<'_> {
+    fn mark(&self, node: Node) -> &Cell<Option<Mark>> {
+        &self.marks[node as usize]
+    }
+
+    pub fn is_left_out(&self, node: Node) -> bool {
+        match self.mark(node).get() {
+            Some(Mark::Unreadable) => true,
+            Some(Mark::Misfit) => self.may_set_aside.get(),
+            Some(Mark::Whole) | None => false,
+        }
+    }
+
+    /// Swaps where lists and maps go on, around the reading of a value that
+    /// is read again on its own.
+    pub fn swap_cursors(&self, cursors: &mut Option<Box<Cursors>>) {
+        std::mem::swap(&mut *self.cursors.borrow_mut(), cursors);
+    }
+
+    pub fn set_aside(&self, node: Node, expected: String) {
+        self.mark(node).set(Some(Mark::Misfit));
+        self.misfits.borrow_mut().push(Misfit { node, expected });
+    }
+
+    /// Sets a value aside that fits no type.
+    pub fn leave_out(&self, node: Node, expected: &str) {
+        self.mark(node).set(Some(Mark::Unreadable));
+        let expected = expected.to_owned();
+        self.misfits.borrow_mut().push(Misfit { node, expected });
+    }
+
+    /// Where reading this list or map goes on.
+    pub fn start_of(&self, container: Node) -> Node {
+        let cursors = self.cursors.borrow();
+        let cursor = cursors
+            .as_ref()
+            .and_then(|cursors| cursors.get(&container).copied());
+        cursor.unwrap_or_else(|| self.tape.first_inside(container))
+    }
+
+    /// Where reading it would go on.
+    pub fn go_on_at(&self, container: Node, node: Node) {
+        if let Some(cursors) = &mut *self.cursors.borrow_mut()
+            && self.mark(container).get() != Some(Mark::Whole)
+        {
+            cursors.insert(container, node);
+        }
+    }
+
+    /// What was set aside, in the order of the text.
+    pub fn mismatches(&self) -> Vec<Mismatch> {
+        let mut misfits = self.misfits.borrow_mut();
+        misfits.sort_by_key(|misfit| misfit.node);
+        let mut found: Vec<Mismatch> = Vec::with_capacity(misfits.len());
+        let mut end = 0;
+        for Misfit { node, expected } in misfits.iter() {
+            // What was set aside inside of it has gone with it.
+            if *node < end {
+                continue;
+            }
+            end = self.tape.after(*node);
+            found.push(Mismatch {
+                path: self.tape.path(*node),
+                expected: expected.clone(),
+                found: self.tape.kind(*node),
+                raw: self.tape.raw(*node).to_owned(),
+            });
+        }
+        found
+    }
+
+    /// The unknown fields outside of what was set aside, in the order of the text.
+    pub fn unknown_fields(&self) -> Vec<UnknownField> {
+        let mut aside: Vec<Node> = self.misfits.borrow().iter().map(|m| m.node).collect();
+        aside.sort_unstable();
+        let mut aside = aside.into_iter().peekable();
+        let mut unknown = self.unknown.borrow_mut();
+        unknown.sort_unstable();
+        unknown.dedup();
+        let mut end = 0;
+        let outside = unknown.iter().filter(|&&node| {
+            while let Some(aside) = aside.next_if(|&aside| aside <= node) {
+                end = end.max(self.tape.after(aside));
+            }
+            node >= end
+        });
+        outside
+            .map(|&node| UnknownField {
+                path: self.tape.path(node),
+                raw: self.tape.raw(node).to_owned(),
+            })
+            .collect()
+    }
+}
+
+/// The attempts at reading one value, from a place that can read it again.
+#[derive(Default)]
+pub struct Attempts {
+    failures: usize,
+    pub cursors: Option<Box<Cursors>>,
+}
+
+/// What to do after an attempt.
+pub enum Verdict<T, E> {
+    /// The value was read.
+    Read(T),
+    /// Read it again.
+    Again,
+    /// It was set aside itself.
+    SetAside(E),
+    /// It cannot be read, and nothing may be set aside.
+    Failed(E),
+}
+
+/// After this many failures it is worth reading once more in the end rather
+/// than from the start each time.
+const PLAIN_ATTEMPTS: usize = 3;
+
+impl Attempts {
+    /// Judges the attempt at reading `node`.
+    pub fn judge<T, E: de::Error>(
+        &mut self,
+        salvage: &Salvage<'_>,
+        node: Node,
+        result: Result<T, E>,
+    ) -> Verdict<T, E> {
+        let error = match result {
+            Ok(value) if self.cursors.is_none() => return Verdict::Read(value),
+            Ok(_) => {
+                // Everything that does not fit is known by now.
+                self.cursors = None;
+                return Verdict::Again;
+            }
+            Err(error) => error,
+        };
+        let failed = salvage.failed.take().unwrap_or(node);
+        if !salvage.may_set_aside.get() {
+            salvage.failed.set(Some(failed));
+            return Verdict::Failed(error);
+        }
+        if let Some(cursors) = &mut self.cursors
+            && cursors.remove(&failed).is_some()
+        {
+            // It may have missed what was read before.
+            salvage.mark(failed).set(Some(Mark::Whole));
+            return Verdict::Again;
+        }
+        salvage.set_aside(failed, expected(&error));
+        self.failures += 1;
+        if self.failures > PLAIN_ATTEMPTS && self.cursors.is_none() {
+            self.cursors = Some(Box::default());
+        }
+        if failed == node {
+            Verdict::SetAside(error)
+        } else {
+            Verdict::Again
+        }
+    }
+}
+
+/// What an error's text says was expected: serde's "…, expected X" and
+/// "missing field `x`", without the position, which the path says better.
+pub fn expected(error: &impl std::fmt::Display) -> String {
+    let text = error.to_string();
+    let text = text.split(" at line ").next().unwrap_or(&text);
+    match text.split_once(", expected ") {
+        Some((_, expected)) => expected.to_owned(),
+        None => match text.strip_prefix("missing field ") {
+            Some(field) => format!("the field {field}"),
+            None => text.to_owned(),
+        },
+    }
 }

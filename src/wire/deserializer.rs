@@ -1,21 +1,79 @@
 //! serde's deserializer over serde_json's: what converts without loss is converted.
+//!
+//! The same deserializer serves both passes of a decoding (`context.rs`), so
+//! that each type is compiled for one. In the salvage pass it is given the
+//! outline of a value (`{}` for an object), and walks the tape in its place.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::value::{CowStrDeserializer, MapDeserializer, SeqDeserializer};
+use serde::de::value::{
+    BorrowedStrDeserializer, CowStrDeserializer, MapDeserializer, SeqDeserializer, U8Deserializer,
+};
 use serde::de::{
-    self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor,
+    self, Deserialize, DeserializeSeed, Deserializer, IgnoredAny, IntoDeserializer, MapAccess,
+    SeqAccess, Unexpected, Visitor,
 };
 use serde_json::value::RawValue;
 
-use super::context::{Context, StepKey};
+use super::body::keeps_digits;
+use super::context::{Attempts, Context, Noted, Salvage, Verdict};
+use super::kind::Kind;
+use super::tape::Node;
+
+/// serde_json's way of handing out raw text.
+const RAW_VALUE: &str = "$serde_json::private::RawValue";
+
+/// The name by which a struct says that it reads a field again when asked to:
+/// see [`recover`](super::serde_table).
+pub const TABLE: &str = "$altegio::table";
+
+/// The name by which a union asks to be visited with [`Tries`].
+pub const UNION: &str = "$altegio::union";
+
+/// The name by which a value asks to be read with nothing set aside.
+pub const WHOLE: &str = "$altegio::whole";
+
+/// The name by which [`Recovery`] asks how to go on.
+const RECOVERY: &str = "$altegio::recovery";
+const AGAIN: &str = "$altegio::again";
+const WITHOUT: &str = "$altegio::without";
 
 /// A deserializer that knows the wire's ways, over serde_json's.
 pub struct Wire<'c, 'de, D> {
     pub inner: D,
     pub context: &'c Context<'de>,
+}
+
+/// Reads a value of the tape. Where it fails, the innermost value is noted.
+pub fn read<'de, S: DeserializeSeed<'de>>(
+    context: &Context<'de>,
+    salvage: &Salvage<'de>,
+    node: Node,
+    seed: S,
+) -> Result<S::Value, serde_json::Error> {
+    salvage.current.set(node);
+    let mut json = serde_json::Deserializer::from_slice(salvage.tape.outline(node));
+    let inner = &mut json;
+    let result = seed.deserialize(Wire { inner, context });
+    if result.is_err() && salvage.failed.get().is_none() {
+        salvage.failed.set(Some(node));
+    }
+    result
+}
+
+/// Reads a whole body in one pass.
+pub fn read_body<'de, T: Deserialize<'de>>(
+    body: &'de [u8],
+    context: &Context<'de>,
+) -> Result<T, serde_json::Error> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let inner = &mut json;
+    let value = T::deserialize(Wire { inner, context })?;
+    json.end()?;
+    Ok(value)
 }
 
 /// Reads as whatever stands there, through a visitor that converts.
@@ -31,7 +89,6 @@ impl<'c, 'de, D: Deserializer<'de>> Deserializer<'de> for Wire<'c, 'de, D> {
     type Error = D::Error;
 
     converting! {
-        deserialize_bool => Bool,
         deserialize_i8 => Integer,
         deserialize_i16 => Integer,
         deserialize_i32 => Integer,
@@ -45,16 +102,61 @@ impl<'c, 'de, D: Deserializer<'de>> Deserializer<'de> for Wire<'c, 'de, D> {
         deserialize_str => Text,
         deserialize_string => Text,
         deserialize_seq => Seq,
-        deserialize_map => Map,
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.inner.deserialize_any(Bool { visitor })
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.inner.deserialize_any(Any {
+            visitor,
+            context: self.context,
+            is_tuple: false,
+        })
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(
+        self,
+        _length: usize,
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        self.inner.deserialize_any(Any {
+            visitor,
+            context: self.context,
+            is_tuple: true,
+        })
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        length: usize,
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        self.deserialize_tuple(length, visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.inner.deserialize_any(Map {
+            visitor,
+            context: self.context,
+            form: Form::Map,
+        })
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
         self,
-        _name: &'static str,
+        name: &'static str,
         _fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, D::Error> {
-        self.deserialize_map(visitor)
+        let is_table = self.context.salvage.is_some() && name == TABLE;
+        self.inner.deserialize_any(Map {
+            visitor,
+            context: self.context,
+            form: if is_table { Form::Table } else { Form::Struct },
+        })
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
@@ -74,20 +176,67 @@ impl<'c, 'de, D: Deserializer<'de>> Deserializer<'de> for Wire<'c, 'de, D> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, D::Error> {
-        // serde_json's way of handing out raw text.
-        if name == "$serde_json::private::RawValue" {
-            return self.inner.deserialize_newtype_struct(name, visitor);
+        let context = self.context;
+        match (name, &context.salvage) {
+            (RAW_VALUE, None) => self.inner.deserialize_newtype_struct(RAW_VALUE, visitor),
+            (RAW_VALUE, Some(salvage)) => salvage
+                .text()
+                .deserialize_newtype_struct(RAW_VALUE, visitor)
+                .map_err(de::Error::custom),
+            (UNION, None) => {
+                let raw = <&'de RawValue>::deserialize(self.inner)?;
+                visitor.visit_seq(Tries::of_text(context, raw.get()))
+            }
+            (UNION, Some(salvage)) => {
+                let node = salvage.current.get();
+                visitor.visit_seq(Tries::of_node(context, node, salvage.tape.kind(node)))
+            }
+            (WHOLE, Some(salvage)) => {
+                let outside = salvage.may_set_aside.replace(false);
+                let result = visitor.visit_newtype_struct(self);
+                salvage.may_set_aside.set(outside);
+                salvage.whole_failed.set(result.is_err());
+                result
+            }
+            _ => visitor.visit_newtype_struct(self),
         }
-        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        match &self.context.salvage {
+            None => self.inner.deserialize_enum(name, variants, visitor),
+            Some(salvage) => salvage
+                .text()
+                .deserialize_enum(name, variants, visitor)
+                .map_err(de::Error::custom),
+        }
     }
 
     // What has no conversion is read as it stands.
     serde::forward_to_deserialize_any! {
-        char bytes byte_buf unit unit_struct tuple tuple_struct enum identifier
+        char bytes byte_buf unit unit_struct identifier
     }
+}
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        self.inner.deserialize_any(visitor)
+impl<'de> Salvage<'de> {
+    /// The current value's own text, for what is read without the wire's ways.
+    fn text(&self) -> serde_json::Deserializer<serde_json::de::StrRead<'de>> {
+        serde_json::Deserializer::from_str(self.tape.raw(self.current.get()))
+    }
+}
+
+impl Context<'_> {
+    /// Whether the f64 that was read holds all digits of its number. The
+    /// first pass reads no body that has a number for which it would not.
+    fn keeps_digits(&self, value: f64) -> bool {
+        self.salvage
+            .as_ref()
+            .is_none_or(|salvage| keeps_digits(salvage.tape.raw(salvage.current.get()), value))
     }
 }
 
@@ -99,16 +248,27 @@ macro_rules! visitors {
         }
     )*};
 }
-visitors!(Bool, Integer, Float, Text, Seq, Map, Optional);
+visitors!(Integer, Float, Text, Seq, Optional);
 
-/// No value of this kind fits here, whatever it holds.
+struct Bool<V> {
+    visitor: V,
+}
+
+struct Any<'c, 'de, V> {
+    visitor: V,
+    context: &'c Context<'de>,
+    is_tuple: bool,
+}
+
+struct Map<'c, 'de, V> {
+    visitor: V,
+    context: &'c Context<'de>,
+    form: Form,
+}
+
+/// No value of this kind fits here.
 #[cold]
-fn wrong_kind<E: de::Error>(
-    context: &Context<'_>,
-    found: Unexpected<'_>,
-    expected: &dyn de::Expected,
-) -> E {
-    context.wrong_kind.set(true);
+fn wrong_kind<E: de::Error>(found: Unexpected<'_>, expected: &dyn de::Expected) -> E {
     E::invalid_type(found, expected)
 }
 
@@ -127,44 +287,99 @@ macro_rules! refuse {
     ($($kind:ident)*) => { $(refuse!(@ $kind);)* };
     (@ bool) => {
         fn visit_bool<E: de::Error>(self, _: bool) -> Result<V::Value, E> {
-            Err(wrong_kind(self.context, Unexpected::Other("boolean"), &self.visitor))
+            Err(wrong_kind(Unexpected::Other("boolean"), &self.visitor))
         }
     };
     (@ number) => {
         fn visit_i64<E: de::Error>(self, _: i64) -> Result<V::Value, E> {
-            Err(wrong_kind(self.context, NUMBER, &self.visitor))
+            Err(wrong_kind(NUMBER, &self.visitor))
         }
         fn visit_u64<E: de::Error>(self, _: u64) -> Result<V::Value, E> {
-            Err(wrong_kind(self.context, NUMBER, &self.visitor))
+            Err(wrong_kind(NUMBER, &self.visitor))
         }
         fn visit_f64<E: de::Error>(self, _: f64) -> Result<V::Value, E> {
-            Err(wrong_kind(self.context, NUMBER, &self.visitor))
+            Err(wrong_kind(NUMBER, &self.visitor))
         }
     };
     (@ str) => {
         fn visit_str<E: de::Error>(self, _: &str) -> Result<V::Value, E> {
-            Err(wrong_kind(self.context, Unexpected::Other("string"), &self.visitor))
+            Err(wrong_kind(Unexpected::Other("string"), &self.visitor))
         }
     };
     (@ unit) => {
         fn visit_unit<E: de::Error>(self) -> Result<V::Value, E> {
-            Err(wrong_kind(self.context, Unexpected::Unit, &self.visitor))
+            Err(wrong_kind(Unexpected::Unit, &self.visitor))
         }
     };
     (@ seq) => {
         fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<V::Value, A::Error> {
-            Err(wrong_kind(self.context, Unexpected::Seq, &self.visitor))
+            Err(wrong_kind(Unexpected::Seq, &self.visitor))
         }
     };
     (@ map) => {
         fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<V::Value, A::Error> {
-            Err(wrong_kind(self.context, Unexpected::Map, &self.visitor))
+            Err(wrong_kind(Unexpected::Map, &self.visitor))
         }
     };
 }
 
+/// Whatever stands there, for a type that takes anything.
+impl<'de, V: Visitor<'de>> Visitor<'de> for Any<'_, 'de, V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.visitor.expecting(f)
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<V::Value, E> {
+        self.visitor.visit_bool(value)
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<V::Value, E> {
+        self.visitor.visit_i64(value)
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<V::Value, E> {
+        self.visitor.visit_u64(value)
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<V::Value, E> {
+        if self.context.keeps_digits(value) {
+            self.visitor.visit_f64(value)
+        } else {
+            Err(wrong_value(NUMBER, &"a number of fewer digits"))
+        }
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<V::Value, E> {
+        self.visitor.visit_str(value)
+    }
+
+    fn visit_borrowed_str<E: de::Error>(self, value: &'de str) -> Result<V::Value, E> {
+        self.visitor.visit_borrowed_str(value)
+    }
+
+    fn visit_string<E: de::Error>(self, value: String) -> Result<V::Value, E> {
+        self.visitor.visit_string(value)
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<V::Value, E> {
+        self.visitor.visit_unit()
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
+        self.visitor
+            .visit_seq(WireSeq::new(inner, self.context, !self.is_tuple))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
+        self.visitor
+            .visit_map(WireMap::new(inner, self.context, Form::Map))
+    }
+}
+
 /// `true`, `1`, `"1"`, `"true"` and their opposites.
-impl<'de, V: Visitor<'de>> Visitor<'de> for Bool<'_, 'de, V> {
+impl<'de, V: Visitor<'de>> Visitor<'de> for Bool<V> {
     type Value = V::Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -229,7 +444,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Integer<'_, 'de, V> {
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<V::Value, E> {
-        if value.fract() == 0.0 && value.abs() < EXACT {
+        if value.fract() == 0.0 && value.abs() < EXACT && self.context.keeps_digits(value) {
             self.visitor.visit_i64(value as i64)
         } else {
             Err(wrong_value(NUMBER, &self.visitor))
@@ -276,7 +491,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Float<'_, 'de, V> {
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<V::Value, E> {
-        if value.abs() <= EXACT || value.fract() != 0.0 {
+        if value.abs() <= EXACT && self.context.keeps_digits(value) {
             self.visitor.visit_f64(value)
         } else {
             Err(wrong_value(NUMBER, &self.visitor))
@@ -323,7 +538,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Text<'_, 'de, V> {
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<V::Value, E> {
         // A whole number here had too many digits for an integer; they are gone.
-        if value.fract() != 0.0 || value.abs() < EXACT {
+        if value.abs() < EXACT && self.context.keeps_digits(value) {
             self.visitor.visit_string(value.to_string())
         } else {
             Err(wrong_value(NUMBER, &self.visitor))
@@ -354,16 +569,13 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Seq<'_, 'de, V> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
-        self.visitor.visit_seq(WireSeq {
-            inner,
-            context: self.context,
-            index: 0,
-        })
+        self.visitor
+            .visit_seq(WireSeq::new(inner, self.context, true))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut inner: A) -> Result<V::Value, A::Error> {
-        if inner.next_key::<IgnoredAny>()?.is_some() {
-            return Err(wrong_kind(self.context, Unexpected::Map, &self.visitor));
+        if inner.next_key::<IgnoredAny>()?.is_some() || self.context.has_items() {
+            return Err(wrong_kind(Unexpected::Map, &self.visitor));
         }
         let empty = SeqDeserializer::<_, A::Error>::new(std::iter::empty::<u8>());
         self.visitor.visit_seq(empty)
@@ -381,16 +593,13 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Map<'_, 'de, V> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
-        self.visitor.visit_map(WireMap {
-            inner,
-            context: self.context,
-            pending: None,
-        })
+        self.visitor
+            .visit_map(WireMap::new(inner, self.context, self.form))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut inner: A) -> Result<V::Value, A::Error> {
-        if inner.next_element::<IgnoredAny>()?.is_some() {
-            return Err(wrong_kind(self.context, Unexpected::Seq, &self.visitor));
+        if inner.next_element::<IgnoredAny>()?.is_some() || self.context.has_items() {
+            return Err(wrong_kind(Unexpected::Seq, &self.visitor));
         }
         let empty = MapDeserializer::<_, A::Error>::new(std::iter::empty::<(u8, u8)>());
         self.visitor.visit_map(empty)
@@ -439,10 +648,75 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for WireSeed<'_, 'de, S>
     }
 }
 
+impl Context<'_> {
+    /// Whether the current object or array of the tape holds anything.
+    fn has_items(&self) -> bool {
+        self.salvage.as_ref().is_some_and(|salvage| {
+            let node = salvage.current.get();
+            salvage.tape.first_inside(node) != salvage.tape.after(node)
+        })
+    }
+}
+
+/// The way through the values directly inside of an object or array of the tape.
+struct Walk {
+    container: Node,
+    /// Whether an attempt goes on where the one before has stopped. What
+    /// tells its values apart by their order does not.
+    goes_on: bool,
+    next: Node,
+    end: Node,
+}
+
+impl Walk {
+    fn new(salvage: &Salvage<'_>, goes_on: bool) -> Self {
+        let container = salvage.current.get();
+        Self {
+            container,
+            goes_on,
+            next: match goes_on {
+                true => salvage.start_of(container),
+                false => salvage.tape.first_inside(container),
+            },
+            end: salvage.tape.after(container),
+        }
+    }
+
+    /// Notes that the next attempt goes on at this value.
+    fn go_on_at(&self, salvage: &Salvage<'_>, node: Node) {
+        if self.goes_on {
+            salvage.go_on_at(self.container, node);
+        }
+    }
+
+    /// The next value that is not left out.
+    fn next(&mut self, salvage: &Salvage<'_>) -> Option<Node> {
+        while self.next < self.end {
+            let node = self.next;
+            self.next = salvage.tape.after(node);
+            if !salvage.is_left_out(node) {
+                return Some(node);
+            }
+        }
+        None
+    }
+}
+
 struct WireSeq<'c, 'de, A> {
     inner: A,
     context: &'c Context<'de>,
-    index: usize,
+    walk: Option<Walk>,
+}
+
+impl<'c, 'de, A> WireSeq<'c, 'de, A> {
+    fn new(inner: A, context: &'c Context<'de>, goes_on: bool) -> Self {
+        let salvage = context.salvage.as_ref();
+        Self {
+            inner,
+            context,
+            walk: salvage.map(|salvage| Walk::new(salvage, goes_on)),
+        }
+    }
 }
 
 impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for WireSeq<'_, 'de, A> {
@@ -453,29 +727,80 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for WireSeq<'_, 'de, A> {
         seed: S,
     ) -> Result<Option<S::Value>, A::Error> {
         let context = self.context;
-        if !context.tracking {
+        let (Some(walk), Some(salvage)) = (&mut self.walk, &context.salvage) else {
             return self.inner.next_element_seed(WireSeed { seed, context });
-        }
-        while let Some(raw) = self.inner.next_element::<&'de RawValue>()? {
-            let key = StepKey::Index(self.index);
-            self.index += 1;
-            if context.enter(key, raw) {
-                return context.read(seed, raw).map(Some).map_err(de::Error::custom);
+        };
+        let Some(node) = walk.next(salvage) else {
+            walk.go_on_at(salvage, walk.end);
+            return Ok(None);
+        };
+        match read(context, salvage, node, seed) {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => {
+                walk.go_on_at(salvage, node);
+                Err(de::Error::custom(error))
             }
         }
-        Ok(None)
     }
 
     fn size_hint(&self) -> Option<usize> {
-        self.inner.size_hint()
+        match self.walk {
+            None => self.inner.size_hint(),
+            Some(_) => None,
+        }
     }
+}
+
+/// What is made of an object.
+#[derive(Clone, Copy, PartialEq)]
+enum Form {
+    /// A generated struct, which reads fields again when asked to.
+    Table,
+    /// Any other struct.
+    Struct,
+    /// Something that takes any key.
+    Map,
 }
 
 struct WireMap<'c, 'de, A> {
     inner: A,
     context: &'c Context<'de>,
-    pending: Option<&'de RawValue>,
+    form: Form,
+    keys: Keys<'de>,
+    walk: Option<MapWalk>,
 }
+
+/// The way through an object of the tape.
+struct MapWalk {
+    walk: Walk,
+    /// The value whose key was given last, and whether it was read.
+    value: Node,
+    is_read: bool,
+    attempts: Attempts,
+    /// What a table is to be told instead of the next key: [`AGAIN`] or [`WITHOUT`].
+    failed: Option<Option<&'static str>>,
+}
+
+impl<'c, 'de, A> WireMap<'c, 'de, A> {
+    fn new(inner: A, context: &'c Context<'de>, form: Form) -> Self {
+        let salvage = context.salvage.as_ref();
+        Self {
+            inner,
+            context,
+            form,
+            keys: Keys::default(),
+            walk: salvage.map(|salvage| MapWalk {
+                walk: Walk::new(salvage, form == Form::Map),
+                value: salvage.current.get(),
+                is_read: true,
+                attempts: Attempts::default(),
+                failed: None,
+            }),
+        }
+    }
+}
+
+const ONE_VALUE: &str = "one value of a field";
 
 impl<'de, A: MapAccess<'de>> MapAccess<'de> for WireMap<'_, 'de, A> {
     type Error = A::Error;
@@ -485,30 +810,125 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for WireMap<'_, 'de, A> {
         seed: S,
     ) -> Result<Option<S::Value>, A::Error> {
         let context = self.context;
-        if !context.tracking {
-            return self.inner.next_key_seed(seed);
-        }
-        while let Some(key) = self.inner.next_key_seed(KeySeed(PhantomData))? {
-            let raw = self.inner.next_value::<&'de RawValue>()?;
-            if context.enter(StepKey::Field(key.clone()), raw) {
-                self.pending = Some(raw);
-                return seed.deserialize(CowStrDeserializer::new(key)).map(Some);
+        let (Some(walk), Some(salvage)) = (&mut self.walk, &context.salvage) else {
+            if self.form != Form::Map {
+                return self.inner.next_key_seed(seed);
+            }
+            let Some(key) = self.inner.next_key_seed(KeySeed(PhantomData))? else {
+                return Ok(None);
+            };
+            if !self.keys.insert(&key) {
+                return Err(de::Error::custom(ONE_VALUE));
+            }
+            return read_key(context, key, seed).map(Some);
+        };
+        if self.form == Form::Table {
+            if !std::mem::replace(&mut walk.is_read, true) {
+                // The table had a value of this key before.
+                walk.failed = Some(salvage.may_set_aside.get().then_some(WITHOUT));
+                if salvage.may_set_aside.get() {
+                    salvage.set_aside(walk.value, ONE_VALUE.to_owned());
+                } else {
+                    salvage.failed.set(Some(walk.value));
+                }
+            }
+            if let Some(how) = walk.failed.take() {
+                let how = how.ok_or_else(|| de::Error::custom("nothing may be set aside"))?;
+                return seed
+                    .deserialize(BorrowedStrDeserializer::new(how))
+                    .map(Some);
             }
         }
+        while let Some(node) = walk.walk.next(salvage) {
+            let Some(key) = salvage.tape.key(node) else {
+                salvage.leave_out(node, "a key that is a valid string");
+                continue;
+            };
+            if self.form != Form::Table && !self.keys.insert(&key) {
+                salvage.leave_out(node, ONE_VALUE);
+                continue;
+            }
+            walk.value = node;
+            walk.is_read = false;
+            walk.attempts = Attempts::default();
+            let result = read_key(context, key, seed);
+            if result.is_err() && salvage.failed.get().is_none() {
+                salvage.failed.set(Some(node));
+            }
+            return result.map(Some);
+        }
+        walk.walk.go_on_at(salvage, walk.walk.end);
         Ok(None)
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
         let context = self.context;
-        match self.pending.take() {
-            None => self.inner.next_value_seed(WireSeed { seed, context }),
-            Some(raw) => context.read(seed, raw).map_err(de::Error::custom),
+        let (Some(walk), Some(salvage)) = (&mut self.walk, &context.salvage) else {
+            return self.inner.next_value_seed(WireSeed { seed, context });
+        };
+        let node = walk.value;
+        walk.is_read = true;
+        if self.form != Form::Table {
+            return read(context, salvage, node, seed).map_err(|error| {
+                walk.walk.go_on_at(salvage, node);
+                de::Error::custom(error)
+            });
         }
+        salvage.swap_cursors(&mut walk.attempts.cursors);
+        let result = read(context, salvage, node, seed);
+        salvage.swap_cursors(&mut walk.attempts.cursors);
+        let (how, error) = match walk.attempts.judge(salvage, node, result) {
+            Verdict::Read(value) => return Ok(value),
+            Verdict::Again => (Some(AGAIN), de::Error::custom("to be read again")),
+            Verdict::SetAside(error) => (Some(WITHOUT), de::Error::custom(error)),
+            Verdict::Failed(error) => (None, de::Error::custom(error)),
+        };
+        walk.failed = Some(how);
+        Err(error)
     }
 
     fn size_hint(&self) -> Option<usize> {
-        self.inner.size_hint()
+        match self.walk {
+            None => self.inner.size_hint(),
+            Some(_) => None,
+        }
     }
+}
+
+/// The keys of an object so far.
+#[derive(Default)]
+struct Keys<'de> {
+    few: Vec<Cow<'de, str>>,
+    many: HashSet<Cow<'de, str>>,
+}
+
+impl<'de> Keys<'de> {
+    const FEW: usize = 16;
+
+    /// `false`: it was there before.
+    fn insert(&mut self, key: &Cow<'de, str>) -> bool {
+        if !self.many.is_empty() {
+            return self.many.insert(key.clone());
+        }
+        if self.few.contains(key) {
+            return false;
+        }
+        self.few.push(key.clone());
+        if self.few.len() > Self::FEW {
+            self.many = self.few.drain(..).collect();
+        }
+        true
+    }
+}
+
+/// Reads a key, which may be made a number.
+fn read_key<'de, S: DeserializeSeed<'de>, E: de::Error>(
+    context: &Context<'de>,
+    key: Cow<'de, str>,
+    seed: S,
+) -> Result<S::Value, E> {
+    let inner = CowStrDeserializer::new(key);
+    seed.deserialize(Wire { inner, context })
 }
 
 /// A key as text, borrowed where it can be.
@@ -535,5 +955,140 @@ impl<'de> Visitor<'de> for KeySeed<'de> {
 
     fn visit_str<E: de::Error>(self, key: &str) -> Result<Cow<'de, str>, E> {
         Ok(Cow::Owned(key.to_owned()))
+    }
+}
+
+/// How to go on after a value that could not be read. Asked of the map in the
+/// place of the next key, and of [`Tries`] in the place of the next try.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Recovery {
+    /// Read the value again.
+    Again,
+    /// Go on without it: it was set aside.
+    Without,
+}
+
+impl<'de> Deserialize<'de> for Recovery {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct How;
+
+        impl Visitor<'_> for How {
+            type Value = Recovery;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a word on how to go on")
+            }
+
+            fn visit_str<E: de::Error>(self, word: &str) -> Result<Recovery, E> {
+                match word {
+                    AGAIN => Ok(Recovery::Again),
+                    WITHOUT => Ok(Recovery::Without),
+                    _ => Err(E::custom("no recovery")),
+                }
+            }
+        }
+
+        // No other deserializer visits text for a newtype struct's name.
+        deserializer.deserialize_newtype_struct(RECOVERY, How)
+    }
+}
+
+/// A union's value: first its kind, as `Kind as u8`, and
+/// then the value itself, any number of times.
+///
+/// After an attempt that was not [`WHOLE`] failed, the next element is
+/// [`Recovery`].
+pub struct Tries<'c, 'de, E> {
+    context: &'c Context<'de>,
+    value: Value<'de>,
+    kind: Option<Kind>,
+    attempts: Attempts,
+    noted: Option<Noted>,
+    failed: Option<Option<&'static str>>,
+    error: PhantomData<E>,
+}
+
+enum Value<'de> {
+    Text(&'de str),
+    Node(Node),
+}
+
+impl<'c, 'de, E> Tries<'c, 'de, E> {
+    pub fn of_text(context: &'c Context<'de>, text: &'de str) -> Self {
+        Self::new(context, Value::Text(text), Kind::of(text))
+    }
+
+    fn of_node(context: &'c Context<'de>, node: Node, kind: Kind) -> Self {
+        Self::new(context, Value::Node(node), kind)
+    }
+
+    fn new(context: &'c Context<'de>, value: Value<'de>, kind: Kind) -> Self {
+        Self {
+            context,
+            value,
+            kind: Some(kind),
+            attempts: Attempts::default(),
+            noted: None,
+            failed: None,
+            error: PhantomData,
+        }
+    }
+}
+
+impl<'de, E: de::Error> SeqAccess<'de> for Tries<'_, 'de, E> {
+    type Error = E;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, E> {
+        let context = self.context;
+        if let Some(kind) = self.kind.take() {
+            let kind: U8Deserializer<E> = (kind as u8).into_deserializer();
+            return seed.deserialize(kind).map(Some);
+        }
+        if let Some(how) = self.failed.take() {
+            let how = how.ok_or_else(|| E::custom("nothing may be set aside"))?;
+            return seed
+                .deserialize(BorrowedStrDeserializer::new(how))
+                .map(Some);
+        }
+        let noted = self.noted.take().unwrap_or_else(|| context.noted());
+        let (node, salvage) = match (&self.value, &context.salvage) {
+            (Value::Node(node), Some(salvage)) => (*node, salvage),
+            (Value::Node(_), None) => return Ok(None),
+            (Value::Text(text), _) => {
+                let mut json = serde_json::Deserializer::from_slice(text.as_bytes());
+                let inner = &mut json;
+                let result = seed.deserialize(Wire { inner, context });
+                return result.map(Some).map_err(|error| {
+                    context.forget_since(&noted);
+                    E::custom(error)
+                });
+            }
+        };
+        salvage.swap_cursors(&mut self.attempts.cursors);
+        let result = read(context, salvage, node, seed);
+        salvage.swap_cursors(&mut self.attempts.cursors);
+        if let Err(error) = &result
+            && salvage.whole_failed.take()
+        {
+            context.forget_since(&noted);
+            return Err(E::custom(error));
+        }
+        match self.attempts.judge(salvage, node, result) {
+            Verdict::Read(value) => Ok(Some(value)),
+            Verdict::Again => {
+                self.failed = Some(Some(AGAIN));
+                self.noted = Some(noted);
+                Err(E::custom("to be read again"))
+            }
+            Verdict::SetAside(error) | Verdict::Failed(error) => {
+                self.failed = Some(None);
+                self.attempts = Attempts::default();
+                context.forget_since(&noted);
+                Err(E::custom(error))
+            }
+        }
     }
 }

@@ -11,7 +11,8 @@ use serde::de::{
 };
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::wire::Nullable;
+use super::deserializer::{Recovery, TABLE};
+use crate::nullable::Nullable;
 
 /// A struct of which every field may be missing.
 pub(crate) trait Object: Default {
@@ -77,7 +78,7 @@ macro_rules! write {
 pub(crate) use write;
 
 pub(crate) fn object<'de, D: Deserializer<'de>, T: Object>(deserializer: D) -> Result<T, D::Error> {
-    deserializer.deserialize_map(Reader(PhantomData))
+    deserializer.deserialize_struct(TABLE, T::NAMES, Reader(PhantomData))
 }
 
 struct Reader<T>(PhantomData<T>);
@@ -100,12 +101,28 @@ impl<'de, T: Object> Visitor<'de> for Reader<T> {
             };
             let bit = 1 << field;
             if seen & bit != 0 {
-                return Err(A::Error::duplicate_field(T::NAMES[field]));
+                recover(&mut map, A::Error::duplicate_field(T::NAMES[field]))?;
+                continue;
             }
             seen |= bit;
-            value.read(field, &mut map)?;
+            while let Err(error) = value.read(field, &mut map) {
+                match recover(&mut map, error)? {
+                    Recovery::Again => {}
+                    Recovery::Without => break,
+                }
+            }
         }
         Ok(value)
+    }
+}
+
+/// How to go on after a field that could not be read. Only the wire's own
+/// deserializer knows a way, and only where values may be set aside.
+#[cold]
+fn recover<'de, A: MapAccess<'de>>(map: &mut A, error: A::Error) -> Result<Recovery, A::Error> {
+    match map.next_key() {
+        Ok(Some(recovery)) => Ok(recovery),
+        _ => Err(error),
     }
 }
 

@@ -1,105 +1,158 @@
-//! A union's value: one of its branches, by the kind of value that stands there.
+//! Unions: a value is read as the branch that is made for its kind.
 
-use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::marker::PhantomData;
 
-use serde::de::{self, Deserialize, DeserializeOwned, Deserializer};
+use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::context::Context;
-use super::{Kind, Mismatch, Mode, UnknownField, run, salvage, unknown_fields};
+use super::deserializer::{Recovery, Tries, UNION, WHOLE};
+use super::kind::Kind;
 
-thread_local! {
-    /// What the branch chosen of a union did not know, with paths from the
-    /// union. Whoever reads the place that holds the union takes it over.
-    pub static UNION_UNKNOWN_FIELDS: RefCell<Vec<UnknownField>> = const { RefCell::new(Vec::new()) };
+/// An enum whose variants hold what may stand at one place.
+pub(crate) trait Union: Sized {
+    /// The kind of value that each branch is made for.
+    const KINDS: &'static [Option<Kind>];
 
-    /// What was set aside inside of it, the same way.
-    pub static UNION_MISMATCHES: RefCell<Vec<Mismatch>> = const { RefCell::new(Vec::new()) };
-
-    /// Whether a union may set aside what does not fit inside of it.
-    pub static UNION_SALVAGES: Cell<bool> = const { Cell::new(false) };
+    /// Tries a branch.
+    fn read<'de, A: SeqAccess<'de>>(
+        branch: usize,
+        whole: bool,
+        tries: &mut A,
+    ) -> Result<Option<Self>, A::Error>;
 }
 
-/// Lets unions set aside, or not, until this is dropped.
-pub struct UnionSalvages(bool);
+/// Reading a union by a table: each branch's place, the kind of value that it
+/// is made for, its variant and its type.
+macro_rules! union {
+    ($name:ident $($index:literal $kind:ident $variant:ident $type:ty,)*) => {
+        impl $crate::wire::union::Union for $name {
+            const KINDS: &'static [Option<$crate::wire::Kind>] = &[
+                $($crate::wire::union::kind!($kind)),*
+            ];
 
-impl UnionSalvages {
-    pub fn set(salvages: bool) -> Self {
-        Self(UNION_SALVAGES.replace(salvages))
+            fn read<'de, A: ::serde::de::SeqAccess<'de>>(
+                branch: usize,
+                whole: bool,
+                tries: &mut A,
+            ) -> Result<Option<Self>, A::Error> {
+                match branch {
+                    $($index => $crate::wire::union::read_branch::<$type, A>(whole, tries)
+                        .map(|value| value.map(Self::$variant)),)*
+                    _ => Ok(None),
+                }
+            }
+        }
+
+        impl<'de> ::serde::Deserialize<'de> for $name {
+            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $crate::wire::union::read(deserializer)
+            }
+        }
+    };
+}
+pub(crate) use union;
+
+/// `Any`: the branch is made for no kind of value.
+macro_rules! kind {
+    (Any) => {
+        None
+    };
+    ($kind:ident) => {
+        Some($crate::wire::Kind::$kind)
+    };
+}
+pub(crate) use kind;
+
+pub(crate) fn read_branch<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(
+    whole: bool,
+    tries: &mut A,
+) -> Result<Option<T>, A::Error> {
+    if whole {
+        let value = tries.next_element::<Whole<T>>()?;
+        Ok(value.map(|Whole(value)| value))
+    } else {
+        tries.next_element()
     }
 }
 
-impl Drop for UnionSalvages {
-    fn drop(&mut self) {
-        UNION_SALVAGES.set(self.0);
+/// A value that is read with nothing of it set aside.
+struct Whole<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Whole<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Inner<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Inner<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a branch of a union")
+            }
+
+            fn visit_newtype_struct<D: Deserializer<'de>>(
+                self,
+                deserializer: D,
+            ) -> Result<T, D::Error> {
+                T::deserialize(deserializer)
+            }
+        }
+
+        deserializer
+            .deserialize_newtype_struct(WHOLE, Inner(PhantomData))
+            .map(Whole)
     }
 }
-
-/// One branch of a union: the kind of value that it is made for, and how it is read.
-pub(crate) type Branch<E> = (Option<Kind>, fn(&RawValue) -> Result<E, serde_json::Error>);
 
 /// Reads a union: the branches made for the kind of value that stands there
-/// first, then any that can be converted to.
-pub(crate) fn read_union<'de, D: Deserializer<'de>, E>(
-    deserializer: D,
-    branches: &[Branch<E>],
-) -> Result<E, D::Error> {
-    let raw = <Box<RawValue>>::deserialize(deserializer)?;
-    let kind = Kind::of(raw.get());
-    let made_for = || branches.iter().filter(|branch| branch.0 == Some(kind));
-    let others = branches.iter().filter(|branch| branch.0 != Some(kind));
-    let salvages = UNION_SALVAGES.get();
-    let whole = UnionSalvages::set(false);
-    for (_, read) in made_for().chain(others) {
-        if let Ok(value) = read(&raw) {
-            return Ok(value);
-        }
-    }
-    drop(whole);
-    // No branch fits whole: the first that is made for such a value and reads
-    // with something in it set aside.
-    for (_, read) in made_for().filter(|_| salvages) {
-        if let Ok(value) = read(&raw) {
-            return Ok(value);
-        }
-    }
-    Err(de::Error::custom(
-        "invalid value, expected one of the kinds that the document lists",
-    ))
+/// first, then any that the value can be converted to; if none fits whole, the
+/// first that is made for the kind and reads with something in it set aside.
+pub(crate) fn read<'de, D: Deserializer<'de>, U: Union>(deserializer: D) -> Result<U, D::Error> {
+    deserializer.deserialize_newtype_struct(UNION, Branches(PhantomData))
 }
 
-/// Reads one branch of a union.
-pub(crate) fn read_branch<T: DeserializeOwned>(raw: &RawValue) -> Result<T, serde_json::Error> {
-    let body = raw.get().as_bytes();
-    let (unlisted_before, mismatches_before) =
-        (UNION_UNKNOWN_FIELDS.take(), UNION_MISMATCHES.take());
-    let context = Context::default();
-    // Nothing would take over what a union in it sets aside.
-    let whole = UnionSalvages::set(false);
-    let mut result = run(body, &context);
-    drop(whole);
-    let mut has_unknown_fields = context.ignored.get() || !UNION_UNKNOWN_FIELDS.take().is_empty();
-    let mut mismatches = Vec::new();
-    if UNION_SALVAGES.get()
-        && let Err(error) = result
-    {
-        result = match salvage(body, Mode::Salvage) {
-            Ok(decoded) => {
-                (mismatches, has_unknown_fields) = (decoded.mismatches, decoded.has_unknown_fields);
-                Ok(decoded.value)
+struct Branches<U>(PhantomData<U>);
+
+impl<'de, U: Union> Visitor<'de> for Branches<U> {
+    type Value = U;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("one of the kinds that the document lists")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut tries: A) -> Result<U, A::Error> {
+        let kind = tries.next_element::<u8>()?;
+        let is_made_for =
+            |branch: &usize| U::KINDS[*branch].is_some_and(|made| Some(made as u8) == kind);
+        let branches = 0..U::KINDS.len();
+        let made_for = branches.clone().filter(is_made_for);
+        let others = branches.filter(|branch| !is_made_for(branch));
+        for branch in made_for.clone().chain(others) {
+            if let Ok(Some(value)) = U::read(branch, true, &mut tries) {
+                return Ok(value);
             }
-            Err(_) => Err(error),
-        };
+        }
+        for branch in made_for {
+            loop {
+                if let Ok(Some(value)) = U::read(branch, false, &mut tries) {
+                    return Ok(value);
+                }
+                if !matches!(tries.next_element(), Ok(Some(Recovery::Again))) {
+                    break;
+                }
+            }
+        }
+        Err(de::Error::custom(format_args!(
+            "invalid value, expected {}",
+            &self as &dyn de::Expected
+        )))
     }
-    let found = match result.is_ok() && has_unknown_fields {
-        true => unknown_fields::<T>(body, &mismatches),
-        false => Vec::new(),
-    };
-    UNION_UNKNOWN_FIELDS.set(unlisted_before);
-    UNION_MISMATCHES.set(mismatches_before);
-    if result.is_ok() {
-        UNION_UNKNOWN_FIELDS.with_borrow_mut(|unlisted| unlisted.extend(found));
-        UNION_MISMATCHES.with_borrow_mut(|before| before.extend(mismatches));
+
+    /// Any other deserializer hands the value out as raw text.
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<U, D::Error> {
+        let raw = <Box<RawValue>>::deserialize(deserializer)?;
+        let context = Context::default();
+        Branches(PhantomData).visit_seq(Tries::<D::Error>::of_text(&context, raw.get()))
     }
-    result
 }

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use altegio::UnknownField;
 use altegio::b2b_v1::types;
 use altegio::wire::{self, Failure, Mismatch, Mode};
 use altegio_openapi::grammar;
@@ -30,22 +31,22 @@ type RoundTrip = fn(&[u8], Mode) -> Result<Read, Failure>;
 struct Read {
     value: Value,
     mismatches: Vec<Mismatch>,
-    /// Paths of fields that the type does not have.
-    unknown: Vec<String>,
+    /// The fields that the type does not have.
+    unknown: Vec<UnknownField>,
 }
 
 fn round_trip<T: Serialize + DeserializeOwned>(body: &[u8], mode: Mode) -> Result<Read, Failure> {
     let decoded = wire::decode::<T>(body, mode)?;
     let written = wire::encode(&decoded.value).expect("what was read can be written");
     let unknown = match decoded.has_unknown_fields {
-        true => wire::unknown_fields::<T>(body, &decoded.mismatches),
+        true => wire::unknown_fields::<T>(body),
         false => Vec::new(),
     };
     assert_eq!(decoded.has_unknown_fields, !unknown.is_empty());
     Ok(Read {
         value: serde_json::from_slice(&written).expect("what was written is JSON"),
         mismatches: decoded.mismatches,
-        unknown: unknown.into_iter().map(|field| field.path).collect(),
+        unknown,
     })
 }
 
@@ -372,14 +373,33 @@ impl Tally {
                 return;
             }
         };
-        let set_aside: Vec<&str> = decoded
-            .mismatches
-            .iter()
-            .map(|mismatch| mismatch.path.as_str())
-            .chain(decoded.unknown.iter().map(String::as_str))
+        let mismatches = decoded.mismatches.iter().map(|m| (m.path.as_str(), &m.raw));
+        let unknown = decoded.unknown.iter().map(|f| (f.path.as_str(), &f.raw));
+        let set_aside: BTreeMap<&str, Value> = mismatches
+            .chain(unknown)
+            .map(|(path, raw)| {
+                (
+                    path,
+                    serde_json::from_str(raw).expect("raw values are JSON"),
+                )
+            })
             .collect();
-        let rest = without(mutated, "$", &set_aside);
         let mut lost_at = Vec::new();
+        let mut found = 0;
+        let rest = without(mutated, "$", &mut |path, value| {
+            let Some(kept) = set_aside.get(path) else {
+                return false;
+            };
+            found += 1;
+            if kept != value {
+                lost_at.push(format!("{path}: {value} was set aside as {kept}"));
+            }
+            true
+        });
+        // Every leaf is in the value, or in what was set aside where it stands.
+        if found != set_aside.len() {
+            lost_at.push(format!("of {:?} only {found} are there", set_aside.keys()));
+        }
         lost(&rest, Some(&decoded.value), "$", &mut lost_at);
         if !lost_at.is_empty() {
             self.failures
@@ -439,13 +459,12 @@ fn mutations(value: &Value) -> Vec<(&'static str, Value)> {
     mutations
 }
 
-/// `value` without the places at these paths.
-fn without(value: &Value, path: &str, set_aside: &[&str]) -> Value {
-    let stays = |path: &String| !set_aside.contains(&path.as_str());
+/// `value` without the places that are set aside.
+fn without(value: &Value, path: &str, is_aside: &mut impl FnMut(&str, &Value) -> bool) -> Value {
     match value {
-        Value::Object(fields) => fields
-            .iter()
-            .filter_map(|(name, value)| {
+        Value::Object(fields) => {
+            let mut kept = serde_json::Map::new();
+            for (name, value) in fields {
                 let plain =
                     !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
                 let path = if plain {
@@ -453,16 +472,22 @@ fn without(value: &Value, path: &str, set_aside: &[&str]) -> Value {
                 } else {
                     format!("{path}[{name:?}]")
                 };
-                stays(&path).then(|| (name.clone(), without(value, &path, set_aside)))
-            })
-            .collect(),
-        Value::Array(items) => items
-            .iter()
-            .enumerate()
-            .map(|(index, item)| (format!("{path}[{index}]"), item))
-            .filter(|(path, _)| stays(path))
-            .map(|(path, item)| without(item, &path, set_aside))
-            .collect(),
+                if !is_aside(&path, value) {
+                    kept.insert(name.clone(), without(value, &path, is_aside));
+                }
+            }
+            Value::Object(kept)
+        }
+        Value::Array(items) => {
+            let mut kept = Vec::new();
+            for (index, item) in items.iter().enumerate() {
+                let path = format!("{path}[{index}]");
+                if !is_aside(&path, item) {
+                    kept.push(without(item, &path, is_aside));
+                }
+            }
+            Value::Array(kept)
+        }
         scalar => scalar.clone(),
     }
 }

@@ -1,8 +1,12 @@
 //! The wire's conversions, over all values: what is converted survives, what
 //! would not survive is refused.
 
-use altegio::DateTime;
-use altegio::wire::{Mode, decode, encode};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use altegio::wire::{Decoded, Kind, Mode, decode, encode, unknown_fields};
+use altegio::{DateTime, UnknownField};
+use cpu_time::ProcessTime;
 use proptest::prelude::*;
 use serde::de::DeserializeOwned;
 
@@ -83,7 +87,7 @@ proptest! {
     #[test]
     fn any_bytes_are_read_or_refused_without_a_panic(bytes: Vec<u8>, mode in prop_oneof![Just(Mode::Strict), Just(Mode::Salvage)]) {
         let _ = decode::<Vec<Option<i64>>>(&bytes, mode);
-        let _ = decode::<std::collections::BTreeMap<String, Vec<DateTime>>>(&bytes, mode);
+        let _ = decode::<BTreeMap<String, Vec<DateTime>>>(&bytes, mode);
     }
 
     #[test]
@@ -206,6 +210,276 @@ fn a_required_field_that_is_wrong_costs_its_object_and_no_more() {
     assert_eq!(error.path, "$.data");
 }
 
+/// Paths and raw values of what was set aside.
+fn set_aside<T>(decoded: &Decoded<T>) -> Vec<(&str, &str)> {
+    let mismatches = decoded.mismatches.iter();
+    mismatches
+        .map(|mismatch| (mismatch.path.as_str(), mismatch.raw.as_str()))
+        .collect()
+}
+
+/// The least CPU time of three attempts.
+fn time_of(attempted: impl Fn()) -> Duration {
+    let attempt = |_| {
+        let start = ProcessTime::now();
+        attempted();
+        start.elapsed()
+    };
+    (0..3).map(attempt).min().unwrap()
+}
+
+/// Wherever the misfits stand, time grows with their number and not faster.
+#[test]
+fn salvage_takes_linear_time_and_has_no_limit() {
+    use altegio::b2b_v1::types::RecordsCompanyidResponseDataTypes as Appointments;
+    #[derive(serde::Deserialize)]
+    struct Item {
+        id: i64,
+        good: Vec<i64>,
+        bad: Vec<i64>,
+    }
+    fn check<T: DeserializeOwned>(
+        what: &str,
+        body: fn(usize) -> String,
+        misfits: fn(usize) -> usize,
+    ) {
+        let times = [500, 5_000].map(|number| {
+            let body = body(number);
+            let decoded = decode::<T>(body.as_bytes(), Mode::Salvage).unwrap();
+            assert_eq!(decoded.mismatches.len(), misfits(number), "{what}");
+            time_of(|| drop(unknown_fields::<T>(body.as_bytes())))
+        });
+        let [some, many] = times;
+        assert!(
+            many < 40 * some + Duration::from_millis(50),
+            "{what}: {times:?}"
+        );
+    }
+    fn repeated(item: &str, number: usize) -> String {
+        format!("[{}]", vec![item; number].join(","))
+    }
+    check::<Vec<i64>>("list", |n| repeated("\"x\"", n), |n| n);
+    check::<Vec<Vec<i64>>>("lists", |n| repeated("[1,{},2,\"x\"]", n), |n| 2 * n);
+    check::<BTreeMap<String, i64>>(
+        "map",
+        |n| {
+            let fields: Vec<String> = (0..n).map(|n| format!("\"k{n}\":\"x{n}\"")).collect();
+            format!("{{{}}}", fields.join(","))
+        },
+        |n| n,
+    );
+    check::<Item>(
+        "two lists of a derived struct",
+        |n| {
+            format!(
+                "{{\"id\":1,\"good\":{},\"bad\":{}}}",
+                repeated("7", n),
+                repeated("\"x\"", n)
+            )
+        },
+        |n| n,
+    );
+    check::<Vec<Item>>(
+        "derived structs",
+        |n| repeated("{\"id\":1,\"good\":[1,{\"a\":1}],\"bad\":[]}", n),
+        |n| n,
+    );
+    check::<Appointments>(
+        "appointments",
+        |n| {
+            let item = "{\"id\":1,\"datetime\":\"soon\",\"new\":[1],\"client\":{\"id\":\"?\",\"name\":[1]},\"staff\":7}";
+            format!("{{\"success\":true,\"data\":{}}}", repeated(item, n / 4))
+        },
+        |n| n / 4 * 4,
+    );
+    check::<serde_json::Value>(
+        "digits in an open value",
+        |n| repeated("123456789012345678901234567890", n),
+        |n| n,
+    );
+    let _: fn(&Item) -> (i64, usize, usize) = |item| (item.id, item.good.len(), item.bad.len());
+}
+
+#[test]
+fn one_response_does_not_show_up_in_another() {
+    use altegio::b2b_v1::types::GetMembershipListResponse as Page;
+    let body = |field: &str| format!("{{\"success\":true,\"data\":[{{\"id\":5}}],\"{field}\":1}}");
+    let (first, second) = (body("passport"), body("new"));
+    // A decoding that knows of its unknown fields before it meets the union.
+    let pair = format!("[{{\"zz\":1}},{first}]");
+    let decoded = decode::<(BTreeMap<String, i64>, Page)>(pair.as_bytes(), Mode::Salvage).unwrap();
+    assert!(decoded.has_unknown_fields);
+    #[derive(serde::Deserialize)]
+    struct Holder {
+        #[serde(rename = "page")]
+        _page: Page,
+    }
+    let held = format!("{{\"page\":{first},\"other\":2}}");
+    let decoded = decode::<Holder>(held.as_bytes(), Mode::Salvage).unwrap();
+    assert!(decoded.has_unknown_fields);
+    let paths = |fields: Vec<UnknownField>| {
+        fields
+            .into_iter()
+            .map(|field| field.path)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(paths(unknown_fields::<Page>(second.as_bytes())), ["$.new"]);
+    let clean = br#"{"success":true,"data":[{"id":5}]}"#;
+    assert!(
+        !decode::<Page>(clean, Mode::Salvage)
+            .unwrap()
+            .has_unknown_fields
+    );
+    assert_eq!(
+        paths(unknown_fields::<Holder>(held.as_bytes())),
+        ["$.page.passport", "$.other"]
+    );
+}
+
+#[test]
+fn json_is_found_behind_what_php_prints() {
+    type Ids = BTreeMap<String, i64>;
+    let json = r#"{"id": 5}"#;
+    for stray in [
+        "\u{feff}",
+        "<br />\n<b>Notice</b>: Undefined index: [id] in /srv/a.php on line <b>12</b><br />\n",
+        "\nWarning: array(1) { [0]=> int(1) } {main}\n#0 [internal function]\n",
+    ] {
+        let body = format!("{stray}{json}\n");
+        let decoded = decode::<Ids>(body.as_bytes(), Mode::Salvage).unwrap();
+        assert_eq!(decoded.value["id"], 5);
+        assert_eq!(set_aside(&decoded), [("$", stray)]);
+        let failure = decode::<Ids>(body.as_bytes(), Mode::Strict).unwrap_err();
+        assert_eq!((failure.path.as_str(), failure.found), ("$", Kind::Nothing));
+    }
+    let decoded = decode::<Ids>(b"{\"id\": 5}<br />Warning", Mode::Salvage).unwrap();
+    assert_eq!(set_aside(&decoded), [("$", "<br />Warning")]);
+    assert!(decode::<Ids>(b"<html>{\"id\": 5}</html>", Mode::Salvage).is_err());
+    assert!(decode::<Ids>(b"{\"id\": 5", Mode::Salvage).is_err());
+}
+
+#[test]
+fn bytes_that_are_not_utf8_cost_their_string_and_no_more() {
+    let body = b"{\"a\":\"caf\xe9\",\"b\":\"caf\xc3\xa9\",\"\xff\":\"c\",\"d\":\"\"}";
+    let decoded = decode::<BTreeMap<String, String>>(body, Mode::Salvage).unwrap();
+    assert_eq!(
+        decoded.value.into_iter().collect::<Vec<_>>(),
+        [
+            ("b".to_owned(), "café".to_owned()),
+            ("d".to_owned(), String::new()),
+        ]
+    );
+    let seen: Vec<_> = decoded
+        .mismatches
+        .iter()
+        .map(|m| (&*m.path, &*m.expected, &*m.raw))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            ("$.a", "UTF-8", "\"caf\u{fffd}\""),
+            ("$[\"\u{fffd}\"]", "UTF-8", "\"c\"")
+        ]
+    );
+    assert!(decode::<BTreeMap<String, String>>(body, Mode::Strict).is_err());
+}
+
+#[test]
+fn numbers_that_would_lose_digits_are_set_aside() {
+    let json = r#"{"whole":4503599627370497.25,"long":123456789012345678901234567890,
+        "fine":55.275397399999974,"text":"123456789012345678901234567890"}"#;
+    let decoded = decode::<serde_json::Value>(json.as_bytes(), Mode::Salvage).unwrap();
+    assert_eq!(
+        decoded.value,
+        serde_json::json!({"fine": 55.275397399999974, "text": "123456789012345678901234567890"})
+    );
+    assert_eq!(
+        set_aside(&decoded),
+        [
+            ("$.whole", "4503599627370497.25"),
+            ("$.long", "123456789012345678901234567890"),
+        ]
+    );
+    assert_eq!(read::<i64>("4503599627370497.25"), None);
+    assert_eq!(read::<i64>("5.00000000000000000001"), None);
+    assert_eq!(read::<String>("4503599627370497.25"), None);
+    assert_eq!(read::<f64>("4503599627370497.25"), None);
+    assert_eq!(read::<f64>("0.10000000000000001"), Some(0.1));
+    let decoded = decode::<Vec<Option<i64>>>(b"[4503599627370497.25]", Mode::Salvage).unwrap();
+    assert_eq!(set_aside(&decoded), [("$[0]", "4503599627370497.25")]);
+}
+
+#[test]
+fn a_second_value_of_a_key_is_told() {
+    use altegio::b2b_v1::types::RecordsCompanyidResponseDataTypes as Appointments;
+    #[derive(serde::Deserialize)]
+    struct Derived {
+        id: i64,
+    }
+    fn check<T: DeserializeOwned>(json: &str, path: &str) -> T {
+        assert!(
+            decode::<T>(json.as_bytes(), Mode::Strict).is_err(),
+            "{json}"
+        );
+        let decoded = decode::<T>(json.as_bytes(), Mode::Salvage).unwrap();
+        assert_eq!(set_aside(&decoded), [(path, "7")]);
+        decoded.value
+    }
+    assert_eq!(
+        check::<BTreeMap<String, i64>>(r#"{"id":5,"id":7}"#, "$.id")["id"],
+        5
+    );
+    assert_eq!(
+        check::<serde_json::Value>(r#"[{"id":5,"id":7}]"#, "$[0].id")[0]["id"],
+        5
+    );
+    assert_eq!(check::<Derived>(r#"{"id":5,"id":7}"#, "$.id").id, 5);
+    let page = check::<Appointments>(r#"{"data":[{"id":5,"id":7}]}"#, "$.data[0].id");
+    assert_eq!(page.data.unwrap()[0].id, Some(5));
+}
+
+#[test]
+fn keys_that_are_numbers_are_read_in_both_passes() {
+    let json = br#"{"5":1,"6":"x"}"#;
+    let decoded = decode::<BTreeMap<i64, i64>>(json, Mode::Salvage).unwrap();
+    assert_eq!(
+        (decoded.value[&5], set_aside(&decoded)),
+        (1, vec![("$.6", "\"x\"")])
+    );
+}
+
+#[test]
+fn numbers_that_json_does_not_have_are_refused_with_their_place() {
+    use altegio::Nullable;
+    for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let error = encode(&Some(number)).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            format!("{number} is not a JSON number; pass a finite number, or leave it out")
+        );
+        let body = BTreeMap::from([("services", [(1, Nullable::Value(number))])]);
+        let error = encode(&body).unwrap_err().to_string();
+        assert!(error.starts_with("services[0][1]: "), "{error}");
+    }
+    assert!(encode(&f32::NAN).is_err());
+    let raw = serde_json::value::RawValue::from_string("{\"a\": 1.0}".to_owned()).unwrap();
+    let body = (1.0, 1.5, raw, serde_json::json!({"a": [null]}), 'c', "\"");
+    let written = br#"[1,1.5,{"a": 1.0},{"a":[null]},"c","\""]"#;
+    assert_eq!(encode(&body).unwrap(), written);
+}
+
+#[test]
+fn visitors_that_count_are_not_confused_by_many_misfits() {
+    let items = vec![r#"["x",1,[2,"y",3]]"#; 50].join(",");
+    let json = format!("[{items},[1,2,[3]]]");
+    let decoded = decode::<Vec<(i64, i64, Vec<i64>)>>(json.as_bytes(), Mode::Salvage).unwrap();
+    assert_eq!(decoded.value, [(1, 2, vec![3])]);
+    assert_eq!(decoded.mismatches.len(), 50);
+    let json = format!("[[1,2,[{}]]]", ["3", "\"x\""].repeat(50).join(","));
+    let decoded = decode::<Vec<(i64, i64, Vec<i64>)>>(json.as_bytes(), Mode::Salvage).unwrap();
+    assert_eq!(decoded.value, [(1, 2, vec![3; 50])]);
+}
+
 #[test]
 fn thousands_of_wrong_values_of_one_kind_are_one_pass() {
     let items: Vec<String> = (0..5_000).map(|n| format!("{{\"n\":{n}}}")).collect();
@@ -252,7 +526,7 @@ fn a_union_sets_aside_what_does_not_fit_inside_of_it() {
     };
     assert_eq!(page.data.as_ref().unwrap()[0].id, Some(5));
     assert!(decoded.has_unknown_fields);
-    let unlisted = altegio::wire::unknown_fields::<Page>(body, &decoded.mismatches);
+    let unlisted = altegio::wire::unknown_fields::<Page>(body);
     assert_eq!(unlisted[0].path, "$.new");
     assert!(decode::<Page>(body, Mode::Strict).is_err());
 

@@ -103,7 +103,7 @@ impl SerdeField {
 }
 
 /// What reads an optional field that may be null.
-pub const PRESENT: &str = "crate::wire::present";
+pub const PRESENT: &str = "crate::nullable::present";
 
 fn serde_attributes(attributes: &[Attribute]) -> impl Iterator<Item = &Attribute> {
     attributes

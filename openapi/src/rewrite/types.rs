@@ -180,13 +180,15 @@ fn finish_enum(item: &mut ItemEnum, open: bool) -> Item {
             .push(parse_quote!(#[derive(Clone, Debug, PartialEq, Eq, Hash)]));
         item.variants.push(parse_quote! {
             /// A value that the document does not list, as the server sent it.
-            Unlisted(crate::wire::UnlistedValue)
+            Unlisted(crate::open_enum::UnlistedValue)
         });
-        parse_quote!(crate::wire::string_enum! { #ident, Some(#ident::Unlisted), [#(#names),*] })
+        parse_quote!(
+            crate::open_enum::string_enum! { #ident, Some(#ident::Unlisted), [#(#names),*] }
+        )
     } else {
         item.attrs
             .push(parse_quote!(#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]));
-        parse_quote!(crate::wire::string_enum! { #ident, None, [#(#names),*] })
+        parse_quote!(crate::open_enum::string_enum! { #ident, None, [#(#names),*] })
     }
 }
 
@@ -295,33 +297,30 @@ fn union(item: &mut ItemEnum, objects: &BTreeSet<String>) -> Option<Item> {
     let branches = item
         .variants
         .iter()
-        .map(|variant| {
+        .enumerate()
+        .map(|(index, variant)| {
             let Fields::Unnamed(fields) = &variant.fields else {
                 return None;
             };
             let ty = &fields.unnamed.first()?.ty;
             let kind = match last_ident(ty)?.as_str() {
-                "String" | "DateTime" | "NaiveDate" => quote!(Some(crate::wire::Kind::String)),
-                "i64" | "f64" => quote!(Some(crate::wire::Kind::Number)),
-                "bool" => quote!(Some(crate::wire::Kind::Boolean)),
-                "Vec" => quote!(Some(crate::wire::Kind::Array)),
-                "Map" | "HashMap" => quote!(Some(crate::wire::Kind::Object)),
-                name if objects.contains(name) => quote!(Some(crate::wire::Kind::Object)),
-                _ => quote!(None),
+                "String" | "DateTime" | "NaiveDate" => quote!(String),
+                "i64" | "f64" => quote!(Number),
+                "bool" => quote!(Boolean),
+                "Vec" => quote!(Array),
+                "Map" | "HashMap" => quote!(Object),
+                name if objects.contains(name) => quote!(Object),
+                _ => quote!(Any),
             };
-            let name = &variant.ident;
-            Some(quote!((#kind, |raw| crate::wire::read_branch::<#ty>(raw).map(Self::#name))))
+            let (index, name) = (syn::Index::from(index), &variant.ident);
+            Some(quote!(#index #kind #name #ty))
         })
         .collect::<Option<Vec<_>>>()?;
     objects::drop_derives(&mut item.attrs, &["Deserialize"]);
     let ident = &item.ident;
-    Some(parse_quote! {
-        impl<'de> ::serde::Deserialize<'de> for #ident {
-            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                crate::wire::read_union(deserializer, &[#(#branches),*])
-            }
-        }
-    })
+    Some(parse_quote!(
+        crate::wire::union::union! { #ident #(#branches,)* }
+    ))
 }
 
 /// A union with a text is made from one, as it is from its other branches.

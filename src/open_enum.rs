@@ -1,0 +1,75 @@
+//! serde for enums of strings. An enum that responses use is open: it keeps a
+//! value that the document does not list.
+
+use std::fmt;
+
+use serde::de::{self, Deserializer, Unexpected, Visitor};
+
+/// An enum value that the document does not list.
+///
+/// Only a response can produce one, so a request can only send back what the
+/// server sent.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct UnlistedValue(Box<str>);
+
+impl UnlistedValue {
+    /// Returns the value.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Implements serde for an enum of strings through its `Display` and `FromStr`.
+/// `$unlisted` makes the variant that keeps a value the document does not list.
+macro_rules! string_enum {
+    ($name:ident, $unlisted:expr, [$($value:literal),*]) => {
+        impl ::serde::Serialize for $name {
+            fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> ::serde::Deserialize<'de> for $name {
+            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                $crate::open_enum::read(deserializer, $unlisted)
+            }
+        }
+
+        #[cfg(feature = "schemars")]
+        impl ::schemars::JsonSchema for $name {
+            fn schema_name() -> ::std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut ::schemars::SchemaGenerator) -> ::schemars::Schema {
+                ::schemars::json_schema!({"type": "string", "examples": [$($value),*]})
+            }
+        }
+    };
+}
+pub(crate) use string_enum;
+
+pub(crate) fn read<'de, D: Deserializer<'de>, E: std::str::FromStr>(
+    deserializer: D,
+    unlisted: Option<fn(UnlistedValue) -> E>,
+) -> Result<E, D::Error> {
+    struct Listed<E>(Option<fn(UnlistedValue) -> E>);
+
+    impl<E: std::str::FromStr> Visitor<'_> for Listed<E> {
+        type Value = E;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("one of the values that the document lists")
+        }
+
+        fn visit_str<R: de::Error>(self, text: &str) -> Result<E, R> {
+            match (text.parse(), self.0) {
+                (Ok(value), _) => Ok(value),
+                (Err(_), Some(unlisted)) => Ok(unlisted(UnlistedValue(text.into()))),
+                (Err(_), None) => Err(R::invalid_value(Unexpected::Other("string"), &self)),
+            }
+        }
+    }
+
+    deserializer.deserialize_str(Listed(unlisted))
+}

@@ -1,0 +1,267 @@
+//! An index of all values of a JSON text, so that each can be read, or left
+//! out, on its own and any number of times.
+
+use std::borrow::Cow;
+
+use super::kind::Kind;
+
+/// Values nested deeper than this are not read.
+const DEPTH_LIMIT: usize = 128;
+
+/// A value's place in the tape. Values stand in the order of the text, each
+/// followed by what it holds.
+pub type Node = u32;
+
+/// The values of a JSON text.
+pub struct Tape<'de> {
+    text: &'de str,
+    entries: Vec<Entry>,
+}
+
+struct Entry {
+    start: u32,
+    end: u32,
+    /// The first value that is not inside of this one.
+    next: Node,
+    parent: Node,
+    label: Label,
+}
+
+#[derive(Clone, Copy)]
+enum Label {
+    Root,
+    Index(u32),
+    /// The key's span, with its quotes.
+    Key(u32, u32),
+}
+
+/// The tape of a text, and the values that must not be read.
+pub struct Indexed<'de> {
+    pub tape: Tape<'de>,
+    /// Values that are nested too deeply.
+    pub too_deep: Vec<Node>,
+    /// Strings, and values of keys, that are not UTF-8.
+    pub not_utf8: Vec<Node>,
+}
+
+struct Open {
+    node: Node,
+    is_object: bool,
+    key: Option<(u32, u32)>,
+    items: u32,
+}
+
+/// Indexes a text that is known to be one JSON value. `replaced` says where
+/// U+FFFD stands for bytes that are not UTF-8, in order.
+///
+/// `None`: the text is longer than 4 GiB.
+pub fn index<'de>(text: &'de str, replaced: &[usize]) -> Option<Indexed<'de>> {
+    u32::try_from(text.len()).ok()?;
+    let bytes = text.as_bytes();
+    let mut entries: Vec<Entry> = Vec::with_capacity(bytes.len() / 16);
+    let mut open: Vec<Open> = Vec::new();
+    let (mut too_deep, mut not_utf8) = (Vec::new(), Vec::new());
+    let mut replaced = replaced.iter().copied().peekable();
+    let mut bad_key = false;
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let start = at;
+        match byte {
+            b'}' | b']' => {
+                at += 1;
+                if let Some(closed) = open.pop() {
+                    let next = entries.len() as Node;
+                    let entry = &mut entries[closed.node as usize];
+                    entry.end = at as u32;
+                    entry.next = next;
+                }
+                continue;
+            }
+            b'{' | b'[' => at += 1,
+            b'"' => {
+                at = string_end(bytes, at);
+                while replaced.next_if(|&place| place < start).is_some() {}
+                let is_bad = replaced.peek().is_some_and(|&place| place < at);
+                if let Some(inside) = open.last_mut()
+                    && inside.is_object
+                    && inside.key.is_none()
+                {
+                    inside.key = Some((start as u32, at as u32));
+                    bad_key = is_bad;
+                    continue;
+                }
+                if is_bad {
+                    not_utf8.push(entries.len() as Node);
+                }
+            }
+            b' ' | b'\n' | b'\r' | b'\t' | b',' | b':' => {
+                at += 1;
+                continue;
+            }
+            _ => {
+                let ends =
+                    |byte: &u8| matches!(byte, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t');
+                let length = bytes[at..].iter().position(ends);
+                at = length.map_or(bytes.len(), |length| at + length);
+            }
+        }
+        let node = entries.len() as Node;
+        if std::mem::take(&mut bad_key) && not_utf8.last() != Some(&node) {
+            not_utf8.push(node);
+        }
+        let (parent, label) = match open.last_mut() {
+            None => (node, Label::Root),
+            Some(inside) => {
+                let label = match inside.key.take() {
+                    Some((start, end)) => Label::Key(start, end),
+                    None => Label::Index(inside.items),
+                };
+                inside.items += 1;
+                (inside.node, label)
+            }
+        };
+        if matches!(byte, b'{' | b'[') {
+            if open.len() == DEPTH_LIMIT {
+                too_deep.push(node);
+                at = container_end(bytes, start);
+            } else {
+                open.push(Open {
+                    node,
+                    is_object: byte == b'{',
+                    key: None,
+                    items: 0,
+                });
+            }
+        }
+        entries.push(Entry {
+            start: start as u32,
+            end: at as u32,
+            next: node + 1,
+            parent,
+            label,
+        });
+    }
+    Some(Indexed {
+        tape: Tape { text, entries },
+        too_deep,
+        not_utf8,
+    })
+}
+
+/// Where the string that starts at `at` ends.
+fn string_end(bytes: &[u8], mut at: usize) -> usize {
+    at += 1;
+    while let Some(&byte) = bytes.get(at) {
+        at += match byte {
+            b'"' => return at + 1,
+            b'\\' => 2,
+            _ => 1,
+        };
+    }
+    bytes.len()
+}
+
+/// Where the object or array that starts at `at` ends.
+fn container_end(bytes: &[u8], mut at: usize) -> usize {
+    let mut depth = 0_usize;
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            b'"' => {
+                at = string_end(bytes, at);
+                continue;
+            }
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' => depth -= 1,
+            _ => {}
+        }
+        at += 1;
+        if depth == 0 {
+            return at;
+        }
+    }
+    bytes.len()
+}
+
+impl<'de> Tape<'de> {
+    pub const ROOT: Node = 0;
+
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    fn entry(&self, node: Node) -> &Entry {
+        &self.entries[node as usize]
+    }
+
+    /// The value as it stands in the text.
+    pub fn raw(&self, node: Node) -> &'de str {
+        let entry = self.entry(node);
+        &self.text[entry.start as usize..entry.end as usize]
+    }
+
+    pub fn kind(&self, node: Node) -> Kind {
+        Kind::of(self.raw(node))
+    }
+
+    /// What a deserializer is given to read at a value: scalars as they are,
+    /// `{}` and `[]` for what is walked by this tape.
+    pub fn outline(&self, node: Node) -> &'de [u8] {
+        let raw = self.raw(node).as_bytes();
+        match raw.first() {
+            Some(b'{') => b"{}",
+            Some(b'[') => b"[]",
+            _ => raw,
+        }
+    }
+
+    /// The values directly inside of an object or array start here.
+    pub fn first_inside(&self, node: Node) -> Node {
+        node + 1
+    }
+
+    /// The first value that is not inside of this one.
+    pub fn after(&self, node: Node) -> Node {
+        self.entry(node).next
+    }
+
+    /// The key of a value in an object, unless it is no valid string.
+    pub fn key(&self, node: Node) -> Option<Cow<'de, str>> {
+        let Label::Key(start, end) = self.entry(node).label else {
+            return None;
+        };
+        let quoted = &self.text[start as usize..end as usize];
+        if !quoted.contains('\\') {
+            return Some(Cow::Borrowed(&quoted[1..quoted.len() - 1]));
+        }
+        serde_json::from_str(quoted).ok().map(Cow::Owned)
+    }
+
+    /// The JSON path of a value: `$.data[3].client.phone`.
+    pub fn path(&self, node: Node) -> String {
+        use std::fmt::Write;
+        let mut steps = Vec::new();
+        let mut at = node;
+        while !matches!(self.entry(at).label, Label::Root) {
+            steps.push(at);
+            at = self.entry(at).parent;
+        }
+        let mut path = "$".to_owned();
+        for &step in steps.iter().rev() {
+            // Writing into a String cannot fail.
+            let _ = match (self.entry(step).label, self.key(step)) {
+                (Label::Index(index), _) => write!(path, "[{index}]"),
+                (_, Some(key)) if is_plain(&key) => write!(path, ".{key}"),
+                (_, Some(key)) => write!(path, "[{key:?}]"),
+                (Label::Key(start, end), None) => {
+                    write!(path, "[{}]", &self.text[start as usize..end as usize])
+                }
+                (Label::Root, None) => Ok(()),
+            };
+        }
+        path
+    }
+}
+
+fn is_plain(key: &str) -> bool {
+    !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
