@@ -1,6 +1,6 @@
-//! Stoplight Prism, a server that nobody here wrote, with a hop before it that
-//! writes its requests down and rewrites headers: Prism negotiates on `Accept`
-//! and knows only `application/json`. Nothing else is changed.
+//! Stoplight Prism, a mock server of other authors, behind a proxy that records
+//! requests and rewrites headers: Prism negotiates on `Accept` and knows only
+//! `application/json`. Nothing else is changed.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -17,22 +17,22 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::Came;
+use crate::received::Received;
 
 /// How long Prism may take to read the document.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Prism and the hop, until this is dropped.
+/// Prism and the proxy before it; dropping it ends both.
 pub struct Prism {
     child: Child,
     address: SocketAddr,
-    hop: Arc<Hop>,
+    proxy: Arc<Proxy>,
 }
 
-struct Hop {
+struct Proxy {
     to: SocketAddr,
     http: reqwest::Client,
-    came: Mutex<Vec<Came>>,
+    received: Mutex<Vec<Received>>,
 }
 
 impl Prism {
@@ -64,15 +64,15 @@ impl Prism {
             .context("cannot start Prism")?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let hop = Arc::new(Hop {
+        let proxy = Arc::new(Proxy {
             to,
             http: reqwest::Client::builder().no_proxy().build()?,
-            came: Mutex::default(),
+            received: Mutex::default(),
         });
         let prism = Self {
             child,
             address,
-            hop: hop.clone(),
+            proxy: proxy.clone(),
         };
         let started = Instant::now();
         while TcpStream::connect(to).await.is_err() {
@@ -81,7 +81,7 @@ impl Prism {
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        let router = Router::new().fallback(forward).with_state(hop);
+        let router = Router::new().fallback(forward).with_state(proxy);
         tokio::spawn(axum::serve(listener, router).into_future());
         Ok(prism)
     }
@@ -91,10 +91,11 @@ impl Prism {
         format!("http://{}", self.address)
     }
 
-    /// Every request since this was last asked.
-    pub fn take(&self) -> Vec<Came> {
-        let mut came = self.hop.came.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *came)
+    /// The requests since the last call.
+    pub fn take(&self) -> Vec<Received> {
+        let received = self.proxy.received.lock();
+        let mut received = received.unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *received)
     }
 }
 
@@ -111,7 +112,7 @@ async fn free_port() -> Result<SocketAddr> {
     Ok(listener.local_addr()?)
 }
 
-async fn forward(State(hop): State<Arc<Hop>>, request: Request) -> Response {
+async fn forward(State(proxy): State<Arc<Proxy>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, usize::MAX)
         .await
@@ -128,8 +129,8 @@ async fn forward(State(hop): State<Arc<Hop>>, request: Request) -> Response {
         .map_or("/", |target| target.as_str());
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
     headers.remove(header::HOST);
-    // OpenAPI says to ignore header parameters of these names; Prism asks for
-    // them, and for two that the document misspells.
+    // OpenAPI says to ignore header parameters of these names. Prism requires
+    // them, and two that the document misspells.
     if !headers.contains_key(header::CONTENT_TYPE) {
         headers.insert(
             header::CONTENT_TYPE,
@@ -144,9 +145,9 @@ async fn forward(State(hop): State<Arc<Hop>>, request: Request) -> Response {
             headers.insert(HeaderName::from_static(misspelt), value);
         }
     }
-    let sent = hop
+    let sent = proxy
         .http
-        .request(parts.method.clone(), format!("http://{}{target}", hop.to))
+        .request(parts.method.clone(), format!("http://{}{target}", proxy.to))
         .headers(headers)
         .body(body.clone())
         .send()
@@ -163,7 +164,7 @@ async fn forward(State(hop): State<Arc<Hop>>, request: Request) -> Response {
             error.without_url().to_string().into_bytes().into(),
         ),
     };
-    let came = Came {
+    let received = Received {
         method: parts.method.as_str().to_owned(),
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
@@ -171,10 +172,11 @@ async fn forward(State(hop): State<Arc<Hop>>, request: Request) -> Response {
         body: body.to_vec(),
         refusals: refusals(status, &answer),
     };
-    hop.came
+    proxy
+        .received
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
-        .push(came);
+        .push(received);
     let mut response = Response::new(Body::from(answer));
     *response.status_mut() = status;
     if let Some(media_type) = media_type {
@@ -185,10 +187,10 @@ async fn forward(State(hop): State<Arc<Hop>>, request: Request) -> Response {
     response
 }
 
-/// What Prism says is wrong with a request.
+/// What Prism says is wrong with a request. Its own errors have a `type` that
+/// names its page about them.
 fn refusals(status: StatusCode, answer: &[u8]) -> Vec<String> {
     let body: serde_json::Value = serde_json::from_slice(answer).unwrap_or_default();
-    // Its own errors have a `type` that names its page about them.
     let is_its_own = body["type"]
         .as_str()
         .is_some_and(|text| text.contains("stoplight.io"));

@@ -1,6 +1,7 @@
 //! The requests that are made of each operation.
 
-use altegio_mock::{Document, Fill, Operation, Values};
+use altegio_mock::{Document, Fill, Values};
+use altegio_openapi::api::{Api, Operation, Place};
 use serde_json::Value;
 
 use crate::calls::Arguments;
@@ -40,45 +41,42 @@ pub fn requests(document: &Document, operation: &Operation) -> Vec<Arguments> {
 }
 
 fn arguments(document: &Document, operation: &Operation, values: &mut Values<'_>) -> Arguments {
+    let api = document.api();
     let mut arguments = Arguments::default();
-    let names = operation.path.split('{').skip(1);
-    for name in names.filter_map(|part| part.split('}').next()) {
-        let parameter = operation
-            .parameters
-            .iter()
-            .find(|parameter| parameter.place == "path" && parameter.name == name);
-        let schema = parameter.map_or(&Value::Null, |parameter| &parameter.schema);
-        let value = values.value(schema, name);
-        arguments.path.insert(name.to_owned(), value);
+    for parameter in operation.parameters_in(Place::Path) {
+        let value = values.value(api.get(&parameter.schema), &parameter.name);
+        arguments.path.insert(parameter.name.clone(), value);
     }
     let required_only = values.fill() == Fill::Required;
-    for parameter in &operation.parameters {
-        let in_path = operation.path.contains(&format!("{{{}}}", parameter.name));
-        if parameter.place == "query" && !in_path && (parameter.required || !required_only) {
-            let value = values.value(&parameter.schema, &parameter.name);
+    for parameter in operation.parameters_in(Place::Query) {
+        // The document repeats some of the path's in the query.
+        let in_path = arguments.path.contains_key(&parameter.name);
+        if !in_path && (parameter.required || !required_only) {
+            let value = values.value(api.get(&parameter.schema), &parameter.name);
             arguments.query.insert(parameter.name.clone(), value);
         }
     }
     if let Some(body) = &operation.body {
-        arguments.body = Some(values.value(document.at(&body.pointer), ""));
+        arguments.body = Some(values.value(api.get(&body.schema), ""));
     }
     arguments
 }
 
 /// How many values the largest enum of the request has, or branches its largest union.
 fn choices(document: &Document, operation: &Operation) -> usize {
+    let api = document.api();
     let mut most = 0;
     let mut seen = Vec::new();
     for parameter in &operation.parameters {
-        most = most.max(largest(document, &parameter.schema, &mut seen));
+        most = most.max(largest(api, api.get(&parameter.schema), &mut seen));
     }
     if let Some(body) = &operation.body {
-        most = most.max(largest(document, document.at(&body.pointer), &mut seen));
+        most = most.max(largest(api, api.get(&body.schema), &mut seen));
     }
     most.min(CHOICES)
 }
 
-fn largest(document: &Document, value: &Value, seen: &mut Vec<String>) -> usize {
+fn largest(api: &Api, value: &Value, seen: &mut Vec<String>) -> usize {
     match value {
         Value::Object(fields) => {
             let mut most = 0;
@@ -86,7 +84,7 @@ fn largest(document: &Document, value: &Value, seen: &mut Vec<String>) -> usize 
                 && !seen.iter().any(|before| before == reference)
             {
                 seen.push(reference.to_owned());
-                most = largest(document, document.resolve(value), seen);
+                most = largest(api, api.resolve(value), seen);
             }
             for (key, value) in fields {
                 if let (true, Some(list)) = (
@@ -95,13 +93,13 @@ fn largest(document: &Document, value: &Value, seen: &mut Vec<String>) -> usize 
                 ) {
                     most = most.max(list.len());
                 }
-                most = most.max(largest(document, value, seen));
+                most = most.max(largest(api, value, seen));
             }
             most
         }
         Value::Array(items) => items
             .iter()
-            .map(|item| largest(document, item, seen))
+            .map(|item| largest(api, item, seen))
             .max()
             .unwrap_or(0),
         _ => 0,

@@ -1,168 +1,94 @@
-//! The document as the mock uses it: upstream.yaml with overlay.yaml applied,
-//! which is what Altegio's servers do as far as its examples tell.
+//! The interface as the mock serves it: the embedded `interface.json`, with a
+//! route for each of its paths.
 
 use std::collections::BTreeMap;
 
+use altegio_openapi::api::{Api, Operation};
+use altegio_openapi::pointer::{self, Pointer};
 use serde_json::{Map, Value};
 
-/// Made by `cargo xtask update-spec`.
-const B2B_V1: &str = altegio_openapi::documents::B2B_V1.interface;
-
-const METHODS: [&str; 7] = ["get", "put", "post", "delete", "patch", "head", "options"];
-
-/// What the document says, by operation.
+/// Altegio's interface, and the routes to its operations.
 #[derive(Debug)]
 pub struct Document {
-    /// The whole document, for references into it.
-    pub root: Value,
-    /// The operations, in the document's order.
-    pub operations: Vec<Operation>,
-    routes: matchit::Router<BTreeMap<String, usize>>,
-}
-
-/// One operation.
-#[derive(Debug)]
-pub struct Operation {
-    /// The vendor's operation id.
-    pub id: String,
-    /// The first tag.
-    pub tag: String,
-    /// In capitals.
-    pub method: String,
-    /// With the parameters in braces.
-    pub path: String,
-    /// References resolved; the operation's own in place of the path's.
-    pub parameters: Vec<Parameter>,
-    /// The media type of the body, and the JSON pointer of its schema.
-    pub body: Option<Body>,
-    /// By status.
-    pub responses: BTreeMap<u16, Response>,
-    /// Which tokens its `security` asks for.
-    pub tokens: Tokens,
-    /// `x-paging` of the overlay.
-    pub paging: Option<Value>,
-}
-
-/// A parameter of the path, the query or a header.
-#[derive(Clone, Debug)]
-pub struct Parameter {
-    /// Its name on the wire.
-    pub name: String,
-    /// `path`, `query` or `header`.
-    pub place: String,
-    /// Whether a request without it is refused.
-    pub required: bool,
-    /// Whether a list is sent item by item, not joined with commas.
-    pub explode: bool,
-    /// Its schema.
-    pub schema: Value,
-}
-
-/// A request's body.
-#[derive(Clone, Debug)]
-pub struct Body {
-    /// Such as `application/json`.
-    pub media_type: String,
-    /// Whether a request without it is refused.
-    pub required: bool,
-    /// Where its schema stands in the document.
-    pub pointer: String,
-}
-
-/// A documented answer.
-#[derive(Clone, Debug)]
-pub struct Response {
-    /// Such as `application/json`; none for an answer without content.
-    pub media_type: Option<String>,
-    /// Where its schema stands in the document, where it has one.
-    pub pointer: Option<String>,
-}
-
-/// The tokens that an operation asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tokens {
-    /// None, though one may be sent.
-    None,
-    /// `Bearer {PartnerToken}`
-    Partner,
-    /// `Bearer {PartnerToken}, User {UserToken}`
-    PartnerAndUser,
+    api: Api,
+    /// The operations of a path, by method, as indices into those of the API.
+    routes: matchit::Router<BTreeMap<&'static str, usize>>,
+    /// The `Accept` that requests must have.
+    accept: Option<String>,
 }
 
 impl Document {
     /// The B2B V1 document.
-    pub fn b2b_v1() -> Self {
-        let root = serde_json::from_str(B2B_V1).expect("`cargo xtask update-spec` writes JSON");
-        Self::new(root)
+    pub(crate) fn b2b_v1() -> Result<Self, String> {
+        let interface = altegio_openapi::documents::B2B_V1.interface;
+        let mut document = serde_json::from_str(interface)
+            .map_err(|error| format!("{error}; `cargo xtask update-spec` writes it"))?;
+        allow_several_branches(&mut document);
+        Self::new(Api::read(document)?)
     }
 
-    fn new(mut root: Value) -> Self {
-        settle(&mut root);
-        let mut operations = Vec::new();
-        let mut by_route: BTreeMap<String, BTreeMap<String, usize>> = BTreeMap::new();
-        for (path, item) in object(&root["paths"]) {
-            for (method, operation) in object(item) {
-                if !METHODS.contains(&method.as_str()) {
-                    continue;
-                }
-                let at = format!("/paths/{}/{method}", escaped(path));
-                let operation = read_operation(&root, item, operation, &at, path, method);
-                by_route
-                    .entry(route(path))
-                    .or_default()
-                    .insert(operation.method.clone(), operations.len());
-                operations.push(operation);
-            }
+    fn new(api: Api) -> Result<Self, String> {
+        let mut by_route: BTreeMap<String, BTreeMap<&str, usize>> = BTreeMap::new();
+        for (index, operation) in api.operations.iter().enumerate() {
+            let methods = by_route.entry(route(operation)).or_default();
+            methods.insert(operation.method.as_str(), index);
         }
         let mut routes = matchit::Router::new();
         for (path, methods) in by_route {
-            routes
-                .insert(path, methods)
-                .expect("the document's paths differ");
+            let inserted = routes.insert(&path, methods);
+            inserted.map_err(|error| format!("the path `{path}`: {error}"))?;
         }
-        Self {
-            root,
-            operations,
+        Ok(Self {
+            accept: accept(api.document()),
+            api,
             routes,
-        }
+        })
     }
 
-    /// The operation of a request, with its path's arguments in order.
+    /// The operations, and the document that they are read from.
+    pub fn api(&self) -> &Api {
+        &self.api
+    }
+
+    /// The media type that Altegio requires in `Accept`: the default of the
+    /// document's header parameter of this name. `None` if the document says
+    /// nothing of it.
+    pub fn accept(&self) -> Option<&str> {
+        self.accept.as_deref()
+    }
+
+    /// The operation of a method and a path, and the path's arguments in order,
+    /// still percent-encoded.
     ///
     /// # Errors
     ///
-    /// The methods that the path has, which are none if it is unknown.
-    pub fn find(&self, method: &str, path: &str) -> Result<(&Operation, Vec<String>), Vec<String>> {
+    /// The methods of the path's operations; none if the path is unknown.
+    pub(crate) fn find<'p>(
+        &self,
+        method: &str,
+        path: &'p str,
+    ) -> Result<(&Operation, Vec<&'p str>), Vec<&'static str>> {
         let found = self.routes.at(path).map_err(|_| Vec::new())?;
         let Some(index) = found.value.get(method) else {
-            return Err(found.value.keys().cloned().collect());
+            return Err(found.value.keys().copied().collect());
         };
-        let arguments = found.params.iter().map(|(_, value)| value.to_owned());
-        Ok((&self.operations[*index], arguments.collect()))
+        let arguments = found.params.iter().map(|(_, value)| value);
+        Ok((&self.api.operations[*index], arguments.collect()))
     }
 
-    /// The operation of this id.
-    pub fn operation(&self, id: &str) -> Option<&Operation> {
-        self.operations.iter().find(|operation| operation.id == id)
-    }
-
-    /// What a value of the document stands for, references followed.
-    pub fn resolve<'a>(&'a self, value: &'a Value) -> &'a Value {
-        resolve(&self.root, value)
-    }
-
-    /// A schema that a validator can read by itself: references in it are
-    /// from the document's root, so what they name comes along in its place.
+    /// A schema of the document as a document of its own: what its references
+    /// name comes along, each at its place.
     pub fn standing_alone(&self, schema: &Value) -> Value {
+        let root = self.api.document();
         let mut whole = Map::new();
         let mut open = vec![schema];
         while let Some(value) = open.pop() {
             match value {
                 Value::Object(fields) => {
                     let reference = fields.get("$ref").and_then(Value::as_str);
-                    if let Some(pointer) = reference.and_then(|text| text.strip_prefix('#'))
-                        && let Some(target) = self.root.pointer(pointer)
-                        && put(&mut whole, pointer, target)
+                    if let Some(reference) = reference
+                        && let Some(target) = pointer::target(root, reference)
+                        && put(&mut whole, reference.trim_start_matches('#'), target)
                     {
                         open.push(target);
                     }
@@ -175,153 +101,36 @@ impl Document {
         whole.insert("allOf".into(), Value::Array(vec![schema.clone()]));
         Value::Object(whole)
     }
-
-    /// The value that a pointer names.
-    pub fn at(&self, pointer: &str) -> &Value {
-        self.root.pointer(pointer).unwrap_or(&Value::Null)
-    }
 }
 
-impl Operation {
-    /// The lowest documented status of success.
-    pub fn success(&self) -> u16 {
-        let mut statuses = self.responses.keys().copied();
-        statuses
-            .find(|status| (200..300).contains(status))
-            .unwrap_or(200)
-    }
-}
+/// The operation's path as a route. The document names the same place of two
+/// paths differently, which `matchit` does not allow, so names are replaced.
+fn route(operation: &Operation) -> String {
+    use altegio_openapi::api::Part;
 
-fn read_operation(
-    root: &Value,
-    item: &Value,
-    operation: &Value,
-    at: &str,
-    path: &str,
-    method: &str,
-) -> Operation {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let body = operation.get("requestBody").map(|body| {
-        let (at, body) = resolve_at(root, body, format!("{at}/requestBody"));
-        let (media_type, _) = content(body).unwrap_or(("application/json", &Value::Null));
-        Body {
-            media_type: media_type.to_owned(),
-            required: body["required"] == true,
-            pointer: format!("{at}/content/{}/schema", escaped(media_type)),
-        }
+    let parts = operation.path.parts().enumerate();
+    let parts = parts.map(|(index, part)| match part {
+        Part::Text(text) => text.to_owned(),
+        Part::Parameter(_) => format!("{{p{index}}}"),
     });
-    let responses = object(&operation["responses"]).filter_map(|(status, response)| {
-        let (at, response) = resolve_at(root, response, format!("{at}/responses/{status}"));
-        let content = content(response);
-        let pointer = content.filter(|(_, content)| content.get("schema").is_some());
-        Some((
-            status.parse().ok()?,
-            Response {
-                media_type: content.map(|(media_type, _)| media_type.to_owned()),
-                pointer: pointer
-                    .map(|(media_type, _)| format!("{at}/content/{}/schema", escaped(media_type))),
-            },
-        ))
+    parts.collect()
+}
+
+fn accept(document: &Value) -> Option<String> {
+    let parameters = document["components"]["parameters"].as_object()?;
+    let parameter = parameters.values().find(|parameter| {
+        let name = parameter["name"].as_str().unwrap_or_default();
+        parameter["in"] == "header" && name.eq_ignore_ascii_case("accept")
     });
-    Operation {
-        id: text(&operation["operationId"]),
-        tag: text(&operation["tags"][0]),
-        method: method.to_ascii_uppercase(),
-        path: path.to_owned(),
-        parameters: parameters(root, item, operation),
-        body,
-        responses: responses.collect(),
-        tokens: tokens(root, operation),
-        paging: operation.get("x-paging").cloned(),
-    }
+    Some(parameter?["schema"]["default"].as_str()?.to_owned())
 }
 
-fn parameters(root: &Value, item: &Value, operation: &Value) -> Vec<Parameter> {
-    let mut merged: Vec<Parameter> = Vec::new();
-    for holder in [item, operation] {
-        for parameter in holder["parameters"].as_array().into_iter().flatten() {
-            let parameter = resolve(root, parameter);
-            let text = |name: &str| parameter[name].as_str().unwrap_or_default().to_owned();
-            let parameter = Parameter {
-                name: text("name"),
-                place: text("in"),
-                required: parameter["required"] == true,
-                explode: parameter["explode"] != false,
-                schema: parameter["schema"].clone(),
-            };
-            merged
-                .retain(|other| (&other.name, &other.place) != (&parameter.name, &parameter.place));
-            merged.push(parameter);
-        }
-    }
-    merged
-}
-
-fn tokens(root: &Value, operation: &Value) -> Tokens {
-    let security = operation.get("security").or(root.get("security"));
-    let scheme = security
-        .and_then(|list| list.get(0)?.as_object()?.keys().next())
-        .map(|name| &root["components"]["securitySchemes"][name]["bearerFormat"]);
-    match scheme.and_then(Value::as_str) {
-        Some("Bearer {PartnerToken}") => Tokens::Partner,
-        Some("Bearer {PartnerToken}, User {UserToken}") => Tokens::PartnerAndUser,
-        _ => Tokens::None,
-    }
-}
-
-/// The media type of a body or an answer: JSON where there is a choice.
-fn content(holder: &Value) -> Option<(&str, &Value)> {
-    let content = holder["content"].as_object()?;
-    let json = content.iter().find(|(name, _)| name.contains("json"));
-    json.or_else(|| content.iter().next())
-        .map(|(name, value)| (name.as_str(), value))
-}
-
-/// A path as a route: the document's names for one place differ.
-fn route(path: &str) -> String {
-    let mut route = String::new();
-    let mut rest = path;
-    let mut count = 0;
-    while let Some((before, after)) = rest.split_once('{') {
-        let tail = after.split_once('}').map_or("", |(_, tail)| tail);
-        route.push_str(before);
-        route.push_str(&format!("{{p{count}}}"));
-        count += 1;
-        rest = tail;
-    }
-    route + rest
-}
-
-/// Puts a value where a pointer says. `false`: there is one already.
-fn put(whole: &mut Map<String, Value>, pointer: &str, value: &Value) -> bool {
-    let mut names: Vec<String> = pointer
-        .split('/')
-        .skip(1)
-        .map(|name| name.replace("~1", "/").replace("~0", "~"))
-        .collect();
-    let Some(last) = names.pop() else {
-        return false;
-    };
-    let mut place = whole;
-    for name in names {
-        let next = place.entry(name).or_insert_with(|| Map::new().into());
-        match next {
-            Value::Object(fields) => place = fields,
-            _ => return false,
-        }
-    }
-    let is_new = place.get(&last) != Some(value);
-    place.insert(last, value.clone());
-    is_new
-}
-
-/// What the schemas mean where they say another thing: `x-shape: list` of the
-/// overlay is an array of what the schema says, and a `oneOf` is an `anyOf`,
-/// since branches without required fields allow each other's values.
-fn settle(value: &mut Value) {
+/// Reads every `oneOf` as `anyOf`. Branches without required fields allow each
+/// other's values, so that by the letter of `oneOf` no value fits.
+fn allow_several_branches(value: &mut Value) {
     match value {
         Value::Object(fields) => {
-            fields.values_mut().for_each(settle);
+            fields.values_mut().for_each(allow_several_branches);
             if fields.get("oneOf").is_some_and(Value::is_array)
                 && let Some(branches) = fields.remove("oneOf")
             {
@@ -334,33 +143,26 @@ fn settle(value: &mut Value) {
                 fields.insert("items".into(), items);
             }
         }
-        Value::Array(items) => items.iter_mut().for_each(settle),
+        Value::Array(items) => items.iter_mut().for_each(allow_several_branches),
         _ => {}
     }
 }
 
-fn resolve<'a>(root: &'a Value, value: &'a Value) -> &'a Value {
-    resolve_at(root, value, String::new()).1
-}
-
-/// With the pointer to where it really stands.
-fn resolve_at<'a>(root: &'a Value, value: &'a Value, at: String) -> (String, &'a Value) {
-    let (mut value, mut at) = (value, at);
-    while let Some(reference) = value.get("$ref").and_then(Value::as_str) {
-        let pointer = reference.trim_start_matches('#');
-        let Some(target) = root.pointer(pointer) else {
-            break;
-        };
-        (value, at) = (target, pointer.to_owned());
+/// Puts a value at a pointer. Returns whether it was not there yet.
+fn put(whole: &mut Map<String, Value>, at: &str, value: &Value) -> bool {
+    let mut keys: Vec<String> = Pointer::parse(at).keys().collect();
+    let Some(last) = keys.pop() else {
+        return false;
+    };
+    let mut place = whole;
+    for key in keys {
+        let next = place.entry(key).or_insert_with(|| Map::new().into());
+        match next {
+            Value::Object(fields) => place = fields,
+            _ => return false,
+        }
     }
-    (at, value)
-}
-
-fn escaped(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
-}
-
-fn object(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
-    static EMPTY: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
-    value.as_object().unwrap_or(&EMPTY).iter()
+    let is_new = place.get(&last) != Some(value);
+    place.insert(last, value.clone());
+    is_new
 }

@@ -1,11 +1,12 @@
-//! Faults on purpose, for those who test what their own program does about them.
+//! Faults to inject, to test how a program handles them.
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use fastrand::Rng;
 
-/// How often which fault is injected: each rate is a share of the requests.
+/// How often each fault is injected. A rate is a share of the requests, from 0
+/// to 1; one request gets one fault at most.
 ///
 /// ```
 /// let faults: altegio_mock::Faults = "429=0.1,500=0.05,cut=0.02,latency=200ms".parse()?;
@@ -16,24 +17,24 @@ use fastrand::Rng;
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Faults {
-    /// Answers come up to this much later.
+    /// Responses are delayed by up to this much, each by a random part of it.
     pub latency: Duration,
-    /// `429` with `Retry-After: 1`.
+    /// The rate of 429 with `Retry-After: 1`.
     pub too_many_requests: f64,
-    /// `500` in the vendor's envelope.
+    /// The rate of 500 in Altegio's envelope.
     pub server_error: f64,
-    /// The connection ends in the middle of the answer.
+    /// The rate of connections closed in the middle of the response.
     pub cut: f64,
 }
 
-/// What `--faults` was given and cannot be read.
+/// Text that is no [`Faults`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}`: `latency=200ms`, `429=0.1`, `500=0.1` or `cut=0.1` expected, joined with commas; rates are from 0 to 1"
 )]
 pub struct FaultsError(String);
 
-/// What befalls one request.
+/// The fault of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     TooManyRequests,

@@ -1,4 +1,4 @@
-//! Serves Altegio's API on loopback.
+//! The program: serves Altegio's API on loopback until it is interrupted.
 
 use std::process::ExitCode;
 
@@ -9,13 +9,13 @@ use clap::Parser;
 #[derive(Parser, Debug)]
 #[command(version)]
 struct Cli {
-    /// The port; 0 takes a free one and prints it
+    /// The port; 0 chooses a free one, which is printed
     #[arg(long, default_value_t = 4010)]
     port: u16,
-    /// Another seed gives other values for the same requests
+    /// What the values of responses are derived from
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Keep what is created, updated and deleted
+    /// Keep what requests create, change and delete
     #[arg(long)]
     state: bool,
     /// Inject faults, at rates from 0 to 1: 429=0.1,500=0.05,cut=0.02,latency=200ms
@@ -30,6 +30,8 @@ async fn main() -> ExitCode {
         .port(cli.port)
         .seed(cli.seed)
         .state(cli.state)
+        // Nobody would look at them.
+        .keep_requests(0)
         .print(true);
     if let Some(faults) = cli.faults {
         builder = builder.faults(faults);
@@ -37,7 +39,7 @@ async fn main() -> ExitCode {
     match builder.start().await {
         Ok(server) => {
             println!("{}", server.url());
-            // Until it is interrupted, or cannot learn that it is.
+            // If interrupts cannot be listened for, there is nothing to wait for.
             let _ = tokio::signal::ctrl_c().await;
             ExitCode::SUCCESS
         }

@@ -1,319 +1,216 @@
-//! What was created, updated and deleted, for the resources whose paths are a
-//! family: a list that is also created into (`/clients/{location_id}`) and an
-//! item with one more argument (`/client/{location_id}/{id}`).
+//! The items that were created, changed and deleted through the mock.
 
-use std::collections::{BTreeMap, BTreeSet};
+pub(crate) mod families;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Map, Value};
 
-use crate::check::names;
-use crate::document::{Document, Operation};
-use crate::values::merged;
+use families::{Action, Member};
 
-/// Words of a path that say how, not what: `/company/{location_id}/clients/search`
-/// lists clients.
-const WAYS: [&str; 2] = ["search", "quick"];
-
-/// What an operation does to its family.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Deed {
-    /// Adds an item.
-    Create,
-    /// Answers all items, or those whose field of this name is the path's last
-    /// argument.
-    List(Option<String>),
-    /// Answers one.
-    Get,
-    /// Changes one.
-    Update,
-    /// Takes one away.
-    Delete,
-}
-
-/// An operation's place in a family.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Member {
-    /// The list's path, in the singular and without names: `/client/{}`.
-    pub family: String,
-    /// What it does.
-    pub deed: Deed,
-}
-
-/// What of an operation says where it belongs.
-struct Candidate<'d> {
-    operation: &'d Operation,
-    /// Its path as a list's.
-    family: String,
-    /// The name of its path's last argument.
-    last: &'d str,
-    /// Whether its answer is about a list.
-    is_list: bool,
-    /// Whether its answer holds an item: as an object, or a list of one.
-    shows: bool,
-}
-
-impl<'d> Candidate<'d> {
-    fn new(document: &Document, operation: &'d Operation) -> Self {
-        let place = place(document, operation).unwrap_or_default();
-        let is_list = is_type(&place, "array");
-        Self {
-            operation,
-            family: family(&operation.path),
-            last: names(&operation.path).last().copied().unwrap_or_default(),
-            is_list,
-            shows: is_list || is_type(&place, "object"),
-        }
-    }
-
-    fn creates(&self) -> bool {
-        self.operation.method == "POST" && self.shows
-    }
-
-    /// The family that an item's path belongs to: its own without the last argument.
-    fn owner(&self) -> Option<&str> {
-        self.family.strip_suffix("/{}")
-    }
-}
-
-/// The members of all families, by operation id.
-pub fn members(document: &Document) -> BTreeMap<String, Member> {
-    let candidates: Vec<Candidate<'_>> = document
-        .operations
-        .iter()
-        .map(|operation| Candidate::new(document, operation))
-        .collect();
-    let creates = candidates.iter().filter(|candidate| candidate.creates());
-    let families: BTreeSet<&str> = creates.map(|create| create.family.as_str()).collect();
-    let mut members = BTreeMap::new();
-    for family in families {
-        let of_item = |candidate: &&Candidate<'_>| candidate.owner() == Some(family);
-        // The item's argument has one name; another one's is a filter of the list.
-        let changes = |candidate: &&Candidate<'_>| candidate.operation.method != "GET";
-        let mut items = candidates.iter().filter(of_item).filter(changes);
-        let Some(argument) = items.next().map(|candidate| candidate.last) else {
-            continue;
-        };
-        let deed = |candidate: &Candidate<'_>| {
-            let Candidate {
-                is_list,
-                shows,
-                last,
-                ..
-            } = *candidate;
-            let in_list = candidate.family == family;
-            let in_item = of_item(&candidate) && last == argument;
-            let is_search = is_list && is_way(&candidate.operation.path, "search");
-            Some(match candidate.operation.method.as_str() {
-                "POST" if in_list && is_search => Deed::List(None),
-                "POST" if in_list && shows => Deed::Create,
-                "GET" if in_list && is_list => Deed::List(None),
-                "GET" if in_item && shows => Deed::Get,
-                "GET" if of_item(&candidate) && is_list => Deed::List(Some(last.to_owned())),
-                "POST" | "PUT" | "PATCH" if in_item => Deed::Update,
-                "DELETE" if in_item => Deed::Delete,
-                _ => return None,
-            })
-        };
-        let found = candidates
-            .iter()
-            .filter_map(|candidate| Some((candidate.operation, deed(candidate)?)));
-        let found: Vec<(&Operation, Deed)> = found.collect();
-        // Without something that adds and something that shows, nothing is kept.
-        let adds = found.iter().any(|(_, deed)| *deed == Deed::Create);
-        let shows = |deed: &Deed| matches!(deed, Deed::Get | Deed::List(_));
-        if adds && found.iter().any(|(_, deed)| shows(deed)) {
-            members.extend(found.into_iter().map(|(operation, deed)| {
-                let family = family.to_owned();
-                (operation.id.clone(), Member { family, deed })
-            }));
-        }
-    }
-    members
-}
-
-/// `/clients/{location_id}` → `/client/{}`, and so
-/// `/company/{location_id}/clients/search`.
-fn family(path: &str) -> String {
-    let words = path.split('/').filter(|word| !WAYS.contains(word));
-    let mut words: Vec<String> = words
-        .map(|word| {
-            if word.starts_with('{') {
-                "{}".to_owned()
-            } else if let Some(stem) = word.strip_suffix("ies") {
-                format!("{stem}y")
-            } else {
-                word.strip_suffix('s').unwrap_or(word).to_owned()
-            }
-        })
-        .collect();
-    // Both forms name the location first.
-    if let ["", "company", "{}", _, ..] = words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        words.remove(1);
-        words.swap(1, 2);
-    }
-    words.join("/")
-}
-
-fn is_way(path: &str, way: &str) -> bool {
-    path.split('/').any(|word| word == way)
-}
-
-/// The schema of what an operation's answer is about: its `data`, or all of it
-/// where it comes without an envelope.
-fn place(document: &Document, operation: &Operation) -> Option<Value> {
-    let response = operation.responses.get(&operation.success())?;
-    let schema = merged(document, document.at(response.pointer.as_deref()?));
-    let properties = &schema.get("properties");
-    match properties.and_then(|fields| fields.get("data")) {
-        Some(data) => Some(Value::Object(merged(document, data))),
-        None if properties.is_some_and(|fields| fields.get("success").is_some()) => None,
-        None => Some(Value::Object(schema)),
-    }
-}
-
-fn is_type(schema: &Value, name: &str) -> bool {
-    match &schema["type"] {
-        Value::String(kind) => kind == name,
-        Value::Array(kinds) => kinds.iter().any(|kind| kind == name),
-        _ => false,
-    }
-}
-
-/// The items that were created, by family and arguments of the list's path.
+/// The items of every family, each list by the arguments of its path.
+///
+/// Its lock is held only while items are found or changed: what is found is
+/// shared, and shown by who asked for it.
 #[derive(Debug, Default)]
-pub struct Store {
-    items: BTreeMap<(String, Vec<String>), BTreeMap<i64, Item>>,
+pub(crate) struct Store(Mutex<Items>);
+
+#[derive(Debug, Default)]
+struct Items {
+    lists: BTreeMap<(String, Vec<String>), BTreeMap<i64, Arc<Item>>>,
     last_id: i64,
 }
 
-/// One that was created.
-#[derive(Debug)]
+/// An item as it is kept.
+#[derive(Clone, Debug)]
 struct Item {
-    /// As the answer to its creation showed it.
+    /// The item in the response to its creation.
     made: Value,
-    /// What was sent of it since.
+    /// The fields that were sent since, the latest of each.
     sent: Map<String, Value>,
 }
 
 /// A part of a list.
 #[derive(Clone, Copy, Debug)]
-pub struct Page {
+pub(crate) struct Page {
     /// From 1.
     pub number: usize,
     /// How many items it holds.
     pub size: usize,
 }
 
+/// A request to the store.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Request<'r> {
+    /// What is asked for.
+    pub member: &'r Member,
+    /// The path's arguments.
+    pub arguments: &'r [String],
+    /// The request's body.
+    pub sent: &'r Value,
+    /// The page of a list.
+    pub page: Page,
+}
+
+/// There is no item of this id.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct NotFound;
+
 impl Store {
-    /// What a request does. `body` is the answer that the document would give,
-    /// and then the one to give; `sent` is the request's body. Answers how many
-    /// items the list has.
+    /// Does what a request asks for, and puts what is kept into `body`, which
+    /// is the response that the document alone would give. Returns how many
+    /// items the list has, if it is a list.
     ///
     /// # Errors
     ///
     /// There is no item of this id.
-    pub fn apply(
-        &mut self,
-        member: &Member,
-        arguments: &[String],
-        sent: &Value,
-        page: Page,
-        body: &mut Value,
-    ) -> Result<Option<usize>, NotFound> {
-        let has_last = !matches!(member.deed, Deed::Create | Deed::List(None));
+    pub fn apply(&self, request: Request<'_>, body: &mut Value) -> Result<Option<usize>, NotFound> {
+        let Request {
+            member, arguments, ..
+        } = request;
+        let names_item = !matches!(member.action, Action::Create | Action::List { by: None });
         let (list, last) = match arguments.split_last() {
-            Some((last, list)) if has_last => (list, last.as_str()),
+            Some((last, list)) if names_item => (list, last.as_str()),
             _ => (arguments, ""),
         };
+        let key = (member.family.clone(), list.to_vec());
         let id = last.parse().unwrap_or_default();
-        let items = self
-            .items
-            .entry((member.family.clone(), list.to_vec()))
-            .or_default();
-        let name = id_name(&member.family);
-        let sent = sent.as_object().cloned().unwrap_or_default();
-        // What the answer is about, if it is about anything.
-        let mut no_place = Value::Null;
-        let place = match body.get("data").is_some() {
-            true => &mut body["data"],
-            false if body.get("success").is_some() => &mut no_place,
-            false => body,
-        };
-        match &member.deed {
-            Deed::Create => {
-                self.last_id += 1;
-                let id = self.last_id;
-                let mut made = match &*place {
+        let sent = || request.sent.as_object().cloned().unwrap_or_default();
+        let id_field = member.id_field.as_deref();
+        let mut nothing = Value::Null;
+        let subject = subject(body).unwrap_or(&mut nothing);
+        match &member.action {
+            Action::Create => {
+                let sent = sent();
+                let made = match &*subject {
                     Value::Array(list) => list.first().cloned().unwrap_or_default(),
                     one => one.clone(),
                 };
-                number_within(&mut made, &sent, id);
-                let item = Item { made, sent };
-                show(place, id, &item, &name);
-                items.insert(id, item);
+                let (id, item) = self.lock().create(key, Item { made, sent });
+                show(subject, id, &item, id_field);
             }
-            Deed::List(field) => {
-                let is_meant = |item: &Item| {
-                    let Some(field) = field else { return true };
-                    match item.sent.get(field).or(item.made.get(field)) {
-                        Some(Value::String(text)) => text == last,
-                        // A number here, a word in the path: the document does
-                        // not say which is which.
-                        Some(Value::Number(number)) => last
-                            .parse::<f64>()
-                            .map_or(true, |n| number.as_f64() == Some(n)),
-                        _ => true,
-                    }
-                };
-                let Value::Array(made) = place.take() else {
+            Action::List { by } => {
+                let Value::Array(made) = subject.take() else {
                     return Ok(None);
                 };
-                let all: Vec<_> = items.iter().filter(|(_, item)| is_meant(item)).collect();
-                let first = page.number.saturating_sub(1).saturating_mul(page.size);
-                let shown = all.iter().skip(first).take(page.size);
-                // The same values for the same item, wherever it stands.
-                let shown = shown.filter_map(|(id, item)| {
-                    let index = usize::try_from(**id).ok()?.checked_rem(made.len())?;
+                let by = by.as_deref().map(|field| (field, last));
+                let (found, total) = self.lock().list(&key, by, request.page);
+                // The same made values for the same item, on whichever page it is.
+                let shown = found.iter().filter_map(|(id, item)| {
+                    let index = usize::try_from(*id).ok()?.checked_rem(made.len())?;
                     let mut one = made[index].clone();
-                    show(&mut one, **id, item, &name);
+                    show(&mut one, *id, item, id_field);
                     Some(one)
                 });
-                *place = shown.collect();
-                return Ok(Some(all.len()));
+                *subject = shown.collect();
+                return Ok(Some(total));
             }
-            Deed::Get => show(place, id, items.get(&id).ok_or(NotFound)?, &name),
-            Deed::Update => {
-                let item = items.get_mut(&id).ok_or(NotFound)?;
-                item.sent.extend(sent);
-                show(place, id, item, &name);
+            Action::Get => {
+                let item = self.lock().get(&key, id).ok_or(NotFound)?;
+                show(subject, id, &item, id_field);
             }
-            Deed::Delete => {
-                items.remove(&id).ok_or(NotFound)?;
+            Action::Update => {
+                let item = self.lock().update(&key, id, sent()).ok_or(NotFound)?;
+                show(subject, id, &item, id_field);
+            }
+            Action::Delete => {
+                let removed = self.lock().delete(&key, id);
+                removed.ok_or(NotFound)?;
             }
         }
         Ok(None)
     }
+
+    fn lock(&self) -> MutexGuard<'_, Items> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-/// `/good/{}` → `good_id`, for items that have no `id`.
-fn id_name(family: &str) -> String {
-    let word = family.rsplit('/').find(|word| *word != "{}");
-    format!("{}_id", word.unwrap_or_default())
+type Key = (String, Vec<String>);
+
+impl Items {
+    fn create(&mut self, key: Key, mut item: Item) -> (i64, Arc<Item>) {
+        self.last_id += 1;
+        number_within(&mut item, self.last_id);
+        let item = Arc::new(item);
+        let list = self.lists.entry(key).or_default();
+        list.insert(self.last_id, item.clone());
+        (self.last_id, item)
+    }
+
+    /// The items of a page, and how many the list has.
+    fn list(
+        &self,
+        key: &Key,
+        by: Option<(&str, &str)>,
+        page: Page,
+    ) -> (Vec<(i64, Arc<Item>)>, usize) {
+        let Some(items) = self.lists.get(key) else {
+            return (Vec::new(), 0);
+        };
+        let is_meant = |item: &Item| by.is_none_or(|(field, text)| item.has(field, text));
+        let total = match by {
+            None => items.len(),
+            Some(_) => items.values().filter(|item| is_meant(item)).count(),
+        };
+        let first = page.number.saturating_sub(1).saturating_mul(page.size);
+        let meant = items.iter().filter(|(_, item)| is_meant(item));
+        let shown = meant.skip(first).take(page.size);
+        (shown.map(|(id, item)| (*id, item.clone())).collect(), total)
+    }
+
+    fn get(&self, key: &Key, id: i64) -> Option<Arc<Item>> {
+        self.lists.get(key)?.get(&id).cloned()
+    }
+
+    fn update(&mut self, key: &Key, id: i64, sent: Map<String, Value>) -> Option<Arc<Item>> {
+        let item = self.lists.get_mut(key)?.get_mut(&id)?;
+        Arc::make_mut(item).sent.extend(sent);
+        Some(item.clone())
+    }
+
+    fn delete(&mut self, key: &Key, id: i64) -> Option<Arc<Item>> {
+        self.lists.get_mut(key)?.remove(&id)
+    }
 }
 
-/// Puts an item into the place of a made one, or of a list of some.
-fn show(place: &mut Value, id: i64, item: &Item, id_name: &str) {
+impl Item {
+    /// Whether a field has a value that a path writes as this text.
+    fn has(&self, field: &str, text: &str) -> bool {
+        match self.sent.get(field).or(self.made.get(field)) {
+            Some(Value::String(value)) => value == text,
+            // The document does not say which number a word in a path stands for.
+            Some(Value::Number(number)) => match text.parse::<f64>() {
+                Ok(value) => number.as_f64() == Some(value),
+                Err(_) => true,
+            },
+            _ => true,
+        }
+    }
+}
+
+/// What a response is about: its `data`, or all of it without an envelope.
+fn subject(body: &mut Value) -> Option<&mut Value> {
+    if body.get("data").is_some() {
+        return body.get_mut("data");
+    }
+    body.get("success").is_none().then_some(body)
+}
+
+/// Puts an item into the place of a made one, or of a list of made ones.
+fn show(place: &mut Value, id: i64, item: &Item, id_field: Option<&str>) {
     if let Value::Array(list) = place {
         list.truncate(1);
-        list.iter_mut().for_each(|one| show(one, id, item, id_name));
+        for one in list {
+            show(one, id, item, id_field);
+        }
         return;
     }
     lay_over(place, &item.made);
-    for (name, value) in &item.sent {
-        let one = Map::from_iter([(name.clone(), value.clone())]);
-        lay_over(place, &Value::Object(one));
-    }
-    for name in ["id", id_name] {
+    lay_fields_over(place, &item.sent);
+    let names = ["id"].into_iter().chain(id_field);
+    for name in names {
         if let Some(field) = place.get_mut(name) {
             lay_over(field, &id.into());
             break;
@@ -322,8 +219,9 @@ fn show(place: &mut Value, id: i64, item: &Item, id_name: &str) {
 }
 
 /// Gives the id to an object within the item that holds what was sent.
-fn number_within(item: &mut Value, sent: &Map<String, Value>, id: i64) {
-    let inner = item.as_object_mut().into_iter().flat_map(Map::values_mut);
+fn number_within(item: &mut Item, id: i64) {
+    let Item { made, sent } = item;
+    let inner = made.as_object_mut().into_iter().flat_map(Map::values_mut);
     for inner in inner.filter_map(Value::as_object_mut) {
         let held = sent.keys().filter(|name| inner.contains_key(*name)).count();
         if inner.contains_key("id") && held > sent.len() / 2 {
@@ -332,28 +230,12 @@ fn number_within(item: &mut Value, sent: &Map<String, Value>, id: i64) {
     }
 }
 
-/// There is no such item.
-#[derive(Debug, PartialEq, Eq)]
-pub struct NotFound;
-
-/// Lays what is kept over what was made, as far as the made has a place for it
-/// and in the made's kind: an id may be a number in one answer and a text in
+/// Lays a kept value over a made one, as far as the made one has a place for it
+/// and in the made one's type: an id is a number in one response and a text in
 /// another.
 fn lay_over(made: &mut Value, kept: &Value) {
     match (&mut *made, kept) {
-        (Value::Object(fields), Value::Object(kept)) => {
-            for (name, value) in kept {
-                if let Some(field) = fields.get_mut(name) {
-                    lay_over(field, value);
-                    continue;
-                }
-                // Some answers hold what was sent one object further down.
-                let mut inner = fields.values_mut();
-                if let Some(field) = inner.find_map(|inner| inner.as_object_mut()?.get_mut(name)) {
-                    lay_over(field, value);
-                }
-            }
-        }
+        (Value::Object(_), Value::Object(kept)) => lay_fields_over(made, kept),
         (Value::Array(list), Value::Array(kept)) if !list.is_empty() => {
             let shown = kept.iter().zip(list.iter().cycle()).map(|(kept, made)| {
                 let mut made = made.clone();
@@ -370,7 +252,7 @@ fn lay_over(made: &mut Value, kept: &Value) {
         }
         (Value::Number(_), Value::Bool(kept)) => *made = i64::from(*kept).into(),
         (Value::Bool(made), Value::Number(kept)) => *made = kept.as_f64() != Some(0.0),
-        // An id, or a code, stands for what it names.
+        // An id, or a code, stands for the object that it names.
         (Value::Object(fields), Value::Number(_) | Value::String(_)) => {
             let name = if kept.is_number() { "id" } else { "code" };
             if let Some(field) = fields.get_mut(name) {
@@ -384,51 +266,57 @@ fn lay_over(made: &mut Value, kept: &Value) {
     }
 }
 
+fn lay_fields_over(made: &mut Value, kept: &Map<String, Value>) {
+    let Value::Object(fields) = made else { return };
+    for (name, value) in kept {
+        if let Some(field) = fields.get_mut(name) {
+            lay_over(field, value);
+            continue;
+        }
+        // Some responses hold what was sent one object further down.
+        let mut inner = fields.values_mut();
+        if let Some(field) = inner.find_map(|inner| inner.as_object_mut()?.get_mut(name)) {
+            lay_over(field, value);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
-    /// Found from the paths: who adds a resource to the document finds it here.
-    #[test]
-    fn families_are_found() {
-        let members = members(&Document::b2b_v1());
-        let mut families: BTreeMap<&str, BTreeMap<&str, &Deed>> = BTreeMap::new();
-        for (id, Member { family, deed }) in &members {
-            families.entry(family).or_default().insert(id, deed);
+    fn member(action: Action) -> Member {
+        Member {
+            family: "Things/thing".to_owned(),
+            action,
+            id_field: None,
         }
-        let names: Vec<&str> = families.keys().copied().collect();
-        assert_eq!(
-            names,
-            [
-                "/activity/{}",
-                "/activity/{}/duplication_strategy",
-                "/booking_form/{}",
-                "/chain/{}/loyalty/abonement_type",
-                "/chain/{}/loyalty/certificate_type",
-                "/chain/{}/loyalty/program",
-                "/client/{}",
-                "/client/{}/client/{}/comment",
-                "/company",
-                "/custom_field/{}/{}",
-                "/finance_transaction/{}",
-                "/good/{}",
-                "/goods_category/{}",
-                "/label/{}",
-                "/record/{}",
-                "/service/{}",
-                "/service_category/{}",
-                "/staff/{}",
-                "/storage_operation/document/{}",
-                "/storage_operation/goods_transaction/{}",
-            ]
-        );
-        let by_entity = Deed::List(Some("entity".to_owned()));
-        let tags = [
-            ("create_tag", &Deed::Create),
-            ("delete_tag_by_tag_id", &Deed::Delete),
-            ("get_tag_list_by_entity", &by_entity),
-            ("update_tag_by_tag_id", &Deed::Update),
-        ];
-        assert_eq!(families["/label/{}"], BTreeMap::from(tags));
+    }
+
+    #[test]
+    fn only_the_items_of_the_page_are_shown() {
+        let store = Store::default();
+        let arguments = ["1".to_owned()];
+        let request = |member, sent, number, size| Request {
+            member,
+            arguments: &arguments,
+            sent,
+            page: Page { number, size },
+        };
+        let create = member(Action::Create);
+        let sent = json!({"title": "Thing"});
+        for _ in 0..100 {
+            let mut body = json!({"data": {"id": 0, "title": ""}});
+            store
+                .apply(request(&create, &sent, 1, 1), &mut body)
+                .unwrap();
+        }
+        let list = member(Action::List { by: None });
+        let mut body = json!({"data": [{"id": 0, "title": ""}]});
+        let total = store.apply(request(&list, &Value::Null, 34, 3), &mut body);
+        assert_eq!(total, Ok(Some(100)));
+        assert_eq!(body, json!({"data": [{"id": 100, "title": "Thing"}]}));
     }
 }

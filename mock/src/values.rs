@@ -1,5 +1,7 @@
 //! Values that a schema of the document allows: believable by their field's
-//! name and format, the same for the same seed.
+//! name and format, and the same for the same seed.
+
+mod by_name;
 
 use std::collections::BTreeMap;
 
@@ -8,9 +10,10 @@ use fastrand::Rng;
 use serde_json::{Map, Value, json};
 
 use crate::document::Document;
+use crate::schema::{combine, merged};
 
-/// Deeper than this, only what is required is filled in: some schemas hold
-/// themselves.
+/// Below this depth only required fields are filled in, since some schemas
+/// contain themselves.
 const DEPTH: usize = 12;
 
 /// How much is filled in, and with what.
@@ -215,27 +218,12 @@ impl<'d> Values<'d> {
         if let Some(known) = self.known.get(name) {
             return (*known).into();
         }
-        let (least, most) = self.whole_bounds(schema);
+        let (least, most) = whole_bounds(schema);
         if self.fill == Fill::Edge {
             return if self.rng.bool() { most } else { least }.into();
         }
-        let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
-        let (low, high) = if name == "id" || name.ends_with("_id") {
-            (1, 9_999_999)
-        } else if has(&["phone"]) {
-            (13_155_550_100, 13_155_550_199)
-        } else if has(&["count", "total", "page", "weight", "capacity"]) {
-            (1, 40)
-        } else if has(&["length", "duration"]) {
-            (900, 7_200)
-        } else if has(&["percent", "discount"]) {
-            (0, 30)
-        } else if name.starts_with("is_") || has(&["attendance", "status", "sex", "paid"]) {
-            (0, 1)
-        } else {
-            (1, 500)
-        };
-        let (low, high) = (low.max(least), high.min(most));
+        let usual = by_name::whole_numbers(name);
+        let (low, high) = (*usual.start().max(&least), *usual.end().min(&most));
         if low > high {
             return least.into();
         }
@@ -243,39 +231,20 @@ impl<'d> Values<'d> {
     }
 
     fn number(&mut self, schema: &Map<String, Value>, name: &str) -> Value {
-        let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
-        let (least, most) = self.whole_bounds(schema);
+        let (least, most) = whole_bounds(schema);
         let format = schema.get("format").and_then(Value::as_str);
-        let whole = self.document.root["x-whole-numbers"].as_array();
+        let whole = self.document.api().document()["x-whole-numbers"].as_array();
         let is_whole = name == "id"
             || name.ends_with("_id")
             || name.contains("count")
             || format.is_some_and(|format| format.starts_with("int"))
             || whole.is_some_and(|names| names.iter().any(|other| other == name));
-        let fractions = [
-            "price", "cost", "sum", "amount", "balance", "percent", "rating", "value", "lat", "lon",
-        ];
-        let is_fraction = !is_whole && has(&fractions);
-        if !is_fraction || self.fill == Fill::Edge {
+        if is_whole || !by_name::is_fraction(name) || self.fill == Fill::Edge {
             // Declared `number`, whole on the wire as often as not.
             return self.integer(schema, name);
         }
         let hundredths = self.rng.i64(100..=9_999) as f64 / 100.0;
         json!(hundredths.clamp(least as f64, most as f64))
-    }
-
-    fn whole_bounds(&self, schema: &Map<String, Value>) -> (i64, i64) {
-        let bound = |key: &str| schema.get(key)?.as_f64();
-        // A number that every JSON reader keeps whole, where nothing is said.
-        let most: f64 = match schema.get("format").and_then(Value::as_str) {
-            Some("int32") => f64::from(i32::MAX),
-            _ => 9_007_199_254_740_991.0,
-        };
-        let least = bound("minimum").or(bound("exclusiveMinimum").map(|n| n + 1.0));
-        let most = bound("maximum")
-            .or(bound("exclusiveMaximum").map(|n| n - 1.0))
-            .unwrap_or(most);
-        (least.unwrap_or(0.0).ceil() as i64, most.floor() as i64)
     }
 
     fn string(&mut self, schema: &Map<String, Value>, name: &str) -> String {
@@ -303,7 +272,7 @@ impl<'d> Values<'d> {
             None if self.fill == Fill::Edge => {
                 "Zoë 漢字 😀 \"a\\b\" /?#[]@!$&'()*+,;=%25 ‑ \u{7f}".to_owned()
             }
-            None => self.plain_text(name, day, &time),
+            None => by_name::text(&mut self.rng, name, day, &time),
         };
         let mut text: String = text.chars().take(most.unwrap_or(usize::MAX)).collect();
         while text.chars().count() < least {
@@ -312,102 +281,23 @@ impl<'d> Values<'d> {
         text
     }
 
-    fn plain_text(&mut self, name: &str, day: NaiveDate, time: &str) -> String {
-        let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
-        let number = self.rng.u32(1..1_000);
-        if has(&["datetime"]) || name.ends_with("_at") {
-            format!("{day}T{time}:00+02:00")
-        } else if has(&["date"]) || name == "from" || name == "to" {
-            day.to_string()
-        } else if has(&["time"]) {
-            time.to_owned()
-        } else if has(&["phone"]) {
-            format!("131555501{:02}", number % 100)
-        } else if has(&["email"]) {
-            format!("client{number}@example.com")
-        } else if has(&["url", "link", "site", "image", "avatar", "logo"]) {
-            format!("https://example.com/{number}")
-        } else if has(&["price", "cost", "sum", "amount"]) {
-            format!("{number}.00")
-        } else if has(&["currency"]) {
-            self.pick(&["EUR", "GEL", "KZT", "USD"])
-        } else if has(&["token", "hash"]) {
-            format!("{:016x}", self.rng.u64(..))
-        } else if has(&["message"]) {
-            self.pick(&["Done", "Saved", "Accepted"])
-        } else if has(&["color"]) {
-            format!("#{:06x}", self.rng.u32(..0x100_0000))
-        } else if has(&["surname"]) {
-            self.pick(&["Aalto", "Berg", "Costa", "Demir", "Evans"])
-        } else if has(&["name"]) {
-            self.pick(&["Alma", "Bruno", "Chiara", "Davit", "Elin"])
-        } else if has(&["title", "specialization"]) {
-            self.pick(&[
-                "Haircut",
-                "Manicure",
-                "Massage",
-                "Colouring",
-                "Consultation",
-            ])
-        } else if name.ends_with("id") || has(&["number", "code", "barcode"]) {
-            format!("{}", 100_000 + number)
-        } else {
-            format!("{} {number}", name.replace('_', " "))
-        }
-    }
-
-    fn pick(&mut self, words: &[&str]) -> String {
-        words[self.rng.usize(..words.len())].to_owned()
-    }
-
     fn day(&mut self) -> NaiveDate {
         let start = DateTime::UNIX_EPOCH.date_naive() + Days::new(20_454);
         start + Days::new(self.rng.u64(..365))
     }
 }
 
-/// The schema with its reference followed and its `allOf` in one.
-pub(crate) fn merged(document: &Document, schema: &Value) -> Map<String, Value> {
-    let mut whole = Map::new();
-    let Some(fields) = schema.as_object() else {
-        return whole;
+/// The smallest and the largest whole number that a schema allows. Where it
+/// does not say, they are such that every JSON reader keeps them whole.
+fn whole_bounds(schema: &Map<String, Value>) -> (i64, i64) {
+    let bound = |key: &str| schema.get(key)?.as_f64();
+    let most: f64 = match schema.get("format").and_then(Value::as_str) {
+        Some("int32") => f64::from(i32::MAX),
+        _ => 9_007_199_254_740_991.0,
     };
-    if fields.contains_key("$ref") {
-        let mut beside = fields.clone();
-        beside.remove("$ref");
-        let mut holder = Map::new();
-        holder.insert("$ref".to_owned(), fields["$ref"].clone());
-        let holder = Value::Object(holder);
-        let target = document.resolve(&holder);
-        if target.get("$ref").is_none() {
-            whole = merged(document, target);
-        }
-        combine(&mut whole, &beside);
-    } else {
-        whole = fields.clone();
-    }
-    if let Some(Value::Array(parts)) = whole.remove("allOf") {
-        for part in &parts {
-            let part = merged(document, part);
-            combine(&mut whole, &part);
-        }
-    }
-    whole
-}
-
-/// What both say: fields and required names of both, else the second's word.
-fn combine(into: &mut Map<String, Value>, other: &Map<String, Value>) {
-    for (key, value) in other {
-        match (into.get_mut(key), value) {
-            (Some(Value::Object(fields)), Value::Object(more)) if key == "properties" => {
-                fields.extend(more.clone());
-            }
-            (Some(Value::Array(names)), Value::Array(more)) if key == "required" => {
-                names.extend(more.clone());
-            }
-            _ => {
-                into.insert(key.clone(), value.clone());
-            }
-        }
-    }
+    let least = bound("minimum").or(bound("exclusiveMinimum").map(|n| n + 1.0));
+    let most = bound("maximum")
+        .or(bound("exclusiveMaximum").map(|n| n - 1.0))
+        .unwrap_or(most);
+    (least.unwrap_or(0.0).ceil() as i64, most.floor() as i64)
 }
