@@ -1,8 +1,11 @@
 //! Building a client: its settings, their defaults, and what is refused.
 
 use std::env;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+
+use reqwest::Url;
 
 use crate::client::Client;
 use crate::error::Error;
@@ -10,12 +13,12 @@ use crate::rate_limit::RateLimiter;
 use crate::retry::{Budget, Retry};
 use crate::runtime::{Runtime, System};
 use crate::security::Tokens;
-use crate::server::Server;
+use crate::server::{Server, is_loopback};
 use crate::transport::deadline::Timeouts;
 use crate::transport::{Options, Shared, Transport};
 use crate::wire;
 
-/// The largest answer that is read unless the builder says otherwise: 64 MiB.
+/// The largest response that is read unless the builder says otherwise: 64 MiB.
 const MAX_BODY: usize = 64 * 1024 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -53,13 +56,14 @@ impl Client {
 /// | setting | default | from … to |
 /// |---|---|---|
 /// | [`timeout`](Self::timeout) | 120 s | the call … its result: the waits for the rate limit, all attempts and the waits between them |
-/// | [`attempt_timeout`](Self::attempt_timeout) | 60 s | sending a request … the last byte of its answer |
+/// | [`attempt_timeout`](Self::attempt_timeout) | 60 s | sending a request … the last byte of its response |
 /// | [`connect_timeout`](Self::connect_timeout) | 10 s | opening a connection … its TLS being ready |
-/// | [`read_timeout`](Self::read_timeout) | 30 s | one part of an answer's body … the next |
+/// | [`read_timeout`](Self::read_timeout) | 30 s | one part of a response's body … the next |
 ///
 /// TLS is rustls with the machine's certificates, or the machine's own TLS
 /// with the feature `native-tls`. Proxies are taken from the environment
-/// (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`).
+/// (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`), except for a server
+/// on this machine, which is always reached directly.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ClientBuilder {
@@ -74,7 +78,7 @@ pub struct ClientBuilder {
     limiter: Option<RateLimiter>,
     runtime: Arc<dyn Runtime>,
     strict: bool,
-    http: Option<reqwest::Client>,
+    http: Option<HttpChange>,
 }
 
 impl Default for ClientBuilder {
@@ -142,7 +146,7 @@ impl ClientBuilder {
         self
     }
 
-    /// The largest answer that is read, in bytes once unpacked; 64 MiB by default.
+    /// The largest response that is read, in bytes once unpacked; 64 MiB by default.
     pub fn max_body(mut self, bytes: usize) -> Self {
         self.max_body = bytes;
         self
@@ -155,7 +159,7 @@ impl ClientBuilder {
         self
     }
 
-    /// How long one request may take with its answer; a minute by default.
+    /// How long one request may take with its response; a minute by default.
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
         self.timeouts.attempt = timeout;
         self
@@ -167,7 +171,7 @@ impl ClientBuilder {
         self
     }
 
-    /// How long the server may be silent within an answer's body; 30 seconds
+    /// How long the server may be silent within a response's body; 30 seconds
     /// by default.
     pub fn read_timeout(mut self, timeout: Duration) -> Self {
         self.timeouts.read = timeout;
@@ -195,7 +199,7 @@ impl ClientBuilder {
         self
     }
 
-    /// The clock and the dice; the machine's by default. For tests.
+    /// The clock, timer and random numbers; the machine's by default. For tests.
     pub fn runtime(mut self, runtime: impl Runtime) -> Self {
         self.runtime = Arc::new(runtime);
         self
@@ -209,11 +213,26 @@ impl ClientBuilder {
         self
     }
 
-    /// A `reqwest::Client` of one's own: its TLS, proxies and connect timeout
-    /// hold. It should neither follow redirects nor send again by itself; the
-    /// transport does both, by its own rules.
-    pub fn http_client(mut self, http: reqwest::Client) -> Self {
-        self.http = Some(http);
+    /// Changes the `reqwest::ClientBuilder` that the HTTP client is made from:
+    /// certificates, proxies, a DNS resolver, connection pooling. The change is
+    /// made once for each [`build`](Self::build), after the settings here.
+    ///
+    /// Redirects and retries are always the transport's, whatever the change
+    /// sets: no body and no token goes to another origin, and every request
+    /// waits for the rate limit. Nor does plain http to this machine go through
+    /// a proxy, unless [`allow_plain_http`](Self::allow_plain_http) allows it.
+    ///
+    /// ```
+    /// let client = altegio::Client::builder()
+    ///     .http_client_builder(|http| http.pool_max_idle_per_host(2))
+    ///     .build()?;
+    /// # Ok::<(), altegio::Error>(())
+    /// ```
+    pub fn http_client_builder(
+        mut self,
+        change: impl Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync + 'static,
+    ) -> Self {
+        self.http = Some(HttpChange(Arc::new(change)));
         self
     }
 
@@ -222,22 +241,14 @@ impl ClientBuilder {
     /// # Errors
     ///
     /// A token that is empty, holds a comma, a space, a line break, another
-    /// control character or one outside ASCII; an address without http(s)
-    /// scheme or with a query; plain http to another machine; https without a
-    /// TLS feature; a `connect_timeout` beside an `http_client`.
+    /// control character or one outside ASCII; a user token without a partner
+    /// token; an address without http(s) scheme or with a query; plain http to
+    /// another machine; https without a TLS feature.
     pub fn build(self) -> Result<Client, Error> {
-        let authorization = self.tokens.authorization()?;
         self.server.check(self.allow_plain_http)?;
         let base = self.server.url();
-        let http = match (self.http, self.connect_timeout) {
-            (Some(_), Some(_)) => {
-                return Err(Error::config(
-                    "`connect_timeout` beside `http_client`: set it on that client",
-                ));
-            }
-            (Some(http), None) => http,
-            (None, timeout) => http_client(base.scheme(), timeout.unwrap_or(CONNECT_TIMEOUT))?,
-        };
+        let http = self.http_client(&base)?;
+        let authorization = self.tokens.authorization()?;
         let limiter = self.limiter.unwrap_or_else(|| match self.server {
             Server::Production => RateLimiter::altegio(),
             Server::Mock | Server::Custom(_) => RateLimiter::off(),
@@ -264,22 +275,47 @@ impl ClientBuilder {
             },
         )))
     }
+
+    fn http_client(&self, base: &Url) -> Result<reqwest::Client, Error> {
+        if base.scheme() == "https"
+            && self.http.is_none()
+            && cfg!(not(any(feature = "rustls", feature = "native-tls")))
+        {
+            return Err(Error::config(
+                "https needs TLS: enable altegio's feature `rustls` or `native-tls`, or set up \
+                 reqwest's own with `http_client_builder`",
+            ));
+        }
+        let timeout = self.connect_timeout.unwrap_or(CONNECT_TIMEOUT);
+        let mut http = reqwest::Client::builder().connect_timeout(timeout);
+        #[cfg(feature = "native-tls")]
+        {
+            http = http.tls_backend_native();
+        }
+        let is_here = is_loopback(base);
+        if is_here {
+            http = http.no_proxy();
+        }
+        if let Some(HttpChange(change)) = &self.http {
+            http = change(http);
+        }
+        // The proxy would read the tokens, like any other machine.
+        if is_here && base.scheme() == "http" && !self.allow_plain_http {
+            http = http.no_proxy();
+        }
+        http.redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .build()
+            .map_err(|error| Error::config(format!("TLS or proxy settings: {error}")))
+    }
 }
 
-fn http_client(scheme: &str, connect_timeout: Duration) -> Result<reqwest::Client, Error> {
-    if scheme == "https" && cfg!(not(any(feature = "rustls", feature = "native-tls"))) {
-        return Err(Error::config(
-            "https needs TLS: enable altegio's feature `rustls` or `native-tls`, or give an \
-             `http_client` that has it",
-        ));
+/// A change to reqwest's client builder.
+#[derive(Clone)]
+struct HttpChange(Arc<dyn Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync>);
+
+impl fmt::Debug for HttpChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HttpChange")
     }
-    let builder = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .connect_timeout(connect_timeout);
-    #[cfg(feature = "native-tls")]
-    let builder = builder.tls_backend_native();
-    builder
-        .build()
-        .map_err(|error| Error::config(format!("TLS or proxy settings: {error}")))
 }

@@ -1,4 +1,4 @@
-//! The switch: production, the vendor's mock server, or an address of one's own.
+//! The server switch: production, the vendor's mock server, or an address of your own.
 
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -23,9 +23,10 @@ pub enum Server {
     /// `https://api.alteg.io/api/v1`, the `servers` entry of the vendor's document.
     #[default]
     Production,
-    /// The vendor's mock server, which answers with the document's samples.
+    /// The vendor's mock server, which responds with the document's samples. It
+    /// is on the internet, and gets the tokens.
     Mock,
-    /// An address of one's own; operations' paths are appended to its path.
+    /// An address of your own; operations' paths are appended to its path.
     Custom(Url),
 }
 
@@ -59,21 +60,26 @@ impl Server {
         if !url.username().is_empty() || url.password().is_some() {
             return refuse("it has a user name or a password; tokens go in the builder");
         }
-        let Some(host) = url.host_str() else {
+        if url.host_str().is_none() {
             return refuse("it has no host");
-        };
-        let address: Result<IpAddr, _> = host.trim_matches(['[', ']']).parse();
-        let loopback = match address {
-            Ok(address) => address.is_loopback(),
-            Err(_) => host == "localhost" || host.ends_with(".localhost"),
-        };
-        if url.scheme() == "http" && !loopback && !allow_plain_http {
+        }
+        if url.scheme() == "http" && !is_loopback(url) && !allow_plain_http {
             return refuse(
                 "plain http would send the tokens readable to a host that is not this machine; \
                  use https, or allow it with `allow_plain_http(true)`",
             );
         }
         Ok(())
+    }
+}
+
+/// Whether the address is this machine's own.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address: Result<IpAddr, _> = host.trim_matches(['[', ']']).parse();
+    match address {
+        Ok(address) => address.is_loopback(),
+        Err(_) => host == "localhost" || host.ends_with(".localhost"),
     }
 }
 

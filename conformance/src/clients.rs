@@ -42,17 +42,13 @@ impl Clients {
             let value = HeaderValue::from_str(&prefer)?;
             headers.insert(HeaderName::from_static("prefer"), value);
         }
-        let http = reqwest::Client::builder()
-            .default_headers(headers)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
         let client = ClientBuilder::default()
             .partner_token(PARTNER_TOKEN)
             .user_token(USER_TOKEN)
             .server(self.url.parse()?)
             .retry(Retry::off())
             .rate_limiter(RateLimiter::off())
-            .http_client(http)
+            .http_client_builder(move |http| http.default_headers(headers.clone()))
             .build()?;
         self.made.insert(prefer, client.clone());
         Ok(client)

@@ -505,11 +505,8 @@ async fn a_name_that_is_not_found_is_a_connection_that_failed() {
             Box::pin(async { Err("no such host".into()) })
         }
     }
-    let http = reqwest::Client::builder()
-        .no_proxy()
-        .dns_resolver(Arc::new(NoNames));
     let client = builder("https://api.example.invalid", &Clock::new())
-        .http_client(http.build().unwrap())
+        .http_client_builder(|http| http.no_proxy().dns_resolver(Arc::new(NoNames)))
         .build()
         .unwrap();
     for method in ALL {
@@ -769,11 +766,9 @@ async fn http2_says_whether_a_request_was_declined_and_only_then_a_change_is_sen
             .chain(unclear.map(|end| (end, false)))
         {
             let (url, requests) = http2_server(vec![end, Http2End::Ok]).await;
-            let http = reqwest::Client::builder()
-                .http2_prior_knowledge()
-                .retry(reqwest::retry::never());
+            // That reqwest retries nothing itself is no matter of the caller's.
             let client = builder(&url, &Clock::new())
-                .http_client(http.build().unwrap())
+                .http_client_builder(|http| http.http2_prior_knowledge())
                 .build()
                 .unwrap();
             let result = method.call(&client).await;

@@ -348,6 +348,63 @@ async fn proxies_are_taken_from_the_environment() {
     );
 }
 
+#[tokio::test]
+async fn plain_http_to_this_machine_never_goes_through_a_proxy() {
+    // As above, for the proxy of the environment.
+    const CHILD: &str = "ALTEGIO_TEST_LOOPBACK_PROXY_CHILD";
+    let proxy_of_builder = |proxy: &str| {
+        let proxy = reqwest::Proxy::all(proxy).unwrap();
+        move |http: reqwest::ClientBuilder| http.proxy(proxy.clone())
+    };
+    if let Ok(server) = std::env::var(CHILD) {
+        let builder = Client::builder().partner_token(PARTNER).user_token(USER);
+        let builder = builder.server(server.parse().unwrap());
+        list(&builder.build().unwrap(), "record").await.unwrap();
+        return;
+    }
+    let server = Loopback::start(vec![json("200 OK", OK)]).await;
+    let proxy = Loopback::start(vec![json("200 OK", OK)]).await;
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child.args([
+        "--exact",
+        "requests::plain_http_to_this_machine_never_goes_through_a_proxy",
+    ]);
+    child
+        .env("HTTP_PROXY", &proxy.url)
+        .env("ALL_PROXY", &proxy.url);
+    child.env_remove("NO_PROXY").env_remove("no_proxy");
+    child.env(CHILD, &server.url);
+    let status = tokio::task::spawn_blocking(move || child.status().unwrap());
+    assert!(status.await.unwrap().success());
+    assert_eq!((server.requests().len(), proxy.requests().len()), (1, 0));
+
+    let through = builder(&server).http_client_builder(proxy_of_builder(&proxy.url));
+    let client = through.clone().build().unwrap();
+    list(&client, "record").await.unwrap();
+    assert_eq!((server.requests().len(), proxy.requests().len()), (2, 0));
+    let client = through.allow_plain_http(true).build().unwrap();
+    list(&client, "record").await.unwrap();
+    assert_eq!((server.requests().len(), proxy.requests().len()), (2, 1));
+}
+
+#[tokio::test]
+async fn redirects_are_the_transports_whatever_the_http_client_is_set_to() {
+    let other = Loopback::start(vec![json("200 OK", OK)]).await;
+    let redirect = answer("307 Temporary Redirect", &[("Location", &other.url)], "");
+    let server = Loopback::start(vec![redirect]).await;
+    let follows =
+        |http: reqwest::ClientBuilder| http.redirect(reqwest::redirect::Policy::limited(10));
+    let client = builder(&server)
+        .http_client_builder(follows)
+        .build()
+        .unwrap();
+    let create = client.b2b_v1().create_client().location_id(1);
+    let create = create.body_map(|body| body.name("Ada").phone("+13155550184"));
+    let error = create.send().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Redirect);
+    assert!(other.requests().is_empty(), "a body went to another origin");
+}
+
 // ---- what build() refuses -----------------------------------------------------------
 
 #[test]
@@ -404,11 +461,6 @@ fn unusable_tokens_and_addresses_are_refused_by_name() {
         secret.contains("password") && !secret.contains("hunter2"),
         "{secret}"
     );
-    let own = Client::builder().http_client(reqwest::Client::new());
-    let error = own
-        .connect_timeout(std::time::Duration::from_secs(1))
-        .build();
-    assert!(error.unwrap_err().to_string().contains("`http_client`"));
     let allowed = Client::builder().server("http://api.alteg.io".parse().unwrap());
     assert!(allowed.allow_plain_http(true).build().is_ok());
     for loopback in ["http://localhost:1", "http://127.0.0.1:1", "http://[::1]:1"] {

@@ -88,14 +88,9 @@ mod with_tls {
     /// A client that trusts the server's own certificate.
     fn trusting(server: &Server) -> Client {
         let certificate = reqwest::Certificate::from_pem(server.certificate.as_bytes()).unwrap();
-        let http = reqwest::Client::builder().tls_certs_only([certificate]);
-        #[cfg(feature = "native-tls")]
-        let http = http.tls_backend_native();
-        let http = http
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .unwrap();
-        builder(server).http_client(http).build().unwrap()
+        let trusting = builder(server)
+            .http_client_builder(move |http| http.tls_certs_only([certificate.clone()]));
+        trusting.build().unwrap()
     }
 
     async fn list(client: &Client) -> Result<(), Error> {
