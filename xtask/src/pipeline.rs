@@ -5,6 +5,7 @@ pub mod atomic_write;
 mod check;
 mod dedup;
 mod distill;
+mod extensions;
 pub mod features;
 pub mod fetch;
 mod overlay;
@@ -18,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use altegio_openapi::grammar::Pointer;
+use altegio_openapi::pointer::Pointer;
 use altegio_openapi::yaml::{Complaint, Document, to_yaml};
 use altegio_openapi::{generate, rewrite, select};
 
@@ -170,7 +171,13 @@ fn correct(overlay: Option<&str>, upstream: &Value) -> Result<Value, Vec<Complai
     let corrected = match overlay {
         Some(text) => {
             let overlay = Document::parse(OVERLAY, text).map_err(|complaint| vec![complaint])?;
-            overlay::apply(&overlay, upstream)?
+            let mut corrected = overlay::apply(&overlay, upstream)?;
+            extensions::apply(&mut corrected).map_err(|complaints| {
+                let complaints = complaints.into_iter();
+                let complain = |what| Complaint::new(OVERLAY, Pointer::root(), what);
+                complaints.map(complain).collect::<Vec<_>>()
+            })?;
+            corrected
         }
         None => upstream.clone(),
     };

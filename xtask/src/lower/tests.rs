@@ -1,8 +1,9 @@
 //! One document in, what the lowering makes of it out.
 
+use altegio_openapi::grammar;
+use altegio_openapi::pointer;
 use proptest::prelude::*;
 
-use super::schema::names_an_integer;
 use super::*;
 
 /// A document of one operation, with these schemas and this operation's rest.
@@ -33,7 +34,7 @@ fn component(schemas: Value, name: &str) -> Value {
     lower(&document(schemas, json!({}))).document["components"]["schemas"][name].clone()
 }
 
-fn answers(responses: Value) -> Lowered {
+fn answers(responses: Value) -> LoweredDocument {
     lower(&document(json!({}), json!({ "responses": responses })))
 }
 
@@ -209,53 +210,72 @@ fn constraints_and_defaults_are_said_in_words() {
 }
 
 #[test]
-fn integers_have_64_bits_and_ids_are_integers() {
+fn integers_have_64_bits() {
     let integer = json!({"type": "integer", "format": "int64"});
     assert_eq!(
         field(json!({"type": "integer", "format": "int32"})),
         integer
     );
+    assert_eq!(field(json!({"type": "number", "format": "int64"})), integer);
     assert_eq!(
         field(json!({"type": "number", "format": "float"})),
         json!({"type": "number"})
     );
-    for name in [
-        "id",
-        "client_id",
-        "clientId",
-        "service_ids",
-        "records_count",
-        "page",
-        "is_deleted",
-    ] {
-        assert!(names_an_integer(name), "{name}");
-    }
-    for name in [
-        "paid",
-        "discount",
-        "price",
-        "amount",
-        "island",
-        "limitation",
-    ] {
-        assert!(!names_an_integer(name), "{name}");
-    }
-    let mut whole = document(
-        json!({"c": {"type": "object", "properties": {"weight": {"type": "number"}}}}),
-        json!({}),
-    );
-    whole["x-whole-numbers"] = json!(["weight"]);
-    let lowered = lower(&whole).document;
-    assert_eq!(
-        lowered["components"]["schemas"]["c"]["properties"]["weight"],
-        integer
-    );
 }
 
 #[test]
-fn x_shape_list_wraps_what_stands_there() {
-    let schema = json!({"type": "string", "x-shape": "list"});
-    assert_eq!(field(schema)["items"], json!({"type": "string"}));
+fn extensions_stay_on_fields_parameters_and_operations() {
+    let inner = json!({"type": "object", "properties": {"x": {"type": "string"}}});
+    let schemas = json!({
+        "a": inner,
+        "c": {"type": "object", "properties": {
+            "text": {"type": ["string", "null"], "x-secret": true},
+            "inline": {"type": "object", "properties": {"y": {"type": "string"}}, "x-secret": true},
+            "reference": {"$ref": "#/components/schemas/a", "x-personal": true},
+            "list": {"type": "array", "items": {"type": "string"}, "x-personal": true},
+        }},
+    });
+    let operation = json!({
+        "x-idempotent": false,
+        "parameters": [{"name": "q", "in": "query", "x-secret": true, "schema": {"type": "string"}}],
+        "requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/c"}}}},
+    });
+    let lowered = lower(&document(schemas, operation));
+    assert_eq!(lowered.notes, []);
+    let operation = &lowered.document["paths"]["/a"]["post"];
+    assert_eq!(operation["x-idempotent"], false);
+    assert_eq!(operation["parameters"][0]["x-secret"], true);
+    let schemas = &lowered.document["components"]["schemas"];
+    let fields = &schemas["c"]["properties"];
+    for (field, key) in [
+        ("text", "x-secret"),
+        ("inline", "x-secret"),
+        ("reference", "x-personal"),
+        ("list", "x-personal"),
+    ] {
+        assert_eq!(fields[field][key], true, "{field}: {}", fields[field]);
+    }
+    // The field is secret, and not every use of its type.
+    assert_eq!(schemas["c_inline"].get("x-secret"), None);
+    let reference = json!([{"$ref": "#/components/schemas/a"}]);
+    assert_eq!(fields["reference"]["allOf"], reference);
+}
+
+#[test]
+fn a_schema_that_combines_itself_is_cut_off_and_noted() {
+    let node = json!({"$ref": "#/components/schemas/node"});
+    let schemas = json!({
+        "node": {"allOf": [node, {"type": "object", "properties": {"x": {"type": "string"}}}]},
+        "list": {"type": "object", "properties": {"next": {"$ref": "#/components/schemas/list", "deprecated": true, "required": ["next"]}}},
+    });
+    let lowered = lower(&document(schemas, json!({})));
+    let schemas = &lowered.document["components"]["schemas"];
+    assert_eq!(
+        schemas["node"]["properties"],
+        json!({"x": {"type": "string"}})
+    );
+    assert_eq!(lowered.notes[0].at.as_str(), "/components/schemas/list");
+    assert_eq!(lowered.notes[1].at.as_str(), "/components/schemas/node");
 }
 
 #[test]
@@ -313,10 +333,10 @@ fn bodies_are_json_to_progenitor_whatever_they_are_on_the_wire() {
         );
     }
     assert_eq!(
-        body("multipart/form-data")[MEDIA_TYPE],
+        body("multipart/form-data")["x-media-type"],
         "multipart/form-data"
     );
-    assert_eq!(body("*/*").get(MEDIA_TYPE), None);
+    assert_eq!(body("*/*").get("x-media-type"), None);
 }
 
 #[test]
@@ -415,7 +435,7 @@ fn schema() -> impl Strategy<Value = Value> {
 
 /// Field paths and enum values under a schema, references followed.
 fn contents(document: &Value, schema: &Value, path: &str, found: &mut BTreeSet<String>) {
-    let schema = grammar::resolve(document, schema).unwrap();
+    let schema = pointer::resolve(document, schema).unwrap();
     for (name, property) in schema["properties"].as_object().into_iter().flatten() {
         let path = format!("{path}.{name}");
         contents(document, property, &path, found);

@@ -1,0 +1,276 @@
+//! The overlay's corrections that the Overlay Specification has no action
+//! for, applied, so that the interface is plain OpenAPI 3.1:
+//!
+//! - `x-shape: list` on a schema: an array of what the schema describes.
+//! - `x-whole-numbers` on the document: names of properties and parameters
+//!   whose `number` is an integer. `*` at one end stands for any letters.
+
+use serde_json::{Map, Value, json};
+
+use altegio_openapi::grammar::{self, Kind};
+use altegio_openapi::pointer;
+
+const SHAPE: &str = "x-shape";
+const WHOLE_NUMBERS: &str = "x-whole-numbers";
+
+/// Applies the extensions, and takes them out. Complains about those that do
+/// nothing: the place, and what is wrong.
+pub fn apply(document: &mut Value) -> Result<(), Vec<String>> {
+    let mut complaints = Vec::new();
+    make_whole(document, &mut complaints);
+    wrap_lists(document, &mut complaints);
+    if complaints.is_empty() {
+        Ok(())
+    } else {
+        Err(complaints)
+    }
+}
+
+// ---- x-shape -------------------------------------------------------------------
+
+fn wrap_lists(document: &mut Value, complaints: &mut Vec<String>) {
+    let mut places = Vec::new();
+    grammar::walk(
+        document,
+        &mut |at, kind, object| match object.get(SHAPE).and_then(Value::as_str) {
+            Some("list") if kind == Kind::Schema => places.push(at.clone()),
+            None if object.get(SHAPE).is_none() => {}
+            _ => complaints.push(format!("{at}: `{SHAPE}: list` on a schema is all there is")),
+        },
+    );
+    // The innermost first: the outer places stay where they are.
+    places.sort_by_key(|place| std::cmp::Reverse(place.keys().count()));
+    for place in places {
+        if let Some(schema) = document.pointer_mut(place.as_str()) {
+            let mut item = schema.take();
+            if let Value::Object(item) = &mut item {
+                item.shift_remove(SHAPE);
+            }
+            *schema = json!({"type": "array", "items": item});
+        }
+        // What refers to a place inside follows it; who refers to the place
+        // itself means what stands there, which is a list now.
+        let inside = format!("#{place}/");
+        grammar::walk_mut(document, &mut |_, object| {
+            if let Some(Value::String(reference)) = object.get_mut("$ref")
+                && let Some(rest) = reference.strip_prefix(&inside)
+            {
+                *reference = format!("{inside}items/{rest}");
+            }
+        });
+    }
+}
+
+// ---- x-whole-numbers -------------------------------------------------------------
+
+/// Names of whole numbers, as patterns, and whether each of them is needed.
+struct Names(Vec<(String, bool)>);
+
+impl Names {
+    fn contain(&self, name: &str) -> bool {
+        self.0.iter().any(|(pattern, _)| matches(pattern, name))
+    }
+
+    fn used(&mut self, name: &str) {
+        for (pattern, used) in &mut self.0 {
+            *used |= matches(pattern, name);
+        }
+    }
+}
+
+fn matches(pattern: &str, name: &str) -> bool {
+    match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
+        (Some(end), _) => name.len() > end.len() && name.ends_with(end),
+        (None, Some(start)) => name.len() > start.len() && name.starts_with(start),
+        (None, None) => pattern == name,
+    }
+}
+
+fn make_whole(document: &mut Value, complaints: &mut Vec<String>) {
+    let Some(names) = document
+        .as_object_mut()
+        .and_then(|document| document.shift_remove(WHOLE_NUMBERS))
+    else {
+        return;
+    };
+    let patterns: Option<Vec<(String, bool)>> = names.as_array().and_then(|names| {
+        let names = names.iter();
+        names
+            .map(|name| Some((name.as_str()?.to_owned(), false)))
+            .collect()
+    });
+    let Some(patterns) = patterns else {
+        complaints.push(format!("`{WHOLE_NUMBERS}` is a list of names"));
+        return;
+    };
+    let mut names = Names(patterns);
+    // References are looked up in the document as it was.
+    let before = document.clone();
+    grammar::walk_mut(document, &mut |kind, object| match kind {
+        Kind::Schema => {
+            let properties = object.get_mut("properties").and_then(Value::as_object_mut);
+            for (name, schema) in properties.into_iter().flatten() {
+                if names.contain(name) && whole(&before, schema) {
+                    names.used(name);
+                }
+            }
+        }
+        Kind::Parameter => {
+            let name = object.get("name").and_then(Value::as_str);
+            let name = name.unwrap_or_default().trim_end_matches("[]").to_owned();
+            if let Some(schema) = object.get_mut("schema")
+                && names.contain(&name)
+                && whole(&before, schema)
+            {
+                names.used(&name);
+            }
+        }
+        _ => {}
+    });
+    for (pattern, used) in names.0 {
+        if !used {
+            complaints.push(format!(
+                "`{WHOLE_NUMBERS}`: `{pattern}` is the name of no `number`; take it out"
+            ));
+        }
+    }
+}
+
+/// Makes the numbers of a schema integers: its own, and those of its items
+/// and branches. Tells whether there were any.
+fn whole(document: &Value, schema: &mut Value) -> bool {
+    if let Some(target) = plain_number(document, schema) {
+        *schema = target;
+    }
+    let Value::Object(object) = schema else {
+        return false;
+    };
+    let mut changed = whole_type(object);
+    if let Some(items) = object.get_mut("items") {
+        changed |= whole(document, items);
+    }
+    for key in ["oneOf", "anyOf", "allOf"] {
+        let branches = object.get_mut(key).and_then(Value::as_array_mut);
+        for branch in branches.into_iter().flatten() {
+            changed |= whole(document, branch);
+        }
+    }
+    changed
+}
+
+fn whole_type(schema: &mut Map<String, Value>) -> bool {
+    let changed = match schema.get_mut("type") {
+        Some(Value::String(name)) if name == "number" => {
+            "integer".clone_into(name);
+            true
+        }
+        Some(Value::Array(names)) if names.iter().any(|name| name == "number") => {
+            names.retain(|name| name != "integer");
+            for name in names.iter_mut().filter(|name| *name == "number") {
+                *name = "integer".into();
+            }
+            true
+        }
+        _ => false,
+    };
+    if changed
+        && schema
+            .get("format")
+            .is_some_and(|format| format == "float" || format == "double")
+    {
+        schema.shift_remove("format");
+    }
+    changed
+}
+
+/// What a reference to a number names, which others may use by another name.
+fn plain_number(document: &Value, schema: &Value) -> Option<Value> {
+    schema.get("$ref")?;
+    let target = pointer::resolve(document, schema)?;
+    let number = match &target["type"] {
+        Value::String(name) => name == "number",
+        Value::Array(names) => names.iter().any(|name| name == "number"),
+        _ => false,
+    };
+    number.then(|| target.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_what_stood_there_and_references_follow() {
+        let refers = |place: &str| json!({"$ref": format!("#/components/schemas/c{place}")});
+        let mut document = json!({"components": {"schemas": {
+            "c": {"x-shape": "list", "properties": {"a": {"x-shape": "list", "type": "string"}}},
+            "d": {"oneOf": [refers(""), refers("/properties/a")]},
+        }}});
+        apply(&mut document).unwrap();
+        assert_eq!(
+            document["components"]["schemas"],
+            json!({
+                "c": {"type": "array", "items": {"properties": {
+                    "a": {"type": "array", "items": {"type": "string"}},
+                }}},
+                "d": {"oneOf": [refers(""), refers("/items/properties/a")]},
+            })
+        );
+    }
+
+    #[test]
+    fn numbers_of_these_names_are_integers() {
+        let mut document = json!({
+            "x-whole-numbers": ["id", "*_id", "is_*", "codes"],
+            "paths": {"/a": {"get": {"parameters": [
+                {"name": "codes[]", "schema": {"type": "array", "items": {"type": "number"}}},
+            ]}}},
+            "components": {"schemas": {
+                "price": {"type": "number"},
+                "c": {"properties": {
+                    "id": {"type": "number", "format": "float"},
+                    "_id": {"type": "number"},
+                    "client_id": {"$ref": "#/components/schemas/price"},
+                    "is_new": {"oneOf": [{"type": ["number", "null"]}, {"type": "boolean"}]},
+                    "price": {"type": "number"},
+                }},
+            }},
+        });
+        apply(&mut document).unwrap();
+        let parameter = &document["paths"]["/a"]["get"]["parameters"][0]["schema"];
+        assert_eq!(parameter["items"], json!({"type": "integer"}));
+        assert_eq!(
+            document["components"]["schemas"],
+            json!({
+                "price": {"type": "number"},
+                "c": {"properties": {
+                    "id": {"type": "integer"},
+                    "_id": {"type": "number"},
+                    "client_id": {"type": "integer"},
+                    "is_new": {"oneOf": [{"type": ["integer", "null"]}, {"type": "boolean"}]},
+                    "price": {"type": "number"},
+                }},
+            })
+        );
+        assert_eq!(document.get("x-whole-numbers"), None);
+    }
+
+    #[test]
+    fn what_does_nothing_is_told() {
+        let mut document = json!({
+            "x-whole-numbers": ["id", "gone"],
+            "paths": {"/a": {"x-shape": "list"}},
+            "components": {"schemas": {"c": {
+                "x-shape": "map", "properties": {"id": {"type": "number"}},
+            }}},
+        });
+        assert_eq!(
+            apply(&mut document).unwrap_err(),
+            [
+                "`x-whole-numbers`: `gone` is the name of no `number`; take it out",
+                "/paths/~1a: `x-shape: list` on a schema is all there is",
+                "/components/schemas/c: `x-shape: list` on a schema is all there is",
+            ]
+        );
+    }
+}
