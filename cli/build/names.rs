@@ -5,7 +5,9 @@
 //! words of the tag go, in the singular as in the plural; a `list` at the end
 //! comes to the front, where it stands for `get`. Nothing else is changed.
 
-/// The program's own commands, in `src/main.rs`; `help` is clap's.
+use altegio_openapi::names::{singular, words};
+
+/// The program's own commands, in `src/commands/`; `help` is clap's.
 pub const OWN: [&str; 5] = ["api", "completion", "help", "login", "spec"];
 
 /// A tag's command: its name in kebab case.
@@ -33,22 +35,4 @@ pub fn command(tag: &str, operation: &str) -> String {
         }
     }
     left.join("-")
-}
-
-fn words(text: &str) -> impl Iterator<Item = String> {
-    text.split(|c: char| !c.is_ascii_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(str::to_ascii_lowercase)
-}
-
-fn singular(word: &str) -> String {
-    if let Some(stem) = word.strip_suffix("ies") {
-        format!("{stem}y")
-    } else if let Some(stem) = word.strip_suffix("ses") {
-        format!("{stem}s")
-    } else if word.ends_with("ss") {
-        word.to_owned()
-    } else {
-        word.strip_suffix('s').unwrap_or(word).to_owned()
-    }
 }

@@ -1,22 +1,23 @@
 //! A body to fill in: every field of a schema, with the emptiest value of its type.
 
+use altegio_openapi::api::Api;
 use serde_json::{Map, Value, json};
 
-/// Some schemas hold themselves.
+/// Some schemas contain themselves.
 const DEPTH: usize = 8;
 
 /// The template of a schema.
-pub fn template(document: &Value, schema: &Value) -> Value {
-    at_depth(document, schema, 0)
+pub fn template(api: &Api, schema: &Value) -> Value {
+    at_depth(api, schema, 0)
 }
 
-fn at_depth(document: &Value, schema: &Value, depth: usize) -> Value {
+fn at_depth(api: &Api, schema: &Value, depth: usize) -> Value {
     if depth > DEPTH {
         return Value::Null;
     }
-    let inner = |schema: &Value| at_depth(document, schema, depth + 1);
+    let inner = |schema: &Value| at_depth(api, schema, depth + 1);
     if schema.get("$ref").is_some() {
-        return inner(resolve(document, schema));
+        return inner(api.resolve(schema));
     }
     // `altegio::Nullable` of what it may be when it is not null.
     if let Some(parameter) = schema.pointer("/x-rust-type/parameters/0") {
@@ -48,13 +49,4 @@ fn at_depth(document: &Value, schema: &Value, depth: usize) -> Value {
             Value::Object(fields)
         }
     }
-}
-
-/// What a schema's reference stands for; itself without one.
-pub fn resolve<'d>(document: &'d Value, schema: &'d Value) -> &'d Value {
-    let target = schema["$ref"].as_str().map(|reference| {
-        let target = document.pointer(reference.trim_start_matches('#'));
-        target.unwrap_or(&Value::Null)
-    });
-    target.map_or(schema, |target| resolve(document, target))
 }

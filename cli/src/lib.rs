@@ -2,32 +2,52 @@
 //! `altegio` is made of, and what runs every operation in-process.
 //!
 //! ```
-//! use altegio_cli::COMMANDS;
+//! use altegio_cli::{COMMANDS, Kind, Place, flags};
 //!
 //! let list = COMMANDS
 //!     .iter()
 //!     .find(|command| command.id == "get_custom_field_list")
 //!     .unwrap();
 //! assert_eq!((list.group, list.name), ("custom-fields", "list"));
-//! let arguments = ["--field-category=record", "--location-id=123"];
-//! let matches = list.matches(arguments)?;
+//! let location = &list.flags[1];
+//! assert_eq!((location.name, location.long), ("location_id", "location-id"));
+//! assert_eq!((location.place, location.kind), (Place::Path, Kind::Integer));
+//!
+//! let line = ["--field-category=record", "--location-id=123"];
+//! let arguments = flags::parse(list, line, |_, _| unreachable!("it takes no secret"))?;
 //! # let client = altegio::Client::builder().partner_token("p").user_token("u").build()?;
-//! // Nothing is sent before it is awaited; the answer comes back typed and written again.
-//! let answer = (list.call)(client.b2b_v1(), &matches);
-//! # drop(answer);
+//! // Nothing is sent before the call is awaited.
+//! let call = (list.call)(&client, &arguments);
+//! # drop(call);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 mod arguments;
+mod body;
 mod command;
+mod failure;
+pub mod flags;
+mod response;
 
-#[allow(clippy::all, clippy::pedantic)]
+// Operations without arguments have nothing to hand on; deprecated ones are
+// commands too.
+#[allow(
+    unused_mut,
+    unused_variables,
+    deprecated,
+    clippy::all,
+    clippy::pedantic
+)]
 mod commands {
     include!(concat!(env!("OUT_DIR"), "/commands.rs"));
 }
 
-pub use arguments::{is_field, is_json, read_json};
-pub use command::{Answer, Command, Failure};
+pub use arguments::Arguments;
+pub use body::read_json;
+pub use command::{Body, Call, Command, Flag, Kind, Paging, Place};
 pub use commands::COMMANDS;
+pub use failure::Failure;
+pub use response::{Pages, Response};

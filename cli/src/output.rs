@@ -1,26 +1,35 @@
-//! An answer as text.
+//! Standard output: a response's body as JSON, YAML, or a table.
+//!
+//! JSON output is the server's own text, only indented: nothing that the typed
+//! reading would round, rename, or leave out is lost.
 
-use std::io::{self, ErrorKind, Write};
+mod escape;
+mod table;
 
-use altegio_cli::Failure;
-use comfy_table::Table;
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::str;
+
+use altegio_cli::{Failure, Response};
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
-/// How answers are printed.
+pub use escape::escaped;
+
+/// How a response is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// Indented JSON
+    /// The server's JSON, indented
     #[default]
     Json,
     /// YAML
     Yaml,
-    /// A table of the answer's `data`; nested values are left to the others
+    /// A table of the response's `data`, without nested values
     Table,
 }
 
-/// Writes to stdout. Who reads it may leave early, as `head` does.
-pub fn say(bytes: &[u8]) -> Result<(), Failure> {
+/// Writes to standard output. A reader that leaves early, as `head` does, is no
+/// error.
+pub fn write(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
@@ -28,48 +37,148 @@ pub fn say(bytes: &[u8]) -> Result<(), Failure> {
     }
 }
 
-/// The text of a value.
-pub fn text(value: &Value, format: Format) -> Result<String, String> {
-    match format {
-        Format::Json => Ok(format!("{value:#}")),
-        Format::Yaml => serde_yaml_ng::to_string(value).map_err(|error| error.to_string()),
-        Format::Table => Ok(table(value.get("data").unwrap_or(value))),
+/// Prints a response.
+pub fn print(response: &Response, format: Format) -> Result<(), Failure> {
+    print_body(&shown(response, format), format)
+}
+
+/// What `format` shows of a response: a table has the columns of the document,
+/// so it is made from the typed reading; all else is the body as it came.
+pub fn shown(response: &Response, format: Format) -> Vec<u8> {
+    match (&response.typed, format) {
+        (Some(typed), Format::Table) => typed.to_string().into_bytes(),
+        _ => response.body.clone(),
     }
 }
 
-fn table(value: &Value) -> String {
-    let rows: Vec<&Value> = match value {
-        Value::Array(items) => items.iter().collect(),
-        value => vec![value],
+/// Prints a body. What is not JSON is written as it is.
+pub fn print_body(body: &[u8], format: Format) -> Result<(), Failure> {
+    match json(body) {
+        Some(json) => print_json(json, format),
+        None if io::stdout().is_terminal() && has_control_characters(body) => Err(Failure::usage(
+            "the response is not text; redirect standard output to a file",
+        )),
+        None => write(body),
+    }
+}
+
+/// Prints JSON, which must be valid.
+pub fn print_json(json: &str, format: Format) -> Result<(), Failure> {
+    let value = || serde_json::from_str::<Value>(json).map_err(io::Error::from);
+    let text = match format {
+        Format::Json => indented(json),
+        Format::Yaml => serde_yaml_ng::to_string(&value()?)
+            .map_err(|error| Failure::other(error.to_string()))?,
+        Format::Table => {
+            let value = value()?;
+            table::table(value.get("data").unwrap_or(&value))
+        }
     };
-    let mut columns: Vec<&str> = Vec::new();
-    for row in &rows {
-        for (name, value) in row.as_object().into_iter().flatten() {
-            if !value.is_object() && !value.is_array() && !columns.contains(&name.as_str()) {
-                columns.push(name);
+    write(format!("{}\n", text.trim_end()).as_bytes())
+}
+
+/// The body's text, if it is valid JSON.
+fn json(body: &[u8]) -> Option<&str> {
+    let text = str::from_utf8(body).ok()?;
+    serde_json::from_str::<IgnoredAny>(text).ok()?;
+    Some(text)
+}
+
+fn has_control_characters(body: &[u8]) -> bool {
+    let is_text = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
+    !String::from_utf8_lossy(body).chars().all(is_text)
+}
+
+/// Valid JSON with the same tokens in the same order, one value a line.
+///
+/// Numbers keep their digits and objects their order and duplicate names, which
+/// they would not as a `Value`. Only control characters within strings are
+/// rewritten: JSON allows DEL and the C1 controls there as they are.
+fn indented(json: &str) -> String {
+    let mut text = String::with_capacity(json.len() * 2);
+    let mut depth = 0;
+    let mut in_string = false;
+    let mut is_escaped = false;
+    let mut characters = json.chars().peekable();
+    let new_line = |text: &mut String, depth: usize| {
+        text.push('\n');
+        text.extend(std::iter::repeat_n("  ", depth));
+    };
+    while let Some(c) = characters.next() {
+        if in_string {
+            in_string = is_escaped || c != '"';
+            is_escaped = !is_escaped && c == '\\';
+            match c.is_control() {
+                true => text.push_str(&format!("\\u{:04x}", u32::from(c))),
+                false => text.push(c),
+            }
+            continue;
+        }
+        match c {
+            ' ' | '\t' | '\n' | '\r' => {}
+            '{' | '[' => {
+                text.push(c);
+                while characters.next_if(char::is_ascii_whitespace).is_some() {}
+                match characters.next_if(|next| matches!(next, '}' | ']')) {
+                    Some(end) => text.push(end),
+                    None => {
+                        depth += 1;
+                        new_line(&mut text, depth);
+                    }
+                }
+            }
+            '}' | ']' => {
+                depth -= 1;
+                new_line(&mut text, depth);
+                text.push(c);
+            }
+            ',' => {
+                text.push(c);
+                new_line(&mut text, depth);
+            }
+            ':' => text.push_str(": "),
+            c => {
+                in_string = c == '"';
+                text.push(c);
             }
         }
     }
-    let mut table = Table::new();
-    table.load_preset(UTF8_HORIZONTAL_ONLY);
-    if columns.is_empty() {
-        // Rows that are no objects, or have nothing but nested values.
-        for row in rows {
-            table.add_row([cell(row)]);
-        }
-        return table.to_string();
-    }
-    table.set_header(&columns);
-    for row in rows {
-        table.add_row(columns.iter().map(|name| cell(&row[*name])));
-    }
-    table.to_string()
+    text
 }
 
-fn cell(value: &Value) -> String {
-    match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        value => value.to_string(),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_keeps_every_token() {
+        let json = r#" {"b":[ ] ,"a":{},"a":[1.50,123456789012345678901234567890,-1E+2],
+            "text":"\"\\\u00e9, {[:é","n":null,"t":[{"x":true}]} "#;
+        let expected = r#"{
+  "b": [],
+  "a": {},
+  "a": [
+    1.50,
+    123456789012345678901234567890,
+    -1E+2
+  ],
+  "text": "\"\\\u00e9, {[:é",
+  "n": null,
+  "t": [
+    {
+      "x": true
+    }
+  ]
+}"#;
+        assert_eq!(indented(json), expected);
+        assert_eq!(indented(expected), expected);
+        assert_eq!(indented("5"), "5");
+        assert_eq!(indented("\"a\u{9b}\u{7f}\""), r#""a\u009b\u007f""#);
+    }
+
+    #[test]
+    fn control_characters_tell_binary_from_text() {
+        assert!(has_control_characters(b"a\x1b[31m"));
+        assert!(!has_control_characters("a\tb\r\né".as_bytes()));
     }
 }

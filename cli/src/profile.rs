@@ -1,18 +1,21 @@
-//! The tokens: from the environment, or from the file that `altegio login`
-//! writes, by server, which nobody else may read. They are no arguments: those
-//! show in every list of processes.
+//! The tokens: from the environment, or from the profile, the file that
+//! `altegio login` writes. They are no arguments: those show in every list of
+//! processes.
+//!
+//! The profile has the tokens by server, so that no server gets another's. It is
+//! only used as long as nobody else can read or replace it.
 
 use std::collections::BTreeMap;
 use std::env;
-use std::fs;
-use std::io::{self, Write};
+use std::fs::{self, File, Metadata};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-
-use etcetera::BaseStrategy;
-use serde::{Deserialize, Serialize};
 
 use altegio::Server;
 use altegio_cli::Failure;
+use etcetera::BaseStrategy;
+use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
 
 /// The tokens that calls are made with.
 #[derive(Clone, Default, Deserialize, Serialize)]
@@ -23,21 +26,10 @@ pub struct Tokens {
     pub user_token: Option<String>,
 }
 
-/// Where the profile is: `ALTEGIO_PROFILE`, or `altegio/profile.toml` among the
-/// user's settings.
-pub fn path() -> Result<PathBuf, Failure> {
-    if let Some(path) = env::var_os("ALTEGIO_PROFILE") {
-        return Ok(path.into());
-    }
-    let places = etcetera::choose_base_strategy()
-        .map_err(|error| Failure::other(format!("{error}; set ALTEGIO_PROFILE to a file")))?;
-    Ok(places.config_dir().join("altegio").join("profile.toml"))
-}
-
-/// By the server's address: one's tokens are no other's business.
+/// The tokens by the server's address.
 type Profile = BTreeMap<String, Tokens>;
 
-/// The environment's tokens; the profile's of this server for those that it lacks.
+/// The environment's tokens, and those of the profile that it lacks.
 pub fn tokens(server: &Server) -> Result<Tokens, Failure> {
     let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
     let (partner, user) = (
@@ -58,14 +50,84 @@ pub fn tokens(server: &Server) -> Result<Tokens, Failure> {
     })
 }
 
+/// A profile about to be replaced: it has been read, and its new file exists.
+pub struct Update {
+    path: PathBuf,
+    profile: Profile,
+    file: NamedTempFile,
+}
+
+impl Update {
+    /// Reads the profile and creates the file that is to replace it.
+    ///
+    /// # Errors
+    ///
+    /// The profile cannot be read or is refused, or its directory cannot be
+    /// written.
+    pub fn begin() -> Result<Self, Failure> {
+        let path = path()?;
+        let directory = directory(&path);
+        create_directory(directory)
+            .map_err(|error| Failure::usage(format!("{}: {error}", directory.display())))?;
+        refuse_shared_directory(directory)?;
+        let profile = read(&path)?;
+        // A temporary file has mode 0600.
+        let file = NamedTempFile::new_in(directory)
+            .map_err(|error| Failure::usage(format!("{}: {error}", directory.display())))?;
+        Ok(Self {
+            path,
+            profile,
+            file,
+        })
+    }
+
+    /// Writes the profile with a server's tokens, whole or not at all.
+    pub fn commit(mut self, server: &Server, tokens: Tokens) -> Result<PathBuf, Failure> {
+        self.profile.insert(server.url().to_string(), tokens);
+        let text = toml::to_string(&self.profile);
+        let text = text.map_err(|error| Failure::other(error.to_string()))?;
+        self.file.write_all(text.as_bytes())?;
+        self.file.as_file().sync_all()?;
+        let persisted = self.file.persist(&self.path);
+        persisted.map_err(|error| Failure::from(error.error))?;
+        Ok(self.path)
+    }
+}
+
+/// Where the profile is: `ALTEGIO_PROFILE`, or `altegio/profile.toml` among the
+/// user's settings.
+fn path() -> Result<PathBuf, Failure> {
+    if let Some(path) = env::var_os("ALTEGIO_PROFILE") {
+        return Ok(path.into());
+    }
+    let places = etcetera::choose_base_strategy()
+        .map_err(|error| Failure::other(format!("{error}; set ALTEGIO_PROFILE to a file")))?;
+    Ok(places.config_dir().join("altegio").join("profile.toml"))
+}
+
+fn directory(path: &Path) -> &Path {
+    match path.parent() {
+        Some(directory) if directory != Path::new("") => directory,
+        _ => Path::new("."),
+    }
+}
+
+/// The profile; an empty one if there is no file.
 fn read(path: &Path) -> Result<Profile, Failure> {
     let name = path.display();
-    let text = match fs::read_to_string(path) {
-        Ok(text) => text,
+    let unreadable = |error: io::Error| Failure::usage(format!("{name}: {error}"));
+    // Before it is opened: opening a pipe waits for its other end.
+    match fs::symlink_metadata(path) {
+        Ok(metadata) => refuse_unsafe(path, &metadata)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Profile::default()),
-        Err(error) => return Err(Failure::other(format!("{name}: {error}"))),
-    };
-    refuse_open(path)?;
+        Err(error) => return Err(unreadable(error)),
+    }
+    refuse_shared_directory(directory(path))?;
+    let mut file = File::open(path).map_err(unreadable)?;
+    // Again: it may have been replaced in between.
+    refuse_unsafe(path, &file.metadata().map_err(unreadable)?)?;
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(unreadable)?;
     // toml's own message shows the line, which may be a token.
     toml::from_str(&text).map_err(|_| {
         Failure::usage(format!(
@@ -75,40 +137,80 @@ fn read(path: &Path) -> Result<Profile, Failure> {
     })
 }
 
-/// A file that others can read is no place for tokens.
-#[cfg(unix)]
-fn refuse_open(path: &Path) -> Result<(), Failure> {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = fs::metadata(path)?.permissions().mode();
-    if mode & 0o077 != 0 {
-        let name = path.display();
+/// Refuses a profile that is not a file of the user's own, or that others can
+/// read.
+fn refuse_unsafe(path: &Path, metadata: &Metadata) -> Result<(), Failure> {
+    if !metadata.is_file() {
         return Err(Failure::usage(format!(
-            "{name}: others can read it (mode {:o}); run `chmod 600 {name}`",
-            mode & 0o777
+            "{}: the profile has to be a regular file, not a link, a pipe, or a directory; \
+             set ALTEGIO_PROFILE to one",
+            path.display()
+        )));
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        refuse_other_owner(path, metadata)?;
+        if metadata.mode() & 0o077 != 0 {
+            let name = path.display();
+            return Err(Failure::usage(format!(
+                "{name}: others can read it (mode {:o}); run `chmod 600 {name}`",
+                metadata.mode() & 0o777
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a directory in which others could put another profile.
+#[cfg(unix)]
+fn refuse_shared_directory(directory: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::MetadataExt;
+    let name = directory.display();
+    let metadata = fs::metadata(directory);
+    let metadata = metadata.map_err(|error| Failure::usage(format!("{name}: {error}")))?;
+    // What is root's is no worse than the rest of the machine.
+    if metadata.uid() != 0 {
+        refuse_other_owner(directory, &metadata)?;
+    }
+    if metadata.mode() & 0o022 != 0 {
+        return Err(Failure::usage(format!(
+            "{name}: others can write in it (mode {:o}), and so replace the profile; \
+             run `chmod go-w {name}`, or set ALTEGIO_PROFILE to a file elsewhere",
+            metadata.mode() & 0o777
         )));
     }
     Ok(())
 }
 
+#[cfg(unix)]
+fn refuse_other_owner(path: &Path, metadata: &Metadata) -> Result<(), Failure> {
+    use std::os::unix::fs::MetadataExt;
+    let user = rustix::process::geteuid().as_raw();
+    if metadata.uid() == user {
+        return Ok(());
+    }
+    let name = path.display();
+    Err(Failure::usage(format!(
+        "{name}: it belongs to another user (uid {}, yours is {user}); \
+         set ALTEGIO_PROFILE to a file of your own",
+        metadata.uid()
+    )))
+}
+
 #[cfg(not(unix))]
-fn refuse_open(_: &Path) -> Result<(), Failure> {
+fn refuse_shared_directory(_: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Writes a server's tokens into the profile, whole or not at all, readable by
-/// its owner alone.
-pub fn write(server: &Server, tokens: Tokens) -> Result<PathBuf, Failure> {
-    let path = path()?;
-    let mut profile = read(&path)?;
-    profile.insert(server.url().to_string(), tokens);
-    let directory = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(directory)?;
-    // A temporary file is made with mode 0600.
-    let mut file = tempfile::NamedTempFile::new_in(directory)?;
-    let text = toml::to_string(&profile).map_err(|error| Failure::other(error.to_string()))?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().sync_all()?;
-    file.persist(&path)
-        .map_err(|error| Failure::from(error.error))?;
-    Ok(path)
+/// Creates the directory, if need be, for its owner alone.
+fn create_directory(directory: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        builder.mode(0o700);
+    }
+    builder.create(directory)
 }

@@ -1,9 +1,11 @@
-//! The program as it is run, against altegio-mock.
+//! The program as it is run, against altegio-mock, or against a server that
+//! sends what the mock does not.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::thread;
 
 use altegio_mock::{Builder, MockServer};
 use serde_json::Value;
@@ -174,34 +176,144 @@ fn flags_go_over_the_file_and_what_would_be_lost_is_refused() {
     assert!(shell.server.take_requests().is_empty());
 }
 
-#[test]
-fn what_is_left_out_of_an_answer_is_said_once() {
-    let shell = Shell::new(MockServer::builder());
-    // The mock says nothing that the document does not have.
+/// A server that sends each of these responses once, and its address.
+fn server_of(responses: Vec<(&'static str, String)>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let server = std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
-        let mut request = [0; 4096];
-        let _ = stream.read(&mut request).unwrap();
-        let item = r#"{"id": 7, "salon_id": {}, "new": [1]}"#;
-        let body = format!(r#"{{"success": true, "data": [{item}, {item}, {item}]}}"#);
-        let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len());
-        stream.write_all((head + &body).as_bytes()).unwrap();
+    thread::spawn(move || {
+        for (status, body) in responses {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).unwrap();
+            let head = format!(
+                "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+                 Content-Length: {}\r\n\r\n",
+                body.len()
+            );
+            stream.write_all((head + &body).as_bytes()).unwrap();
+        }
     });
+    url
+}
+
+/// Runs a command against a server of these responses.
+fn run_against(responses: &[(&'static str, &str)], arguments: &[&str]) -> Output {
+    let shell = Shell::new(MockServer::builder());
+    let responses = responses
+        .iter()
+        .map(|(status, body)| (*status, (*body).to_owned()));
+    let url = server_of(responses.collect());
     let mut command = shell.command();
-    let output = command
-        .env("ALTEGIO_SERVER", url)
-        .args(LIST)
-        .output()
-        .unwrap();
-    server.join().unwrap();
+    command.env("ALTEGIO_SERVER", url).args(arguments);
+    command.output().unwrap()
+}
+
+#[test]
+fn what_differs_from_the_document_is_warned_of_once() {
+    let item = r#"{"id": 7, "salon_id": {}, "new\u001b[31m": [1]}"#;
+    let body = format!(r#"{{"success": true, "data": [{item}, {item}, {item}]}}"#);
+    let output = run_against(&[("200 OK", &body)], &LIST);
     assert_eq!(json(&output)["data"][2]["id"], 7);
     let said = stderr(&output);
     assert_eq!(said.lines().count(), 2, "{said}");
-    assert!(said.contains("$.data[0].new: not in"), "{said}");
+    let unknown = r#"$.data[0]["new\u{1b}[31m"]: not in"#;
+    assert!(said.contains(unknown), "{said}");
     assert!(said.contains("$.data[0].salon_id: expected"), "{said}");
     assert_eq!(said.matches("2 more like it").count(), 2, "{said}");
+}
+
+#[test]
+fn the_servers_json_is_printed_whole() {
+    // Nothing of this is as the typed reading has it: an empty object for a
+    // list, a number as a text, nulls, unknown fields, digits, the order.
+    let whole = r#"{"meta":{},"success":true,"data":[{"title":null,"sort_order":"12.50",
+        "new":{"z":1,"a":123456789012345678901234567890},"id":1.0}]}"#;
+    // `data` of another shape, and no envelope at all.
+    let other = r#"{"success":true,"data":{"7":{"id":7}},"meta":[]}"#;
+    let bare = r#"[{"id":7}]"#;
+    for body in [whole, other, bare] {
+        let output = run_against(&[("200 OK", body)], &LIST);
+        let printed = String::from_utf8(output.stdout.clone()).unwrap();
+        let tokens = |text: &str| text.split_whitespace().collect::<String>();
+        assert_eq!(tokens(&printed), tokens(body), "{}", stderr(&output));
+        assert!(!output.stderr.is_empty(), "{body} is not as documented");
+        // A response that cannot be read at all is printed, and is an error.
+        assert_eq!(output.status.success(), body != bare, "{}", stderr(&output));
+
+        let with = |format| [&LIST[..], &["--output", format]].concat();
+        let output = run_against(&[("200 OK", body)], &with("yaml"));
+        let yaml: Value = serde_yaml_ng::from_slice(&output.stdout).unwrap();
+        let value: Value = serde_json::from_str(body).unwrap();
+        assert_eq!(yaml, value);
+    }
+}
+
+#[test]
+fn every_page_is_printed_whole() {
+    let list = ["appointments", "list", "--location-id", "1", "--all"];
+    let first = r#"{"success":true,"data":[{"id":1,"new":"12.50","comment":null}],"meta":{"total_count":2}}"#;
+    let second =
+        r#"{"success":true,"data":[{"id":2,"staff":[],"visit_id":1.50}],"meta":{"total_count":2}}"#;
+    let empty = r#"{"success":true,"data":[],"meta":{"total_count":2}}"#;
+    let pages = [first, second, empty].map(|body| ("200 OK", body));
+    let counted = [&list[..], &["--count", "1"]].concat();
+    let output = run_against(&pages, &counted);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let printed = String::from_utf8(output.stdout.clone()).unwrap();
+    let tokens = printed.split_whitespace().collect::<String>();
+    assert_eq!(
+        tokens,
+        r#"[{"id":1,"new":"12.50","comment":null},{"id":2,"staff":[],"visit_id":1.50}]"#
+    );
+}
+
+#[test]
+fn a_terminal_is_not_told_what_to_do() {
+    // ESC starts a sequence that sets a terminal's title; U+009B is CSI.
+    let body = "{\"success\": true, \"data\": [{\"id\": 7, \"title\": \"a\\u001b]0;b\\u0007\u{9b}31m\\n\"}]}";
+    for format in ["json", "yaml", "table"] {
+        let list = ["locations", "list", "--output", format];
+        let output = run_against(&[("200 OK", body)], &list);
+        assert!(output.status.success(), "{}", stderr(&output));
+        let printed = String::from_utf8(output.stdout).unwrap();
+        let is_safe = printed.chars().all(|c| c == '\n' || !c.is_control());
+        assert!(is_safe && printed.contains("]0;b"), "{printed:?}");
+    }
+    let refused = r#"{"success": false, "meta": {"message": "no\u001b[2J\nerror: done"}}"#;
+    let output = run_against(&[("404 Not Found", refused)], &LIST);
+    assert_eq!(output.status.code(), Some(4));
+    let said = stderr(&output);
+    let is_safe = said.trim_end().chars().all(|c| !c.is_control());
+    assert!(is_safe && said.contains("[2J"), "{said:?}");
+}
+
+#[test]
+fn no_help_and_no_error_shows_a_servers_password() {
+    let shell = Shell::new(MockServer::builder());
+    let server = "http://me:secret-of-server@127.0.0.1:1";
+    for arguments in ["--help", "clients list --help", "clients create --help"] {
+        let mut command = shell.command();
+        command.env("ALTEGIO_SERVER", server);
+        let output = command.args(arguments.split(' ')).output().unwrap();
+        let help = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && help.contains("ALTEGIO_SERVER"));
+        assert!(!help.contains("secret-"), "{help}");
+    }
+    for server in [
+        server,
+        "me:secret-of-server@[",
+        "http://me:secret-of-server@:x",
+    ] {
+        let mut command = shell.command();
+        let output = command.env("ALTEGIO_SERVER", server).args(LIST).output();
+        let output = output.unwrap();
+        assert_eq!(output.status.code(), Some(2), "{server}");
+        let said = stderr(&output);
+        assert!(
+            said.contains("server") && !said.contains("secret-"),
+            "{said}"
+        );
+    }
 }
 
 #[test]
@@ -343,7 +455,142 @@ fn login_keeps_the_tokens_where_nobody_else_reads_them() {
 }
 
 #[test]
-fn a_request_of_ones_own_has_the_tokens_and_goes_nowhere_else() {
+fn no_password_is_taken_from_the_command_line() {
+    let shell = Shell::new(MockServer::builder());
+    let user = ["authentication-b2b", "authorize-user", "--login", "me"];
+    let mut command = shell.command();
+    let output = command
+        .args(user)
+        .arg("--password=hidden")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    // Without a terminal there is nobody to ask.
+    let mut command = shell.command();
+    let output = command.args(user).stdin(Stdio::null()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("--password-stdin"));
+    assert!(shell.server.take_requests().is_empty());
+
+    let sent = |output: Output| {
+        assert!(output.status.success(), "{}", stderr(&output));
+        let request = shell.server.take_requests().remove(0);
+        serde_json::from_slice::<Value>(&request.body).unwrap()
+    };
+    let meant = serde_json::json!({"login": "me", "password": "hidden"});
+    let line = format!("{} --password-stdin", user.join(" "));
+    assert_eq!(
+        sent(run_with_input(shell.command(), &line, "hidden\n")),
+        meant
+    );
+    let line = "authentication-b2b authorize-user --json-body -";
+    let output = run_with_input(shell.command(), line, &meant.to_string());
+    assert_eq!(sent(output), meant);
+    let line = format!("{line} --password-stdin");
+    let output = run_with_input(shell.command(), &line, &meant.to_string());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("standard input is the body"));
+}
+
+#[test]
+fn a_login_is_not_lost_to_a_profile_that_cannot_be_read_or_written() {
+    let shell = Shell::new(MockServer::builder());
+    let login = |profile: &Path| {
+        let mut command = shell.without_tokens();
+        command
+            .env("ALTEGIO_PARTNER_TOKEN", "secret-partner")
+            .env("ALTEGIO_USER_TOKEN", "secret-user")
+            .env("ALTEGIO_PROFILE", profile);
+        let output = run_with_input(command, "login --login me --password-stdin", "hidden\n");
+        assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+        assert!(stderr(&output).contains(&profile.display().to_string()));
+    };
+    std::fs::write(shell.profile(), "no = \"profile\"").unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let own = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(shell.profile(), own).unwrap();
+    }
+    login(&shell.profile());
+    // Its directory is a file.
+    let directory = shell.home.path().join("file");
+    std::fs::write(&directory, "").unwrap();
+    let output = {
+        let mut command = shell.without_tokens();
+        command
+            .env("ALTEGIO_PARTNER_TOKEN", "secret-partner")
+            .env("ALTEGIO_PROFILE", directory.join("profile.toml"));
+        run_with_input(command, "login --login me --password-stdin", "hidden\n")
+    };
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(shell.server.take_requests().is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_profile_that_others_could_have_written_is_refused() {
+    use std::fs::{self, Permissions};
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+
+    let shell = Shell::new(MockServer::builder());
+    let home = shell.home.path();
+    let server = format!("{}/", shell.server.url());
+    let text = format!("[\"{server}\"]\npartner_token = \"p\"\nuser_token = \"u\"\n");
+    let write = |path: &Path| {
+        fs::write(path, &text).unwrap();
+        fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
+    };
+    let call = |profile: &Path| {
+        let mut command = shell.without_tokens();
+        let command = command.env("ALTEGIO_PROFILE", profile).args(LIST);
+        command.output().unwrap()
+    };
+    let refused = |profile: &Path, why: &str| {
+        let output = call(profile);
+        assert_eq!(output.status.code(), Some(2), "{why}: {}", stderr(&output));
+        assert!(stderr(&output).contains(why), "{}", stderr(&output));
+    };
+    write(&shell.profile());
+    assert!(call(&shell.profile()).status.success());
+    assert_eq!(shell.server.take_requests().len(), 1);
+
+    // No plain file. A pipe must not be waited for.
+    let link = home.join("link.toml");
+    symlink(shell.profile(), &link).unwrap();
+    refused(&link, "regular file");
+    refused(home, "regular file");
+    let pipe = home.join("pipe.toml");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    refused(&pipe, "regular file");
+
+    // In a directory that others can write.
+    let open = home.join("open");
+    fs::create_dir(&open).unwrap();
+    let profile = open.join("profile.toml");
+    write(&profile);
+    for mode in [0o777, 0o770, 0o1777] {
+        fs::set_permissions(&open, Permissions::from_mode(mode)).unwrap();
+        refused(&profile, "others can write in it");
+    }
+    fs::set_permissions(&open, Permissions::from_mode(0o755)).unwrap();
+    assert!(call(&profile).status.success());
+    assert_eq!(shell.server.take_requests().len(), 1);
+
+    // Another user's.
+    let is_root = fs::metadata(home).unwrap().uid() == 0;
+    if is_root {
+        chown(&profile, Some(1), None).unwrap();
+        refused(&profile, "belongs to another user");
+    } else {
+        refused(Path::new("/etc/passwd"), "belongs to another user");
+    }
+    assert!(shell.server.take_requests().is_empty());
+}
+
+#[test]
+fn any_request_has_the_tokens_and_goes_nowhere_else() {
     let shell = Shell::new(MockServer::builder());
     let answer = json(&shell.run("api GET /custom_fields/record/123"));
     assert_eq!(answer["success"], true);

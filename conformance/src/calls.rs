@@ -1,13 +1,11 @@
 //! An operation's arguments as flags of its command.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use altegio::Client;
-use altegio_cli::{Answer, Command, Failure};
+use altegio_cli::{Body, Command, Failure, Flag, Kind, Place, Response, flags};
 use anyhow::Result;
-use clap::Arg;
 use serde_json::{Map, Value};
 
 /// An operation's arguments, by name on the wire.
@@ -44,81 +42,94 @@ pub async fn call(
     client: &Client,
     case: &Case<'_>,
     directory: &Path,
-) -> Result<Answer, Failure> {
-    let flags = flags(command, case, directory)?;
-    let matches = command.matches(&flags).map_err(|error| {
+) -> Result<Response, Failure> {
+    let line = line(command, case, directory)?;
+    let secret = |flag: &Flag, _| {
+        let Arguments { path, query, body } = case.arguments;
+        let value = match flag.place {
+            Place::Path => path.get(flag.name),
+            Place::Query => query.get(flag.name),
+            Place::Field => body.as_ref().and_then(|body| body.get(flag.name)),
+            Place::Header => None,
+        };
+        let value = value.ok_or_else(|| Failure::usage(format!("no `{}`", flag.name)))?;
+        Ok(plain(value))
+    };
+    let arguments = flags::parse(command, &line, secret).map_err(|error| {
         // As it is, or it is lost among usage lines.
-        Failure::usage(format!("{flags:?}: {error}"))
+        Failure::usage(format!("{line:?}: {error}"))
     })?;
-    (command.call)(client.b2b_v1(), &matches).await
+    (command.call)(client, &arguments).await
 }
 
-fn flags(command: &Command, case: &Case<'_>, directory: &Path) -> Result<Vec<String>, Failure> {
-    let arguments = case.arguments;
-    let made = (command.arguments)();
-    let mut plain_args: BTreeMap<String, &Arg> = BTreeMap::new();
-    let mut field_args: BTreeMap<String, &Arg> = BTreeMap::new();
-    for arg in made.get_arguments() {
-        let name = fold(arg.get_id().as_str());
-        match altegio_cli::is_field(arg) {
-            true => field_args.insert(name, arg),
-            false => plain_args.insert(name, arg),
-        };
-    }
-    let mut flags = Vec::new();
-    for (name, value) in arguments.path.iter().chain(&arguments.query) {
-        let arg = plain_args.get(&fold(name));
-        let arg = arg.ok_or_else(|| Failure::usage(format!("no flag for `{name}`")))?;
-        match value {
-            Value::Null => {}
-            Value::Array(items) => flags.extend(items.iter().map(|item| flag(arg, &plain(item)))),
-            value => flags.push(flag(arg, &plain(value))),
+/// The command line of a case, after the command's name.
+fn line(command: &Command, case: &Case<'_>, directory: &Path) -> Result<Vec<String>, Failure> {
+    let Arguments { path, query, body } = case.arguments;
+    let find = |place: Place, name: &str| {
+        let mut flags = command.flags.iter();
+        flags.find(|flag| flag.place == place && flag.name == name)
+    };
+    let mut line = Vec::new();
+    for (place, values) in [(Place::Path, path), (Place::Query, query)] {
+        for (name, value) in values {
+            let flag = find(place, name);
+            let flag = flag.ok_or_else(|| Failure::usage(format!("no flag for `{name}`")))?;
+            match value {
+                Value::Null => {}
+                _ if flag.is_secret => line.push(format!("--{}-stdin", flag.long)),
+                Value::Array(items) => {
+                    line.extend(items.iter().map(|item| with(flag, &plain(item))));
+                }
+                value => line.push(with(flag, &plain(value))),
+            }
         }
     }
-    let Some(body) = &arguments.body else {
-        return Ok(flags);
+    let Some(body) = body else {
+        return Ok(line);
     };
-    let is_form = command.template.is_none();
+    let is_form = command.body == Body::Form;
     let mut rest = body.clone();
     if let Value::Object(fields) = &mut rest
         && (is_form || case.body_by == BodyBy::Flags)
     {
-        fields.retain(|name, value| {
-            let args = if is_form { &plain_args } else { &field_args };
-            let Some(arg) = args.get(&fold(name)) else {
-                return true;
-            };
-            let text = match value {
-                value if altegio_cli::is_json(arg) => value.to_string(),
-                Value::Null | Value::Array(_) | Value::Object(_) => return true,
-                value => plain(value),
-            };
-            flags.push(flag(arg, &text));
-            false
-        });
-    }
-    if is_form {
-        // A file's content stands for its path.
-        for flag in &mut flags {
-            if let Some(content) = flag.strip_prefix("--image=") {
-                let path = directory.join("image.png");
-                fs::write(&path, content)?;
-                *flag = format!("--image={}", path.display());
+        for (name, value) in std::mem::take(fields) {
+            let text = find(Place::Field, &name)
+                .filter(|flag| !flag.is_secret)
+                .and_then(|flag| Some((flag, text(flag, &value)?)));
+            match text {
+                None => {
+                    fields.insert(name, value);
+                }
+                // A file's content stands for its path.
+                Some((flag, content)) if flag.kind == Kind::File => {
+                    let path = directory.join(&name);
+                    fs::write(&path, content)?;
+                    line.push(with(flag, &path.display().to_string()));
+                }
+                Some((flag, text)) => line.push(with(flag, &text)),
             }
         }
-        return Ok(flags);
     }
     let is_all_in_flags = rest.as_object().is_some_and(Map::is_empty) && rest != *body;
-    if !is_all_in_flags {
+    if !is_form && !is_all_in_flags {
         let path = directory.join("body.json");
         fs::write(&path, rest.to_string())?;
-        flags.push(format!("--json-body={}", path.display()));
+        line.push(format!("--json-body={}", path.display()));
     }
-    Ok(flags)
+    Ok(line)
 }
 
-fn flag(arg: &Arg, value: &str) -> String {
-    format!("--{}={value}", arg.get_id())
+/// A field's value as its flag takes it, if it does.
+fn text(flag: &Flag, value: &Value) -> Option<String> {
+    match value {
+        value if flag.kind == Kind::Json => Some(value.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+        value => Some(plain(value)),
+    }
+}
+
+fn with(flag: &Flag, value: &str) -> String {
+    format!("--{}={value}", flag.long)
 }
 
 /// A value as text.
@@ -129,9 +140,4 @@ pub fn plain(value: &Value) -> String {
         Value::Number(number) => number.to_string().trim_end_matches(".0").to_owned(),
         value => value.to_string(),
     }
-}
-
-fn fold(name: &str) -> String {
-    let letters = name.chars().filter(|c| c.is_alphanumeric());
-    letters.flat_map(char::to_lowercase).collect()
 }

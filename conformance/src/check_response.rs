@@ -1,7 +1,7 @@
 //! Whether a response was read as what it is.
 
 use altegio::ErrorKind;
-use altegio_cli::{Answer, Failure};
+use altegio_cli::{Failure, Response};
 use serde_json::Value;
 
 use crate::clients::{PARTNER_TOKEN, USER_TOKEN};
@@ -12,18 +12,22 @@ use crate::differ::differ;
 /// Prism makes responses from schemas alone: an id that is declared a number is
 /// a fraction, `success` of a response of success is false. With `lenient` it
 /// only counts that the response is read, not how much of it.
-pub fn check_response(status: u16, outcome: Result<Answer, Failure>, lenient: bool) -> Vec<String> {
+pub fn check_response(
+    status: u16,
+    outcome: Result<Response, Failure>,
+    lenient: bool,
+) -> Vec<String> {
     let is_success = (200..300).contains(&status);
     let mut failures = Vec::new();
     match outcome {
         Err(Failure::Other { message, .. }) => failures.push(message),
-        Ok(answer) => {
-            if !is_success || answer.status != status {
-                let read = answer.status;
+        Ok(response) => {
+            if !is_success || response.status != status {
+                let read = response.status;
                 failures.push(format!("{status} was read as a response of {read}"));
             }
             if !lenient {
-                failures.extend(losses(status, &answer));
+                failures.extend(losses(status, &response));
             }
         }
         Err(Failure::Call(error)) => {
@@ -59,16 +63,16 @@ pub fn check_response(status: u16, outcome: Result<Answer, Failure>, lenient: bo
 }
 
 /// What of a response is set aside, or changed by reading and writing it.
-fn losses(status: u16, answer: &Answer) -> Vec<String> {
+fn losses(status: u16, response: &Response) -> Vec<String> {
     let mut losses: Vec<String> = Vec::new();
-    for mismatch in &answer.mismatches {
+    for mismatch in &response.mismatches {
         let (path, expected, raw) = (&mismatch.path, &mismatch.expected, &mismatch.raw);
         losses.push(format!("{status}: {path}: {expected} expected, {raw}"));
     }
-    let unknown = answer.unlisted.iter();
+    let unknown = response.unknown_fields.iter();
     losses.extend(unknown.map(|path| format!("{status}: {path} has no field")));
-    if let Some(written) = &answer.value {
-        let sent = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
+    if let Some(written) = &response.typed {
+        let sent = serde_json::from_slice(&response.body).unwrap_or(Value::Null);
         differ(&sent, written, true, &status.to_string(), &mut losses);
     }
     losses

@@ -1,17 +1,17 @@
-//! `altegio api`: a request of one's own, with the tokens and headers that all
-//! requests have.
+//! `altegio api`: any request to the server, with the tokens and headers that
+//! all requests have.
 
 use std::path::PathBuf;
 
-use altegio::Client;
 use altegio_cli::Failure;
 use clap::{Arg, ArgMatches, value_parser};
 
+use crate::options;
 use crate::output;
 
 pub fn command() -> clap::Command {
     clap::Command::new("api")
-        .about("Send a request of one's own, with the tokens: altegio api GET /company/1")
+        .about("Send any request, with the tokens: altegio api GET /company/1")
         .arg(
             Arg::new("method")
                 .required(true)
@@ -21,7 +21,7 @@ pub fn command() -> clap::Command {
         .arg(
             Arg::new("path")
                 .required(true)
-                .help("From the API's root, with the query"),
+                .help("The path from the API's root, with the query"),
         )
         .arg(
             Arg::new("data")
@@ -32,7 +32,8 @@ pub fn command() -> clap::Command {
         )
 }
 
-pub async fn run(matches: &ArgMatches, client: &Client) -> Result<(), Failure> {
+pub async fn run(matches: &ArgMatches) -> Result<(), Failure> {
+    let client = options::client_builder(matches)?.build()?;
     let text = |name: &str| matches.get_one::<String>(name).map_or("", String::as_str);
     let method = text("method").to_ascii_uppercase().parse();
     let method = method.map_err(|_| Failure::usage("no such method"))?;
@@ -43,10 +44,12 @@ pub async fn run(matches: &ArgMatches, client: &Client) -> Result<(), Failure> {
     }
     let result = request.send().await;
     let body = match &result {
-        Ok(answer) => Some(answer.body()),
+        Ok(response) => Some(response.body()),
         Err(error) => error.body(),
     };
-    output::say(body.map_or(&[], |body| &body[..]))?;
+    if let Some(body) = body {
+        output::print_body(body, options::format(matches))?;
+    }
     result?;
     Ok(())
 }

@@ -1,0 +1,296 @@
+//! The document's operations → the table of commands, in Rust.
+//!
+//! A row has what `src/command.rs` says of a command, and the function that
+//! makes the call: it hands each argument to the operation's typed builder.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use altegio_openapi::api::{Api, Operation, Parameter, Place};
+use altegio_openapi::names as rust;
+use altegio_openapi::pointer::{self, Pointer};
+use serde_json::Value;
+
+use crate::names;
+use crate::template::template;
+
+/// The longest template that a flag's help shows.
+const LONGEST_HELP: usize = 120;
+
+/// The source text of the table.
+///
+/// # Errors
+///
+/// Two operations have one name, or an operation has one of the program's own.
+pub fn commands(api: &Api) -> Result<String, String> {
+    let mut rows = String::new();
+    let mut seen = BTreeSet::new();
+    for operation in &api.operations {
+        let (id, tag) = (&operation.id, &operation.tag);
+        let group = names::group(tag);
+        if names::OWN.contains(&group.as_str()) {
+            return Err(format!(
+                "tag `{tag}`: `{group}` is a command of the program's own; \
+                 give the tag another name in overlay.yaml"
+            ));
+        }
+        let name = names::command(tag, id);
+        if !seen.insert((group.clone(), name.clone())) {
+            return Err(format!(
+                "operation `{id}`: `{group} {name}` is another operation's command too; \
+                 give one of them another operationId in overlay.yaml"
+            ));
+        }
+        rows += &row(api, operation, &group, &name)
+            .map_err(|error| format!("operation `{id}`: {error}"))?;
+    }
+    Ok(format!(
+        "use altegio::b2b_v1::{{prelude::*, types}};\n\
+         use crate::command::{{Body, Command, Flag, Kind, Paging, Place}};\n\
+         use crate::response;\n\n\
+         /// The command of every operation, in the document's order.\n\
+         pub static COMMANDS: &[Command] = &[\n{rows}];\n"
+    ))
+}
+
+fn row(api: &Api, operation: &Operation, group: &str, name: &str) -> Result<String, String> {
+    let Operation { id, summary, .. } = operation;
+    let (flags, statements) = flags(api, operation)?;
+    let about = match operation.deprecated {
+        true => format!("{summary} Deprecated."),
+        false => summary.clone(),
+    };
+    let request = format!(
+        "let client = client.b2b_v1();\n\
+         let mut request = client.{}();\n{statements}",
+        rust::snake(id)
+    );
+    let contents = operation.responses.iter();
+    let mut contents = contents
+        .filter(|response| (200..300).contains(&response.status))
+        .filter_map(|response| response.content.as_ref());
+    let read = match contents.any(|content| content.is_json()) {
+        true => "json",
+        false => "bytes",
+    };
+    let paging = match &operation.paging {
+        None => "None".to_owned(),
+        Some(paging) => format!(
+            "Some(Paging {{ items: {:?}, pages: |client, arguments| {{\n{request}\
+             Ok(response::pages(request.pages()))\n}} }})",
+            paging.items.as_str()
+        ),
+    };
+    Ok(format!(
+        "Command {{ id: {id:?}, group: {group:?}, name: {name:?}, about: {about:?},\n\
+         flags: &[\n{flags}],\n\
+         body: {},\n\
+         call: |client, arguments| Box::pin(async move {{\n{request}\
+         response::{read}(request.send().await)\n}}),\n\
+         paging: {paging} }},\n",
+        body(api, operation)
+    ))
+}
+
+/// The rows of the flags, and the statements that hand their values on.
+fn flags(api: &Api, operation: &Operation) -> Result<(String, String), String> {
+    let mut rows = String::new();
+    let mut statements = String::new();
+    let mut seen = BTreeSet::new();
+    for parameter in &operation.parameters {
+        let Parameter { name, required, .. } = parameter;
+        let schema = api.get(&parameter.schema);
+        let place = match parameter.place {
+            Place::Path => "Path",
+            Place::Query => "Query",
+            Place::Header => "Header",
+        };
+        let long = rust::kebab(name);
+        seen.insert(long.clone());
+        rows += &flag(Flag {
+            name,
+            long,
+            place,
+            kind: kind(api, schema),
+            required: *required,
+            is_secret: is_secret(schema) || is_secret(parameter_object(api, parameter)),
+            help: parameter.description.clone(),
+        });
+        let (ty, setter) = (rust_type(schema)?, rust::snake(name));
+        writeln!(
+            statements,
+            "if let Some(value) = arguments.parameter::<{ty}>({name:?})? {{ \
+             request = request.{setter}(value); }}"
+        )
+        .map_err(|error| error.to_string())?;
+    }
+    let Some(body) = &operation.body else {
+        return Ok((rows, statements));
+    };
+    let schema = api.get(&body.schema);
+    let object = api.resolve(schema);
+    for (name, schema) in object["properties"].as_object().into_iter().flatten() {
+        let mut long = rust::kebab(name);
+        if seen.contains(&long) {
+            long = format!("body-{long}");
+        }
+        let kind = match kind(api, schema) {
+            // A field takes a list as a whole, so that an empty one can be given.
+            list if list.starts_with("List") => "Json".to_owned(),
+            kind => kind,
+        };
+        let mut help = description(api, schema).to_owned();
+        if kind == "Json" {
+            let like = template(api, schema).to_string();
+            if like.len() <= LONGEST_HELP {
+                help = format!("{help} Like `{like}`.").trim_start().to_owned();
+            }
+        }
+        let required = object["required"].as_array();
+        let required = required.is_some_and(|names| names.iter().any(|other| other == name));
+        if body.is_form() {
+            let setter = rust::snake(name);
+            let get = match kind.as_str() {
+                "File" => format!("file({name:?})"),
+                _ => format!("field::<{}>({name:?})", rust_type(schema)?),
+            };
+            writeln!(
+                statements,
+                "if let Some(value) = arguments.{get}? {{ \
+                 request = request.body_map(|body| body.{setter}(value)); }}"
+            )
+            .map_err(|error| error.to_string())?;
+        }
+        rows += &flag(Flag {
+            name,
+            long,
+            place: "Field",
+            kind,
+            required,
+            is_secret: is_secret(schema),
+            help,
+        });
+    }
+    if !body.is_form() {
+        let ty = rust_type(schema)?;
+        writeln!(
+            statements,
+            "if let Some(body) = arguments.body::<{ty}>()? {{ request = request.body(body); }}"
+        )
+        .map_err(|error| error.to_string())?;
+    }
+    Ok((rows, statements))
+}
+
+struct Flag<'a> {
+    name: &'a str,
+    long: String,
+    place: &'static str,
+    kind: String,
+    required: bool,
+    is_secret: bool,
+    help: String,
+}
+
+fn flag(flag: Flag<'_>) -> String {
+    let Flag {
+        name,
+        long,
+        place,
+        kind,
+        required,
+        is_secret,
+        help,
+    } = flag;
+    format!(
+        "Flag {{ name: {name:?}, long: {long:?}, place: Place::{place}, kind: Kind::{kind}, \
+         required: {required}, is_secret: {is_secret}, help: {help:?} }},\n"
+    )
+}
+
+/// How a body is given.
+fn body(api: &Api, operation: &Operation) -> String {
+    match &operation.body {
+        None => "Body::None".to_owned(),
+        Some(body) if body.is_form() => "Body::Form".to_owned(),
+        Some(body) => {
+            let schema = api.get(&body.schema);
+            let template = format!("{:#}", template(api, schema));
+            // Without flags, a file is the only way to give it.
+            let has_flags = api.resolve(schema)["properties"].is_object();
+            let required = body.required && !has_flags;
+            format!("Body::Json {{ template: {template:?}, required: {required} }}")
+        }
+    }
+}
+
+/// `Kind`'s variant of what a flag takes.
+fn kind(api: &Api, schema: &Value) -> String {
+    let schema = api.resolve(schema);
+    if schema.get("x-rust-type").is_some() {
+        // It may be null.
+        return "Json".to_owned();
+    }
+    let choices = schema["enum"].as_array();
+    let choices: Option<Vec<&str>> =
+        choices.and_then(|values| values.iter().map(Value::as_str).collect());
+    if let Some(choices) = choices {
+        return format!("Choice(&{choices:?})");
+    }
+    let format = schema["format"].as_str().unwrap_or_default();
+    match (schema["type"].as_str().unwrap_or_default(), format) {
+        ("integer", _) => "Integer".to_owned(),
+        ("number", _) => "Number".to_owned(),
+        ("boolean", _) => "Boolean".to_owned(),
+        ("string", "date") => "Date".to_owned(),
+        ("string", "date-time") => "DateTime".to_owned(),
+        ("string", "binary") => "File".to_owned(),
+        ("string", _) => "Text".to_owned(),
+        ("array", _) => format!("List(&Kind::{})", kind(api, &schema["items"])),
+        _ => "Json".to_owned(),
+    }
+}
+
+/// The type that the typed builder takes.
+fn rust_type(schema: &Value) -> Result<String, String> {
+    if let Some(reference) = schema["$ref"].as_str() {
+        let name = pointer::schema_name(reference)
+            .ok_or_else(|| format!("`{reference}` is no component schema"))?;
+        return Ok(format!("types::{}", rust::pascal(&name)));
+    }
+    let format = schema["format"].as_str().unwrap_or_default();
+    Ok(
+        match (schema["type"].as_str().unwrap_or_default(), format) {
+            ("integer", _) => "i64".to_owned(),
+            ("number", _) => "f64".to_owned(),
+            ("boolean", _) => "bool".to_owned(),
+            ("string", "date") => "chrono::NaiveDate".to_owned(),
+            ("string", "date-time") => "altegio::DateTime".to_owned(),
+            ("string", _) => "String".to_owned(),
+            ("array", _) => format!("Vec<{}>", rust_type(&schema["items"])?),
+            ("object", _) if schema.get("properties").is_none() => {
+                "serde_json::Map<String, serde_json::Value>".to_owned()
+            }
+            _ => return Err(format!("no type of a builder is known for {schema}")),
+        },
+    )
+}
+
+fn description<'a>(api: &'a Api, schema: &'a Value) -> &'a str {
+    let own = schema["description"].as_str();
+    let own = own.or_else(|| api.resolve(schema)["description"].as_str());
+    own.unwrap_or_default()
+}
+
+/// The parameter that a schema is of, which has extensions of its own.
+fn parameter_object<'a>(api: &'a Api, parameter: &Parameter) -> &'a Value {
+    let schema = parameter.schema.as_str();
+    let parameter = schema.strip_suffix("/schema").unwrap_or(schema);
+    api.get(&Pointer::parse(parameter))
+}
+
+/// Whether a value authenticates somebody, so that it must not stand on a
+/// command line.
+fn is_secret(schema: &Value) -> bool {
+    schema["x-secret"] == true
+}

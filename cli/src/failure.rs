@@ -1,0 +1,89 @@
+//! Why a command failed, and the exit code that says so.
+
+use std::fmt;
+use std::io;
+
+use altegio::{Error, ErrorKind};
+
+/// Why a command failed.
+///
+/// The text is for people and never contains a token. It may contain text from
+/// the server; whoever prints it to a terminal escapes control characters.
+#[derive(Debug)]
+pub enum Failure {
+    /// The call failed.
+    Call(Box<Error>),
+    /// Anything else.
+    Other {
+        /// The exit code.
+        code: u8,
+        /// The message.
+        message: String,
+    },
+}
+
+impl Failure {
+    /// The arguments, a file, or the configuration cannot be used: exit code 2.
+    pub fn usage(message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self::Other { code: 2, message }
+    }
+
+    /// A token is missing: exit code 3.
+    pub fn no_token(message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self::Other { code: 3, message }
+    }
+
+    /// Something else went wrong: exit code 1.
+    pub fn other(message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self::Other { code: 1, message }
+    }
+
+    /// The exit code: 1 for any other error, 2 for unusable arguments or
+    /// configuration, 3 for missing or refused tokens, 4 for not found, 5 for
+    /// rate limited, 6 for a server error.
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::Other { code, .. } => *code,
+            Self::Call(error) => match error.kind() {
+                ErrorKind::Argument | ErrorKind::Config => 2,
+                ErrorKind::MissingToken => 3,
+                _ => match error.status().map_or(0, |status| status.as_u16()) {
+                    401 | 403 => 3,
+                    404 => 4,
+                    429 => 5,
+                    500.. => 6,
+                    _ => 1,
+                },
+            },
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Other { message, .. } => f.write_str(message),
+            Self::Call(error) if error.kind() == ErrorKind::MissingToken => {
+                write!(f, "{error}; or run `altegio login`")
+            }
+            Self::Call(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Call(Box::new(error))
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::other(error.to_string())
+    }
+}

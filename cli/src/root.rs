@@ -1,0 +1,67 @@
+//! The whole command line: the program's own commands, and a group for each tag
+//! with a command for each of its operations.
+
+use std::collections::BTreeMap;
+
+use altegio_cli::{COMMANDS, Command};
+
+use crate::commands::{api, completion, login, spec};
+use crate::{options, run};
+
+/// The command line as clap takes it.
+pub fn root() -> clap::Command {
+    let mut groups: BTreeMap<&str, Vec<&Command>> = BTreeMap::new();
+    for command in COMMANDS {
+        groups.entry(command.group).or_default().push(command);
+    }
+    let groups = groups.into_iter().map(|(group, members)| {
+        clap::Command::new(group)
+            .about("The operations of this tag")
+            .subcommand_required(true)
+            .arg_required_else_help(true)
+            .subcommands(members.into_iter().map(run::command))
+    });
+    clap::Command::new("altegio")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Altegio's API on the command line: a command for each operation")
+        .after_help(
+            "Tokens come from ALTEGIO_PARTNER_TOKEN and ALTEGIO_USER_TOKEN, or from the profile \
+             that `altegio login` writes.\n\
+             Exit codes: 0 done, 1 another error, 2 usage, 3 tokens, 4 not found, 5 rate limited, \
+             6 the server's error.",
+        )
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .args(options::arguments())
+        .subcommands(groups)
+        .subcommands([
+            login::command(),
+            completion::command(),
+            api::command(),
+            spec::command(),
+        ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clap_accepts_the_whole_command_line() {
+        root().debug_assert();
+    }
+
+    #[test]
+    fn every_operation_has_a_command() {
+        let operations = altegio::b2b_v1::operations::ALL.iter();
+        let operations: Vec<&str> = operations.map(|operation| operation.route.id).collect();
+        let commands: Vec<&str> = COMMANDS.iter().map(|command| command.id).collect();
+        assert_eq!(commands, operations);
+        let of = |id: &str| {
+            let command = COMMANDS.iter().find(|command| command.id == id);
+            command.map(|command| (command.group, command.name))
+        };
+        assert_eq!(of("get_custom_field_list"), Some(("custom-fields", "list")));
+        assert_eq!(of("create_client"), Some(("clients", "create")));
+    }
+}

@@ -1,0 +1,177 @@
+//! Runs an operation's command: sends the call, warns, prints.
+
+use std::collections::BTreeMap;
+
+use altegio::ErrorKind;
+use altegio_cli::{Command, Failure, Flag, Pages, Place, Response, flags};
+use clap::{Arg, ArgAction, ArgMatches};
+use futures_util::TryStreamExt;
+use serde_json::value::RawValue;
+
+use crate::options;
+use crate::output::{self, Format};
+use crate::secret;
+
+const ALL: &str = "all";
+
+/// An operation's command as clap takes it, with what only the program has.
+pub fn command(command: &Command) -> clap::Command {
+    let all = Arg::new(ALL)
+        .long(ALL)
+        .action(ArgAction::SetTrue)
+        .help("Fetch every page and print the items as one list");
+    flags::command(command).args(command.paging.as_ref().map(|_| all))
+}
+
+/// Runs a command.
+pub async fn run(command: &Command, matches: &ArgMatches) -> Result<(), Failure> {
+    if let Some(template) = flags::template(command, matches) {
+        return output::write(format!("{template}\n").as_bytes());
+    }
+    let client = options::client_builder(matches)?.build()?;
+    let arguments = flags::arguments(command, matches, ask)?;
+    let format = options::format(matches);
+    if let Some(paging) = &command.paging
+        && matches.get_flag(ALL)
+    {
+        let pages = (paging.pages)(&client, &arguments)?;
+        return output::print_json(&all(pages, paging.items, format).await?, format);
+    }
+    match (command.call)(&client, &arguments).await {
+        Ok(response) => {
+            warn(&response);
+            output::print(&response, format)
+        }
+        Err(failure) => {
+            // The server's response to what is done is not lost with its reading.
+            if let Failure::Call(error) = &failure
+                && error.kind() == ErrorKind::Decode
+                && let Some(body) = error.body()
+            {
+                output::print_body(body, format)?;
+            }
+            Err(failure)
+        }
+    }
+}
+
+/// Reads a secret that the command line must not have.
+fn ask(flag: &Flag, from_stdin: bool) -> Result<String, Failure> {
+    let long = flag.long;
+    let mut remedy = format!("give --{long}-stdin");
+    if flag.place == Place::Field {
+        remedy += ", or the field in --json-body";
+    }
+    secret::read(flag.name, from_stdin, &remedy)
+}
+
+/// The items of all pages as one list in JSON.
+async fn all(mut pages: Pages, pointer: &str, format: Format) -> Result<String, Failure> {
+    let mut list = String::from("[");
+    while let Some(page) = pages.try_next().await? {
+        warn(&page);
+        let shown = output::shown(&page, format);
+        let items = items(&shown, pointer)
+            .map_err(|error| Failure::other(format!("a page is not JSON: {error}")))?;
+        for item in items {
+            if list.len() > 1 {
+                list.push(',');
+            }
+            list.push_str(item.get());
+        }
+    }
+    list.push(']');
+    Ok(list)
+}
+
+/// The items of a page, which stand at `pointer`.
+///
+/// A page of another shape loses nothing: what stands where the pointer ends or
+/// leads no further is a list of items, or one item.
+fn items<'p>(page: &'p [u8], pointer: &str) -> serde_json::Result<Vec<&'p RawValue>> {
+    let mut at: &RawValue = serde_json::from_slice(page)?;
+    for (depth, step) in pointer.split('/').skip(1).enumerate() {
+        let Ok(mut fields) = serde_json::from_str::<BTreeMap<String, &RawValue>>(at.get()) else {
+            break;
+        };
+        match fields.remove(step) {
+            Some(inner) => at = inner,
+            // An empty page may leave its items out.
+            None if depth == 0 || fields.is_empty() => return Ok(Vec::new()),
+            None => break,
+        }
+    }
+    match at.get().bytes().next() {
+        Some(b'[') => serde_json::from_str(at.get()),
+        _ if at.get() == "null" => Ok(Vec::new()),
+        _ => Ok(vec![at]),
+    }
+}
+
+/// Says on standard error where a response differs from the document: of a
+/// list's items the first place, and how many more there are.
+fn warn(response: &Response) {
+    let mismatches = response.mismatches.iter().map(|mismatch| {
+        let why = format!("expected {} by Altegio's document", mismatch.expected);
+        (&mismatch.path, why)
+    });
+    let unknown = response.unknown_fields.iter();
+    let unknown = unknown.map(|path| (path, "not in Altegio's document".to_owned()));
+    let mut places: BTreeMap<(String, String), (&str, usize)> = BTreeMap::new();
+    for (path, why) in mismatches.chain(unknown) {
+        // `$.data[3].x` → `$.data[.x`
+        let parts = path.split('[').map(|part| {
+            let digits = part.trim_start_matches(|c: char| c.is_ascii_digit());
+            digits.strip_prefix(']').unwrap_or(part)
+        });
+        let alike = parts.collect::<Vec<_>>().join("[");
+        places.entry((alike, why)).or_insert((path, 0)).1 += 1;
+    }
+    for ((_, why), (path, count)) in places {
+        let more = match count {
+            1 => String::new(),
+            count => format!(", and so are {} more like it", count - 1),
+        };
+        eprintln!(
+            "warning: {}",
+            output::escaped(&format!("{path}: {why}{more}"))
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pages_items_are_found_wherever_they_stand() {
+        let of = |page: &str, pointer: &str| {
+            let items = items(page.as_bytes(), pointer).unwrap();
+            items
+                .iter()
+                .map(|item| item.get())
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
+        let page = r#"{"success": true, "data": [1, 2.50], "meta": {}}"#;
+        assert_eq!(of(page, "/data"), "1 2.50");
+        let nested = r#"{"data": {"children": [3]}}"#;
+        assert_eq!(of(nested, "/data/children"), "3");
+        // Of another shape.
+        assert_eq!(of("[4]", "/data"), "4");
+        assert_eq!(of(r#"{"data": {"id": 5}}"#, "/data"), r#"{"id": 5}"#);
+        assert_eq!(of(r#"{"data": [6]}"#, "/data/children"), "6");
+        let child = r#"{"data": {"child": [7]}}"#;
+        assert_eq!(of(child, "/data/children"), r#"{"child": [7]}"#);
+        // Empty.
+        for (page, pointer) in [
+            (r#"{"success": true, "meta": []}"#, "/data"),
+            (r#"{"data": null}"#, "/data"),
+            (r#"{"data": {}}"#, "/data/children"),
+            (r#"{"data": {"children": null}}"#, "/data/children"),
+            ("null", "/data"),
+        ] {
+            assert_eq!(of(page, pointer), "");
+        }
+    }
+}
