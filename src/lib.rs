@@ -56,6 +56,7 @@ mod open_enum;
 mod operation;
 mod pages;
 mod rate_limit;
+mod redact;
 mod request;
 mod response;
 mod retry;

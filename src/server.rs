@@ -1,5 +1,6 @@
 //! The server switch: production, the vendor's mock server, or an address of your own.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
@@ -18,7 +19,7 @@ use crate::error::Error;
 /// assert_eq!(own.url().port(), Some(4010));
 /// # Ok::<(), altegio::Error>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub enum Server {
     /// `https://api.alteg.io/api/v1`, the `servers` entry of the vendor's document.
     #[default]
@@ -80,6 +81,23 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     match address {
         Ok(address) => address.is_loopback(),
         Err(_) => host == "localhost" || host.ends_with(".localhost"),
+    }
+}
+
+/// Shows an address without what may be a secret in it: user name, password,
+/// query and fragment.
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = match self {
+            Self::Production => return f.write_str("Production"),
+            Self::Mock => return f.write_str("Mock"),
+            Self::Custom(url) => url,
+        };
+        let host = url.host_str().unwrap_or_default();
+        let port = url.port().map(|port| format!(":{port}"));
+        let port = port.unwrap_or_default();
+        let address = format_args!("{}://{host}{port}{}", url.scheme(), url.path());
+        f.debug_tuple("Custom").field(&address).finish()
     }
 }
 

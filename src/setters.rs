@@ -47,7 +47,7 @@ where
 /// The builder of a type, by a table of its fields.
 macro_rules! builder {
     ($name:ident { $($field:ident: $type:ty, $kind:ident;)* }) => {
-        #[derive(Clone, Debug, Default)]
+        #[derive(Clone, Default)]
         pub struct $name {
             $($field: Option<$type>,)*
             // The first value that could not be used.
@@ -64,6 +64,15 @@ macro_rules! builder {
                 $crate::setters::put(&mut self.$field, value, stringify!($field), problem);
                 self
             })*
+        }
+
+        /// Shows which fields are set, not their values.
+        impl ::std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                $crate::redact::set(f, stringify!($name), &[
+                    $((stringify!($field), self.$field.is_some()),)*
+                ])
+            }
         }
 
         impl TryFrom<$name> for super::$name {

@@ -12,6 +12,7 @@ mod objects;
 mod operations;
 mod paging;
 mod prune;
+mod redact;
 mod syntax;
 mod types;
 
@@ -67,7 +68,11 @@ pub fn finish(tokens: TokenStream, document: &Value) -> Result<String, String> {
     {
         let builder = module(&mut file.items, "builder")?;
         items(builder).retain(|item| !matches!(item, Item::Use(_)));
+        let mut debugs = Vec::new();
         for item in items(builder).iter_mut() {
+            if let Item::Struct(item) = item {
+                debugs.push(redact::call(item));
+            }
             if let Item::Impl(item) = item {
                 calls::plain_setters(item);
                 rows.extend(calls::rewrite_send(
@@ -90,12 +95,14 @@ pub fn finish(tokens: TokenStream, document: &Value) -> Result<String, String> {
             ),
         ];
         items(builder).splice(0..0, uses);
+        items(builder).extend(debugs);
     }
     types::finish(
         module(&mut file.items, "types")?,
         &answers,
         &only_answered,
         &forms,
+        redact::Marks::of(document),
     )?;
     for item in &mut file.items {
         match item {

@@ -5,7 +5,10 @@ use std::fmt;
 use super::kind::Kind;
 
 /// A value in a response that does not fit the documented type and was set aside.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// `Debug` shows where it stood but not the value: where a response is not what
+/// the document says, nothing says whether the value is a secret.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Mismatch {
     /// The JSON path of the value: `$.data[3].client.phone`.
@@ -19,13 +22,35 @@ pub struct Mismatch {
 }
 
 /// A field in a response that the documented type does not have.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// `Debug` shows where it stands but not its value, which may be a secret.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnknownField {
     /// The JSON path of the field: `$.data[3].new_field`.
     pub path: String,
     /// The field's value as received, in JSON.
     pub raw: String,
+}
+
+impl fmt::Debug for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mismatch")
+            .field("path", &self.path)
+            .field("expected", &self.expected)
+            .field("found", &self.found)
+            .field("raw", &format_args!("[{} bytes]", self.raw.len()))
+            .finish()
+    }
+}
+
+impl fmt::Debug for UnknownField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnknownField")
+            .field("path", &self.path)
+            .field("raw", &format_args!("[{} bytes]", self.raw.len()))
+            .finish()
+    }
 }
 
 /// The reason why a body could not be decoded, and where.

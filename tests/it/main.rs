@@ -10,6 +10,8 @@ mod faults;
 #[cfg(feature = "b2b-v1")]
 mod paging;
 #[cfg(feature = "b2b-v1")]
+mod redaction;
+#[cfg(feature = "b2b-v1")]
 mod requests;
 mod tls;
 #[cfg(feature = "b2b-v1")]

@@ -81,12 +81,12 @@ fn rows() -> BTreeMap<&'static str, Row> {
 
 // ---- the examples ---------------------------------------------------------------
 
-struct Example {
-    operation: String,
+pub struct Example {
+    pub operation: String,
     /// `request`, or the answer's status.
-    place: String,
-    media_type: String,
-    value: Value,
+    pub place: String,
+    pub media_type: String,
+    pub value: Value,
 }
 
 impl Example {
@@ -106,7 +106,7 @@ impl Example {
     }
 }
 
-fn examples() -> Option<&'static [Example]> {
+pub fn examples() -> Option<&'static [Example]> {
     static EXAMPLES: OnceLock<Option<Vec<Example>>> = OnceLock::new();
     let read = || {
         let directory = std::env::var_os("ALTEGIO_SPEC_DIR").map_or_else(

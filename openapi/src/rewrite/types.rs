@@ -8,6 +8,7 @@ use quote::{ToTokens, format_ident, quote};
 use syn::visit_mut::VisitMut;
 use syn::{Attribute, Fields, ImplItem, Item, ItemEnum, ItemMod, ItemStruct, Type, parse_quote};
 
+use super::redact::Marks;
 use super::syntax::{
     generic_argument, idents, is_bool, is_option, is_string_enum, items, last_ident, module,
     serde_rename,
@@ -19,6 +20,7 @@ pub fn finish(
     answers: &BTreeSet<String>,
     only_answered: &BTreeSet<String>,
     forms: &BTreeSet<String>,
+    mut marks: Marks,
 ) -> Result<(), String> {
     let uses = uses_by_type(items(types));
     let answered = reachable(answers, &uses);
@@ -75,6 +77,8 @@ pub fn finish(
             Item::Struct(item) => {
                 nullable_fields(item);
                 let name = item.ident.to_string();
+                let debug = marks.debug(item);
+                added.extend(debug.map_err(|error| format!("type `{name}`: {error}"))?);
                 if forms.contains(&name) {
                     added.push(form(item));
                 } else if answers.contains(&name) || in_unions.contains(&name) {
@@ -97,6 +101,7 @@ pub fn finish(
             _ => {}
         }
     }
+    marks.all_met()?;
     items(types).retain(|item| match item {
         Item::Impl(item) => {
             let name = last_ident(&item.self_ty);
