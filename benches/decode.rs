@@ -2,12 +2,15 @@
 //! the same types, whose serde is plainly derived, through serde_json alone;
 //! hand-written structs of only the fields that the body fills; an untyped value.
 //!
+//! Salvaging: the same list with a value in each item that does not fit, beside
+//! the clean one; lists of 10² to 10⁵ values that do not fit.
+//!
 //! `cargo bench --bench decode`
 
 use std::hint::black_box;
 
 use altegio::b2b_v1::types;
-use altegio::wire::{Mode, decode};
+use altegio::wire::{Mode, decode, unknown_fields};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -191,5 +194,54 @@ fn decoding(criterion: &mut Criterion) {
     );
 }
 
-criterion_group!(benches, decoding);
+/// An appointment with a value that does not fit, and with four odd dates.
+fn misfit(n: i64) -> Value {
+    let mut item = appointment(n);
+    item["comment"] = json!(["by", "the", "window"]);
+    item
+}
+
+fn four_misfits(n: i64) -> Value {
+    let mut item = misfit(n);
+    item["datetime"] = json!("0000-00-00T00:00:00");
+    item["client"]["id"] = json!("A-17");
+    item["staff"]["name"] = json!({"first": "Employee"});
+    item
+}
+
+fn salvaging(criterion: &mut Criterion) {
+    type Appointments = types::RecordsCompanyidResponseDataTypes;
+    let mut group = criterion.benchmark_group("salvage");
+    for (name, body, misfits) in [
+        ("clean", body(appointment), 0),
+        ("a misfit in each item", body(misfit), 1),
+        ("four misfits in each item", body(four_misfits), 4),
+    ] {
+        let decoded = decode::<Appointments>(&body, Mode::Salvage).unwrap();
+        let items = decoded.value.data.as_ref().map_or(0, Vec::len);
+        assert_eq!(decoded.mismatches.len(), misfits * items);
+        group.throughput(Throughput::Bytes(body.len() as u64));
+        group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
+            bencher.iter(|| decode::<Appointments>(black_box(&body), Mode::Salvage).unwrap());
+        });
+    }
+    for number in [100, 1_000, 10_000, 100_000] {
+        let body = format!("[{}]", vec!["\"x\""; number].join(","));
+        group.throughput(Throughput::Elements(number as u64));
+        group.bench_function(BenchmarkId::new("misfits in a list", number), |bencher| {
+            bencher.iter(|| decode::<Vec<i64>>(black_box(body.as_bytes()), Mode::Salvage).unwrap());
+        });
+        let body = format!("[{}]", vec!["{\"new\":1}"; number].join(","));
+        group.bench_function(BenchmarkId::new("unknown fields", number), |bencher| {
+            bencher.iter(|| {
+                unknown_fields::<Vec<types::RecordsCompanyidResponseDataTypes>>(black_box(
+                    body.as_bytes(),
+                ))
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, decoding, salvaging);
 criterion_main!(benches);

@@ -1,23 +1,33 @@
-//! Points in time as the wire writes them.
+//! Dates and times in the forms that the API uses.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
 use chrono::{
-    DateTime as ChronoDateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeZone,
+    DateTime as ChronoDateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta,
+    TimeZone, Utc,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// A date and time in any of the forms that the vendor's document shows, kept
-/// in the form it came in:
+/// A date and time in any of the forms that the API uses, kept in the form it
+/// was received in:
 ///
 /// | form | example |
 /// |---|---|
 /// | offset without a colon | `2026-03-01T12:00:00-0500` |
 /// | RFC 3339 | `2026-03-01T12:00:00-05:00`, `2026-03-01T17:00:00.000Z` |
 /// | local to the location | `2026-03-01 12:00:00`, `2026-03-01 12:00`, `2026-03-01T12:00:00` |
+/// | date only, local to the location | `2026-03-01` |
+/// | a number of seconds since 1970 | `1772384400` |
+/// | a number of milliseconds since 1970 | `1772384400000` |
 ///
-/// Read and written back, it is the same text.
+/// A number whose absolute value is 10¹¹ or more is in milliseconds. A
+/// `DateTime` is serialized in the form it was deserialized from.
+///
+/// A `DateTime` is equal to another if both are written the same, and has no
+/// order: a local time is no instant. [`cmp_instant`](Self::cmp_instant)
+/// compares instants.
 ///
 /// ```
 /// use altegio::DateTime;
@@ -27,6 +37,12 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// assert_eq!(start.instant().unwrap().timestamp(), 1_772_384_400);
 /// let local: DateTime = "2026-03-01 12:00:00".parse()?;
 /// assert!(local.instant().is_none());
+///
+/// // Only the location's time zone makes an instant of a local time.
+/// let zone = chrono::FixedOffset::west_opt(5 * 3600).unwrap();
+/// assert_eq!(local.to_utc(&zone).unwrap().timestamp(), 1_772_384_400);
+/// let number: DateTime = serde_json::from_str("1772384400").unwrap();
+/// assert!(start.cmp_instant(&number).unwrap().is_eq());
 /// # Ok::<(), altegio::DateTimeError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -49,27 +65,98 @@ enum Zone {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct Form {
-    separator: char,
-    seconds: bool,
-    /// Digits after the seconds' point, 0 to 9.
-    fraction: u8,
+enum Form {
+    DateAndTime {
+        separator: char,
+        seconds: bool,
+        /// Digits after the seconds' point, 0 to 9.
+        fraction: u8,
+    },
+    DateOnly,
+    Seconds,
+    Milliseconds,
 }
 
-/// The text is no date and time in a form that [`DateTime`] knows.
+/// The form in which a chrono type is written.
+const fn form(separator: char) -> Form {
+    Form::DateAndTime {
+        separator,
+        seconds: true,
+        fraction: 0,
+    }
+}
+
+/// Numbers since 1970 from this on are milliseconds.
+const FIRST_MILLISECONDS: u64 = 100_000_000_000;
+
+/// The text is not a date and time in a form that [`DateTime`] knows, or has
+/// no offset where an instant is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a date and time like 2026-03-01T12:00:00-0500 expected")]
 pub struct DateTimeError;
 
 impl DateTime {
-    /// Date and time as written, in the zone as written.
-    pub fn local(&self) -> NaiveDateTime {
+    /// Makes the form that is a number of seconds since 1970, or of
+    /// milliseconds if the absolute value is 10¹¹ or more.
+    ///
+    /// `None` if it is past the years that chrono knows.
+    pub fn from_timestamp(number: i64) -> Option<Self> {
+        let (instant, form) = if number.unsigned_abs() < FIRST_MILLISECONDS {
+            (ChronoDateTime::from_timestamp(number, 0)?, Form::Seconds)
+        } else {
+            let instant = ChronoDateTime::from_timestamp_millis(number)?;
+            (instant, Form::Milliseconds)
+        };
+        Some(Self {
+            local: instant.naive_utc(),
+            zone: Zone::Utc,
+            form,
+        })
+    }
+
+    /// Returns the date and time as written, without the offset; of a number,
+    /// those of UTC. A date without a time is its midnight.
+    pub fn naive_local(&self) -> NaiveDateTime {
         self.local
     }
 
-    /// The date as written.
+    /// Returns the date as written.
     pub fn date(&self) -> NaiveDate {
         self.local.date()
+    }
+
+    /// Returns the instant in UTC. A local time is taken to be in `zone`, the
+    /// location's.
+    ///
+    /// `None` if the zone has that local time twice, or never.
+    pub fn to_utc<Tz: TimeZone>(&self, zone: &Tz) -> Option<ChronoDateTime<Utc>> {
+        match self.instant() {
+            Some(instant) => Some(instant.to_utc()),
+            None => Some(self.in_zone(zone)?.to_utc()),
+        }
+    }
+
+    /// Returns the date and time as written, taken to be in `zone` whatever
+    /// offset is written: some locations send a wrong one.
+    ///
+    /// `None` if the zone has that local time twice, or never.
+    pub fn in_zone<Tz: TimeZone>(&self, zone: &Tz) -> Option<ChronoDateTime<Tz>> {
+        zone.from_local_datetime(&self.local).single()
+    }
+
+    /// Compares the instants.
+    ///
+    /// `None` if one of the two is a local time.
+    pub fn cmp_instant(&self, other: &Self) -> Option<Ordering> {
+        Some(self.instant()?.cmp(&other.instant()?))
+    }
+
+    /// Adds a duration; the form stays.
+    ///
+    /// `None` past the years that chrono knows.
+    pub fn checked_add(self, duration: TimeDelta) -> Option<Self> {
+        let local = self.local.checked_add_signed(duration)?;
+        Some(Self { local, ..self })
     }
 
     /// The offset from UTC, where one was written.
@@ -78,6 +165,15 @@ impl DateTime {
             Zone::Local => None,
             Zone::Utc => FixedOffset::east_opt(0),
             Zone::Colon(offset) | Zone::Plain(offset) => Some(offset),
+        }
+    }
+
+    /// The number of the forms that are one.
+    fn number(&self) -> Option<i64> {
+        match self.form {
+            Form::Seconds => Some(self.local.and_utc().timestamp()),
+            Form::Milliseconds => Some(self.local.and_utc().timestamp_millis()),
+            Form::DateAndTime { .. } | Form::DateOnly => None,
         }
     }
 
@@ -91,7 +187,15 @@ impl DateTime {
                 Some(number * 10 + digit)
             })
         };
-        if !(is(4, b'-') && is(7, b'-') && is(13, b':')) {
+        if !(is(4, b'-') && is(7, b'-')) {
+            return None;
+        }
+        let year = i32::try_from(number(0, 4)?).ok()?;
+        let date = NaiveDate::from_ymd_opt(year, number(5, 7)?, number(8, 10)?)?;
+        if text.len() == 10 {
+            return Some(Self::from(date));
+        }
+        if !is(13, b':') {
             return None;
         }
         let separator = match text.get(10)? {
@@ -99,8 +203,6 @@ impl DateTime {
             b' ' => ' ',
             _ => return None,
         };
-        let year = i32::try_from(number(0, 4)?).ok()?;
-        let date = NaiveDate::from_ymd_opt(year, number(5, 7)?, number(8, 10)?)?;
         let seconds = is(16, b':');
         let mut end = if seconds { 19 } else { 16 };
         let second = if seconds { number(17, 19)? } else { 0 };
@@ -143,7 +245,7 @@ impl DateTime {
         Some(Self {
             local: date.and_time(time),
             zone,
-            form: Form {
+            form: Form::DateAndTime {
                 separator,
                 seconds,
                 fraction: u8::try_from(fraction).ok()?,
@@ -164,11 +266,7 @@ impl<Tz: TimeZone> From<ChronoDateTime<Tz>> for DateTime {
         Self {
             local: time.naive_local(),
             zone: Zone::Colon(*time.offset()),
-            form: Form {
-                separator: 'T',
-                seconds: true,
-                fraction: 0,
-            },
+            form: form('T'),
         }
     }
 }
@@ -179,12 +277,44 @@ impl From<NaiveDateTime> for DateTime {
         Self {
             local,
             zone: Zone::Local,
-            form: Form {
-                separator: ' ',
-                seconds: true,
-                fraction: 0,
-            },
+            form: form(' '),
         }
+    }
+}
+
+/// Written as `2026-03-01`.
+impl From<NaiveDate> for DateTime {
+    fn from(date: NaiveDate) -> Self {
+        Self {
+            local: date.and_time(NaiveTime::MIN),
+            zone: Zone::Local,
+            form: Form::DateOnly,
+        }
+    }
+}
+
+/// As [`DateTime::naive_local`].
+impl From<DateTime> for NaiveDateTime {
+    fn from(time: DateTime) -> Self {
+        time.local
+    }
+}
+
+/// As [`DateTime::instant`]; an error if it is a local time.
+impl TryFrom<DateTime> for ChronoDateTime<FixedOffset> {
+    type Error = DateTimeError;
+
+    fn try_from(time: DateTime) -> Result<Self, DateTimeError> {
+        time.instant().ok_or(DateTimeError)
+    }
+}
+
+/// The instant in UTC; an error if it is a local time.
+impl TryFrom<DateTime> for ChronoDateTime<Utc> {
+    type Error = DateTimeError;
+
+    fn try_from(time: DateTime) -> Result<Self, DateTimeError> {
+        Ok(time.instant().ok_or(DateTimeError)?.to_utc())
     }
 }
 
@@ -214,11 +344,17 @@ impl TryFrom<String> for DateTime {
 
 impl fmt::Display for DateTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Form {
-            separator,
-            seconds,
-            fraction,
-        } = self.form;
+        let (separator, seconds, fraction) = match self.form {
+            Form::DateAndTime {
+                separator,
+                seconds,
+                fraction,
+            } => (separator, seconds, fraction),
+            Form::DateOnly => return write!(f, "{}", self.local.format("%Y-%m-%d")),
+            Form::Seconds | Form::Milliseconds => {
+                return write!(f, "{}", self.number().unwrap_or_default());
+            }
+        };
         write!(f, "{}{separator}", self.local.format("%Y-%m-%d"))?;
         let time = self.local.time();
         write!(
@@ -247,7 +383,10 @@ impl fmt::Debug for DateTime {
 
 impl Serialize for DateTime {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        match self.number() {
+            Some(number) => serializer.serialize_i64(number),
+            None => serializer.collect_str(self),
+        }
     }
 }
 
@@ -265,8 +404,25 @@ impl<'de> Deserialize<'de> for DateTime {
                 text.parse()
                     .map_err(|_| E::invalid_value(de::Unexpected::Other("text"), &self))
             }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<DateTime, E> {
+                DateTime::from_timestamp(number)
+                    .ok_or_else(|| E::invalid_value(de::Unexpected::Other("number"), &self))
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<DateTime, E> {
+                match i64::try_from(number) {
+                    Ok(number) => self.visit_i64(number),
+                    Err(_) => Err(E::invalid_value(de::Unexpected::Other("number"), &self)),
+                }
+            }
+
+            fn visit_f64<E: de::Error>(self, _: f64) -> Result<DateTime, E> {
+                Err(E::invalid_value(de::Unexpected::Other("number"), &self))
+            }
         }
-        deserializer.deserialize_str(Visitor)
+        // Not `deserialize_str`, for which a number is made a text.
+        deserializer.deserialize_any(Visitor)
     }
 }
 
@@ -277,12 +433,14 @@ impl schemars::JsonSchema for DateTime {
     }
 
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({"type": "string", "format": "date-time"})
+        schemars::json_schema!({"type": ["string", "integer"]})
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use chrono::Timelike;
+
     use super::*;
 
     #[test]
@@ -297,6 +455,7 @@ mod tests {
             "2026-03-01T12:00:00",
             "2026-03-01 12:00:00",
             "2026-03-01 12:00",
+            "2026-03-01",
         ] {
             assert_eq!(text.parse::<DateTime>().unwrap().to_string(), text);
         }
@@ -307,7 +466,9 @@ mod tests {
         for text in [
             "",
             "0000-00-00 00:00:00",
-            "2026-03-01",
+            "2026-03-01T",
+            "20260301",
+            "1772384400",
             "2026-3-1 12:00",
             "2026-03-01T12:00:00+5",
             "2026-02-30 12:00:00",
@@ -324,5 +485,51 @@ mod tests {
         ] {
             assert!(text.parse::<DateTime>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn numbers_are_seconds_or_milliseconds_and_stay_numbers() {
+        let read = |json: &str| serde_json::from_str::<DateTime>(json);
+        for (json, seconds) in [
+            ("0", 0),
+            ("-86400", -86_400),
+            ("1772384400", 1_772_384_400),
+            ("99999999999", 99_999_999_999),
+            ("100000000000", 100_000_000),
+            ("1772384400000", 1_772_384_400),
+        ] {
+            let time = read(json).unwrap();
+            assert_eq!(time.instant().unwrap().timestamp(), seconds, "{json}");
+            assert_eq!(serde_json::to_string(&time).unwrap(), json);
+            assert_eq!(time.to_string(), json);
+        }
+        for json in ["1.5", "9223372036854775807", "18446744073709551615", "true"] {
+            assert!(read(json).is_err(), "{json}");
+        }
+        let later = read("1772384400").unwrap().checked_add(TimeDelta::days(1));
+        assert_eq!(later.unwrap().to_string(), "1772470800");
+    }
+
+    #[test]
+    fn instants_compare_and_local_times_do_not() {
+        let [start, same, local]: [DateTime; 3] = [
+            "2026-03-01T12:00:00-0500",
+            "2026-03-01T17:00:00Z",
+            "2026-03-01 12:00:00",
+        ]
+        .map(|text| text.parse().unwrap());
+        assert_ne!(start, same);
+        assert_eq!(start.cmp_instant(&same), Some(Ordering::Equal));
+        assert_eq!(start.cmp_instant(&local), None);
+        assert_eq!(ChronoDateTime::<Utc>::try_from(local), Err(DateTimeError));
+        let instant = ChronoDateTime::<Utc>::try_from(start).unwrap();
+        assert_eq!(
+            Some(instant),
+            local.to_utc(&FixedOffset::west_opt(5 * 3600).unwrap())
+        );
+        assert_eq!(NaiveDateTime::from(start), local.naive_local());
+        // The offset is wrong at some locations.
+        let zone = FixedOffset::east_opt(3 * 3600).unwrap();
+        assert_eq!(start.in_zone(&zone).unwrap().hour(), 12);
     }
 }

@@ -614,6 +614,28 @@ async fn whole_numbers_are_sent_without_a_point_and_null_clears() {
 }
 
 #[tokio::test]
+async fn numbers_that_json_does_not_have_are_not_sent() {
+    let (server, client) = started(OK).await;
+    for number in [f64::NAN, f64::INFINITY] {
+        let price = types::UpdateServiceLinksBodyTeamMemberSettingsItemPrice::builder().min(number);
+        let price: types::UpdateServiceLinksBodyTeamMemberSettingsItemPrice =
+            price.max(1.0).try_into().unwrap();
+        let settings = types::UpdateServiceLinksBodyTeamMemberSettingsItem::builder().price(price);
+        let settings = settings.team_member_id(5).try_into().unwrap();
+        let call = client.b2b_v1().update_service_links().location_id(1);
+        let call = call.body_map(|body| {
+            let body = body.service_id(1).team_member_settings(vec![settings]);
+            body.resource_ids(vec![]).translations(vec![])
+        });
+        let error = call.send().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Argument);
+        let place = format!("team_member_settings[0].price.min: {number} is not a JSON number");
+        assert!(error.to_string().contains(&place), "{error}");
+    }
+    assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
 async fn an_image_goes_up_as_a_form() {
     let (server, client) =
         started(r#"{"success":true,"data":{"image_binded":true},"meta":[]}"#).await;

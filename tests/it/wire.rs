@@ -108,7 +108,7 @@ proptest! {
         let text = format!("{}{separator}{}{fraction}{zone}", time.format("%Y-%m-%d"), time.format("%H:%M:%S"));
         let read: DateTime = text.parse().unwrap();
         prop_assert_eq!(read.to_string(), text);
-        prop_assert_eq!(read.local().and_utc().timestamp(), seconds);
+        prop_assert_eq!(read.naive_local().and_utc().timestamp(), seconds);
     }
 }
 
