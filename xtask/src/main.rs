@@ -34,13 +34,14 @@ async fn main() -> ExitCode {
     let cli = Cli::parse();
     let today = chrono::Utc::now().format("%Y-%m-%d").to_string();
     // Files are written in one synchronous step at the end, so an interrupt
-    // is noticed before it or after it, never within.
+    // is noticed before it, and never within.
     let result = match &cli.command {
         Command::BenchBuild(options) => bench_build::run(options),
         Command::Conformance(options) => conformance::run(options),
         Command::UpdateSpec(options) => tokio::select! {
-            result = update_spec::run(options, &today) => result,
+            biased;
             _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted; nothing was written")),
+            result = update_spec::run(options, &today) => result,
         },
     };
     match result {

@@ -2,6 +2,7 @@
 //! function of texts, without files, network or clock.
 
 pub mod atomic_write;
+mod build;
 mod check;
 mod dedup;
 mod distill;
@@ -19,12 +20,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use altegio_openapi::grammar;
 use altegio_openapi::pointer::Pointer;
 use altegio_openapi::yaml::{Complaint, Document, to_yaml};
-use altegio_openapi::{generate, rewrite, select};
 
 use crate::lower;
 use crate::report::{Counts, Report};
+
+/// What complaints call the document that is taken in.
+const PUBLISHED: &str = "the vendor's document";
 
 pub const UPSTREAM: &str = "upstream.yaml";
 pub const OVERLAY: &str = "overlay.yaml";
@@ -43,17 +47,20 @@ pub struct Inputs {
     pub source: Option<String>,
     /// The Cargo.toml that has a feature for each tag.
     pub manifest: Option<String>,
+    /// How many operations the document may have lost; a tenth of them if it
+    /// is not said.
+    pub allowed_removals: Option<usize>,
 }
 
 /// The document to take in.
-#[derive(Clone, Copy, Debug)]
-pub enum Upstream<'a> {
+#[derive(Clone, Debug)]
+pub enum Upstream {
     /// The vendor's document as published.
     Published {
-        text: &'a str,
-        url: &'a str,
+        text: String,
+        url: String,
         /// Today, as `2026-03-01`.
-        date: &'a str,
+        date: String,
     },
     /// `upstream.yaml` as it is.
     Committed,
@@ -78,8 +85,16 @@ struct Source {
 
 /// Makes every file from the document, or tells everything that the first
 /// step to fail has to complain about.
-pub fn make(inputs: &Inputs, upstream: Upstream<'_>) -> Result<Made, Vec<Complaint>> {
+pub fn make(inputs: &Inputs, upstream: Upstream) -> Result<Made, Vec<Complaint>> {
+    // One that cannot be read is about to be replaced; there is nothing to compare with.
+    let old = inputs.upstream.as_deref();
+    let old = old.and_then(|text| Document::parse(UPSTREAM, text).ok());
+    let old = old.map(|document| document.value);
+
     let (upstream, source) = take_in(inputs, upstream)?;
+    if let Some(old) = &old {
+        refuse_half(old, &upstream, inputs.allowed_removals)?;
+    }
     let corrected = correct(inputs.overlay.as_deref(), &upstream)?;
 
     let mut lowered = lower::lower(&corrected);
@@ -91,17 +106,9 @@ pub fn make(inputs: &Inputs, upstream: Upstream<'_>) -> Result<Made, Vec<Complai
         &component_names(&corrected),
         &component_names(&before),
     );
-    try_build(&lowered.document)?;
+    build::check(&lowered.document).map_err(|error| refuse(CLIENT, Pointer::root(), error))?;
 
-    // One that cannot be read is about to be replaced; there is nothing to compare with.
-    let old = inputs.upstream.as_deref();
-    let old = old.and_then(|text| Document::parse(UPSTREAM, text).ok());
-    let report = Report::new(
-        old.as_ref().map(|document| &document.value),
-        &upstream,
-        &lowered.document,
-        lowered.notes,
-    );
+    let report = Report::new(old.as_ref(), &upstream, &lowered.document, lowered.notes);
 
     let source = Source {
         counts: report.counts,
@@ -130,7 +137,7 @@ pub fn make(inputs: &Inputs, upstream: Upstream<'_>) -> Result<Made, Vec<Complai
 }
 
 /// The distilled document, and where it comes from.
-fn take_in(inputs: &Inputs, upstream: Upstream<'_>) -> Result<(Value, Source), Vec<Complaint>> {
+fn take_in(inputs: &Inputs, upstream: Upstream) -> Result<(Value, Source), Vec<Complaint>> {
     let before = inputs.source.as_deref().map(toml::from_str::<Source>);
     match upstream {
         Upstream::Committed => {
@@ -146,12 +153,12 @@ fn take_in(inputs: &Inputs, upstream: Upstream<'_>) -> Result<(Value, Source), V
             Ok((sound(UPSTREAM, text)?.value, source))
         }
         Upstream::Published { text, url, date } => {
-            let value = distill::distill(&sound("the vendor's document", text)?.value);
+            let value = distill::distill(&sound(PUBLISHED, &text)?.value);
             let mut source = Source {
-                url: url.to_owned(),
-                sha256: hex(&Sha256::digest(text)),
+                url,
+                sha256: hex(&Sha256::digest(&text)),
                 size: text.len(),
-                date: date.to_owned(),
+                date,
                 counts: Counts::default(),
             };
             if let Some(Ok(before)) = before
@@ -164,6 +171,31 @@ fn take_in(inputs: &Inputs, upstream: Upstream<'_>) -> Result<(Value, Source), V
             Ok((value, source))
         }
     }
+}
+
+/// A document that was cut off is sound YAML often enough: what shows is that
+/// operations are missing.
+fn refuse_half(old: &Value, new: &Value, allowed: Option<usize>) -> Result<(), Vec<Complaint>> {
+    let ids = |document| -> BTreeSet<&str> {
+        grammar::operations(document)
+            .filter_map(|(_, _, operation)| operation["operationId"].as_str())
+            .collect()
+    };
+    let before = ids(old);
+    let gone: Vec<&str> = before.difference(&ids(new)).copied().collect();
+    if gone.len() <= allowed.unwrap_or(before.len() / 10) {
+        return Ok(());
+    }
+    let mut named = gone[..gone.len().min(5)].join(", ");
+    if gone.len() > 5 {
+        named.push_str(", …");
+    }
+    let what = format!(
+        "{} of {} operations are gone ({named}): it may be a part of the document; if they are gone for good, allow it with `--allow-removals {0}`",
+        gone.len(),
+        before.len()
+    );
+    Err(refuse(PUBLISHED, Pointer::root(), what))
 }
 
 /// The document with the overlay's corrections; sound before and after.
@@ -186,31 +218,6 @@ fn correct(overlay: Option<&str>, upstream: &Value) -> Result<Value, Vec<Complai
         &to_yaml(&corrected),
     )?;
     Ok(corrected)
-}
-
-/// Does what the build does with all features, with none and with each alone,
-/// so that a document that it refuses is never written.
-fn try_build(document: &Value) -> Result<(), Vec<Complaint>> {
-    let build = |document: &Value, which: &str| {
-        let text = document.to_string();
-        generate::tokens("the lowered document", &text, |generator, document| {
-            generator.generate_tokens(document)
-        })
-        .and_then(|tokens| rewrite::finish(tokens, document))
-        .map_err(|error| refuse(CLIENT, Pointer::root(), format!("{which}: {error}")))
-    };
-    build(document, "with all tags")?;
-    let tags = features::tags(document).into_iter();
-    for tag in tags.map(Some).chain([None]) {
-        let mut alone = document.clone();
-        select::select(&mut alone, |other| Some(other) == tag);
-        let which = match tag {
-            Some(tag) => format!("with the tag `{tag}` alone"),
-            None => "without any tag".to_owned(),
-        };
-        build(&alone, &which)?;
-    }
-    Ok(())
 }
 
 /// The document of this text, if nothing is wrong with it.

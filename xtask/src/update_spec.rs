@@ -7,6 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
+use tokio::sync::oneshot;
 
 use crate::pipeline::fetch::{self, Origin, Patience};
 use crate::pipeline::{self, Inputs, MANIFEST, Made, Upstream, atomic_write};
@@ -27,6 +28,10 @@ pub struct Options {
     /// Write nothing, only report
     #[arg(long, conflicts_with = "check")]
     dry_run: bool,
+    /// Accept a document that has lost this many operations; more than a
+    /// tenth is refused otherwise, since it may be half a document
+    #[arg(long, value_name = "N")]
+    allow_removals: Option<usize>,
     /// How to write the report; `json` lists every open place
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -40,25 +45,27 @@ const PUBLISHED: &str = "https://developer.alteg.io/_bundle/en/b2b-v1/openapi.ya
 
 pub async fn run(options: &Options, today: &str) -> Result<()> {
     let files = Files::new(options.root.clone().unwrap_or_else(workspace::root));
-    let inputs = files.inputs()?;
+    atomic_write::recover(&files.root)?;
+    let inputs = Inputs {
+        allowed_removals: options.allow_removals,
+        ..files.inputs()?
+    };
     let published: Origin = PUBLISHED.parse().map_err(anyhow::Error::msg)?;
-    let downloaded;
     let upstream = if options.check && options.from.is_none() {
         Upstream::Committed
     } else {
         let origin = options.from.as_ref().unwrap_or(&published);
-        downloaded = fetch::fetch(origin, Patience::default()).await?;
         Upstream::Published {
-            text: &downloaded,
+            text: fetch::fetch(origin, Patience::default()).await?,
             // A file on somebody's disk is no address for the next maintainer.
             url: match origin {
-                Origin::Url(url) => url.as_str(),
-                Origin::File(_) => PUBLISHED,
+                Origin::Url(url) => url.to_string(),
+                Origin::File(_) => PUBLISHED.to_owned(),
             },
-            date: today,
+            date: today.to_owned(),
         }
     };
-    let made = pipeline::make(&inputs, upstream).map_err(|complaints| refused(&complaints))?;
+    let made = make(inputs, upstream).await?;
     if options.check {
         return files.compare(&made);
     }
@@ -67,6 +74,19 @@ pub async fn run(options: &Options, today: &str) -> Result<()> {
         files.write(made)?;
     }
     Ok(())
+}
+
+/// In a thread of its own, so that an interrupt is noticed meanwhile.
+async fn make(inputs: Inputs, upstream: Upstream) -> Result<Made> {
+    let (sender, receiver) = oneshot::channel();
+    std::thread::spawn(move || {
+        // Nobody receives it after an interrupt.
+        let _ = sender.send(pipeline::make(&inputs, upstream));
+    });
+    let made = receiver
+        .await
+        .context("the document made this program fail; nothing was written")?;
+    made.map_err(|complaints| refused(&complaints))
 }
 
 fn refused(complaints: &[Complaint]) -> anyhow::Error {
@@ -124,6 +144,7 @@ impl Files {
             client: self.read(pipeline::CLIENT)?,
             source: self.read(pipeline::SOURCE)?,
             manifest,
+            allowed_removals: None,
         })
     }
 
@@ -133,7 +154,7 @@ impl Files {
             .into_iter()
             .map(|(name, text)| (self.path(name), text))
             .collect();
-        atomic_write::write(&files)
+        atomic_write::write(&self.root, &files)
     }
 
     fn compare(&self, made: &Made) -> Result<()> {

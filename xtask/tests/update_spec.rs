@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 fn package() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -57,12 +58,16 @@ impl Tree {
     }
 
     fn run(&self, arguments: &[&str]) -> Output {
-        Command::new(env!("CARGO_BIN_EXE_xtask"))
+        self.command(arguments).output().expect("the xtask runs")
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xtask"));
+        command
             .args(["update-spec", "--root"])
             .arg(self.root.path())
-            .args(arguments)
-            .output()
-            .expect("the xtask runs")
+            .args(arguments);
+        command
     }
 
     fn take_in(&self, arguments: &[&str]) -> Output {
@@ -182,6 +187,65 @@ fn a_file_or_a_root_that_is_not_there_is_named_with_the_remedy() {
     fs::remove_file(tree.manifest()).unwrap();
     let error = stderr(&tree.take_in(&[]));
     assert!(error.contains("as `--root`"), "{error}");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_the_run_at_once_and_writes_nothing() {
+    let tree = Tree::committed();
+    fs::copy(tree.path("upstream.yaml"), tree.next()).unwrap();
+    fs::write(tree.path("client.json"), "{}").unwrap();
+    let before = tree.files();
+    let mut run = tree
+        .command(&["--from", tree.next().to_str().expect("UTF-8")])
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Well within the making, which takes seconds.
+    std::thread::sleep(Duration::from_millis(500));
+    let interrupted = Command::new("kill")
+        .args(["-INT", &run.id().to_string()])
+        .status();
+    assert!(interrupted.unwrap().success());
+    let started = Instant::now();
+    run.wait().unwrap();
+    assert!(started.elapsed() < Duration::from_secs(2));
+    let error = stderr(&run.wait_with_output().unwrap());
+    assert!(
+        error.contains("interrupted; nothing was written"),
+        "{error}"
+    );
+    assert!(tree.files() == before);
+}
+
+/// The files are of one document after a kill, whenever it comes.
+#[test]
+fn a_kill_leaves_the_old_tree_or_the_new_one() {
+    let tree = Tree::small();
+    stdout(&tree.take_in(&[]));
+    let mut text = fs::read_to_string(tree.next()).unwrap();
+    let started = Instant::now();
+    for round in 0..12 {
+        text = text.replace("Things", "Things X");
+        fs::write(tree.next(), &text).unwrap();
+        let next = tree.next();
+        let mut run = tree
+            .command(&["--from", next.to_str().expect("UTF-8")])
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        // The stage is there for a moment at the end.
+        let staged = tree.root.path().join("openapi/.update-spec");
+        while !staged.exists() && run.try_wait().unwrap().is_none() {
+            std::thread::yield_now();
+        }
+        std::thread::sleep(Duration::from_micros(round * 150));
+        run.kill().unwrap();
+        run.wait().unwrap();
+        stdout(&tree.run(&["--check"]));
+        assert!(!staged.exists());
+    }
+    assert!(started.elapsed() < Duration::from_secs(60));
 }
 
 /// update-spec is how a broken tree is mended, so it may not be built of the

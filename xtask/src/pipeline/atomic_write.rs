@@ -1,82 +1,184 @@
-//! Writing several files as one: all of them, or none.
+//! Writing several files as one: after a failure or a kill at any moment they
+//! are all as before or all new, at the latest once the next run has called
+//! [`recover`].
+//!
+//! The new files are staged in a folder beside their places. The journal that
+//! lists them is the last to be written there: without it the staged files
+//! are leftovers, with it they are put into place, now or by the next run.
 
-use std::io::Write;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use tempfile::NamedTempFile;
+use serde::{Deserialize, Serialize};
 
-/// Writes the files. Each is written beside its place first and renamed only
-/// when all are; if a rename fails, those done are undone.
-pub fn write(files: &[(PathBuf, String)]) -> Result<()> {
-    let mut staged: Vec<(NamedTempFile, PathBuf, Option<Vec<u8>>)> = Vec::new();
-    for (place, text) in files {
-        let directory = place.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(directory)
-            .with_context(|| format!("cannot make {}", directory.display()))?;
-        let mut file = tempfile::Builder::new()
-            .prefix(".update-spec-")
-            .permissions(permissions())
-            .tempfile_in(directory)
-            .with_context(|| format!("cannot write beside {}", place.display()))?;
-        file.write_all(text.as_bytes())?;
-        file.as_file().sync_all()?;
-        let before = match std::fs::read(place) {
-            Ok(bytes) => Some(bytes),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            Err(error) => {
-                return Err(error).with_context(|| format!("cannot read {}", place.display()));
-            }
+/// The folder of staged files, under the workspace's `openapi/`.
+const STAGE: &str = ".update-spec";
+const JOURNAL: &str = "journal.json";
+
+#[derive(Deserialize, Serialize)]
+struct Journal {
+    /// The staged file of this index goes to this path.
+    places: Vec<PathBuf>,
+}
+
+/// Writes the files, which are all under `root`.
+pub fn write(root: &Path, files: &[(PathBuf, String)]) -> Result<()> {
+    stage(root, files)?;
+    finish(root)
+}
+
+/// Finishes or clears away what a run that was killed has left.
+pub fn recover(root: &Path) -> Result<()> {
+    let stage = stage_of(root);
+    if stage.join(JOURNAL).exists() {
+        finish(root)
+    } else if stage.exists() {
+        fs::remove_dir_all(&stage).with_context(|| format!("cannot remove {}", stage.display()))
+    } else {
+        Ok(())
+    }
+}
+
+fn stage_of(root: &Path) -> PathBuf {
+    root.join("openapi").join(STAGE)
+}
+
+fn stage(root: &Path, files: &[(PathBuf, String)]) -> Result<()> {
+    recover(root)?;
+    let stage = stage_of(root);
+    fs::create_dir_all(&stage).with_context(|| format!("cannot make {}", stage.display()))?;
+    let put = |name: &str, text: &str| -> Result<()> {
+        let path = stage.join(name);
+        let write = || -> std::io::Result<()> {
+            let mut file = File::create(&path)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()
         };
-        staged.push((file, place.clone(), before));
-    }
-    let mut done: Vec<(PathBuf, Option<Vec<u8>>)> = Vec::new();
-    for (file, place, before) in staged {
-        if let Err(error) = file.persist(&place) {
-            for (place, before) in done {
-                // The first failure is the one to report.
-                let _ = match before {
-                    Some(bytes) => std::fs::write(&place, bytes),
-                    None => std::fs::remove_file(&place),
-                };
-            }
-            return Err(error.error).with_context(|| format!("cannot replace {}", place.display()));
+        write().with_context(|| format!("cannot write {}", path.display()))
+    };
+    for (index, (place, text)) in files.iter().enumerate() {
+        if let Some(directory) = place.parent() {
+            fs::create_dir_all(directory)
+                .with_context(|| format!("cannot make {}", directory.display()))?;
         }
-        done.push((place, before));
+        put(&index.to_string(), text)?;
     }
-    Ok(())
+    let places = files.iter().map(|(place, _)| place.clone()).collect();
+    let journal = serde_json::to_string(&Journal { places }).context("the journal")?;
+    put("journal.new", &journal)?;
+    // From here on the new files are the ones that count.
+    fs::rename(stage.join("journal.new"), stage.join(JOURNAL))
+        .with_context(|| format!("cannot write {}", stage.join(JOURNAL).display()))
 }
 
-#[cfg(unix)]
-fn permissions() -> std::fs::Permissions {
-    std::os::unix::fs::PermissionsExt::from_mode(0o644)
+/// Puts the staged files into place; if one cannot be, those that were are
+/// undone.
+fn finish(root: &Path) -> Result<()> {
+    let stage = stage_of(root);
+    let path = stage.join(JOURNAL);
+    let journal = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let journal: Journal = serde_json::from_slice(&journal)
+        .with_context(|| format!("{}; remove the folder and run again", path.display()))?;
+    let mut done: Vec<(&Path, Option<Vec<u8>>)> = Vec::new();
+    for (index, place) in journal.places.iter().enumerate() {
+        let staged = stage.join(index.to_string());
+        if !staged.exists() {
+            continue; // in place before the kill
+        }
+        match put_into_place(&staged, place) {
+            Ok(before) => done.push((place, before)),
+            Err(error) => {
+                for (place, before) in done {
+                    // The first failure is the one to report.
+                    let _ = match before {
+                        Some(bytes) => fs::write(place, bytes),
+                        None => fs::remove_file(place),
+                    };
+                }
+                let _ = fs::remove_dir_all(&stage);
+                return Err(error).with_context(|| format!("cannot replace {}", place.display()));
+            }
+        }
+    }
+    fs::remove_dir_all(&stage).with_context(|| format!("cannot remove {}", stage.display()))
 }
 
-#[cfg(not(unix))]
-fn permissions() -> std::fs::Permissions {
-    // Temporary files are writable there, which is all that is asked for.
-    std::fs::metadata(std::env::temp_dir())
-        .map(|metadata| metadata.permissions())
-        .expect("the temporary directory exists")
+/// Renames, and returns what was there before.
+fn put_into_place(staged: &Path, place: &Path) -> std::io::Result<Option<Vec<u8>>> {
+    let before = match fs::read(place) {
+        Ok(bytes) => Some(bytes),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    fs::rename(staged, place)?;
+    Ok(before)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn tree() -> (tempfile::TempDir, Vec<(PathBuf, String)>) {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir_all(root.path().join("openapi/d")).unwrap();
+        let files = ["Cargo.toml", "openapi/d/a", "openapi/d/b"].map(|name| {
+            let place = root.path().join(name);
+            fs::write(&place, "old").unwrap();
+            (place, "new".to_owned())
+        });
+        (root, files.into())
+    }
+
+    fn texts(files: &[(PathBuf, String)]) -> Vec<String> {
+        let read = |place: &PathBuf| fs::read_to_string(place).unwrap();
+        files.iter().map(|(place, _)| read(place)).collect()
+    }
+
+    #[test]
+    fn files_are_written_and_nothing_else_is_left() {
+        let (root, mut files) = tree();
+        files.push((root.path().join("openapi/e/fresh"), "new".to_owned()));
+        write(root.path(), &files).unwrap();
+        assert_eq!(texts(&files), ["new"; 4]);
+        assert!(!stage_of(root.path()).exists());
+    }
+
+    #[test]
+    fn a_kill_while_files_are_staged_leaves_the_old_tree() {
+        let (root, files) = tree();
+        stage(root.path(), &files).unwrap();
+        // Killed just before the journal.
+        fs::remove_file(stage_of(root.path()).join(JOURNAL)).unwrap();
+        recover(root.path()).unwrap();
+        assert_eq!(texts(&files), ["old"; 3]);
+        assert!(!stage_of(root.path()).exists());
+    }
+
+    #[test]
+    fn a_kill_between_two_renames_leaves_the_new_tree_to_the_next_run() {
+        for renamed in 0..=3 {
+            let (root, files) = tree();
+            stage(root.path(), &files).unwrap();
+            for (index, (place, _)) in files.iter().enumerate().take(renamed) {
+                fs::rename(stage_of(root.path()).join(index.to_string()), place).unwrap();
+            }
+            recover(root.path()).unwrap();
+            assert_eq!(texts(&files), ["new"; 3], "{renamed}");
+            assert!(!stage_of(root.path()).exists());
+        }
+    }
+
     #[test]
     fn a_file_that_cannot_be_replaced_leaves_all_as_they_were() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path();
-        std::fs::write(path.join("a"), "old").unwrap();
-        std::fs::create_dir_all(path.join("c/inside")).unwrap();
-        let files = ["a", "b", "c"].map(|name| (path.join(name), "new".to_owned()));
-        assert!(write(&files).is_err());
-        assert_eq!(std::fs::read_to_string(path.join("a")).unwrap(), "old");
-        let left: Vec<_> = std::fs::read_dir(path)
-            .unwrap()
-            .map(|e| e.unwrap().file_name())
-            .collect();
-        assert_eq!(left.len(), 2, "{left:?}");
+        let (root, mut files) = tree();
+        let folder = root.path().join("openapi/d/c");
+        fs::create_dir_all(folder.join("inside")).unwrap();
+        files.push((folder, "new".to_owned()));
+        let error = write(root.path(), &files).unwrap_err().to_string();
+        assert!(error.contains("cannot replace"), "{error}");
+        assert_eq!(texts(&files[..3]), ["old"; 3]);
+        assert!(!stage_of(root.path()).exists());
     }
 }

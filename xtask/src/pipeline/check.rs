@@ -16,11 +16,20 @@ pub fn check(document: &Document) -> Vec<Complaint> {
     let version = Pointer::root().join("openapi");
     match value.get("openapi").and_then(Value::as_str) {
         Some(text) if text.starts_with("3.1.") => {}
-        Some(text) => complain(&version, format!("OpenAPI 3.1.x expected, {text} found")),
-        None => complain(
+        Some(text) => complain(
             &version,
-            "`openapi: 3.1.x` expected, nothing found: not an OpenAPI document".to_owned(),
+            format!("this is OpenAPI {text}, and this tool reads 3.1"),
         ),
+        None => match value.get("swagger").and_then(Value::as_str) {
+            Some(text) => complain(
+                &Pointer::root().join("swagger"),
+                format!("this is Swagger {text}, and this tool reads OpenAPI 3.1"),
+            ),
+            None => complain(
+                &version,
+                "`openapi: 3.1.x` is missing: this is no OpenAPI document".to_owned(),
+            ),
+        },
     }
     if value.get("paths").and_then(Value::as_object).is_none() {
         complain(
@@ -182,7 +191,7 @@ paths:
             .map(ToString::to_string)
             .collect();
         for expected in [
-            "d.yaml, line 1, /openapi: OpenAPI 3.1.x expected, 3.0.3 found",
+            "d.yaml, line 1, /openapi: this is OpenAPI 3.0.3, and this tool reads 3.1",
             "d.yaml, line 11, /paths/~1a~1{id}/post/responses/200/$ref: `#/components/responses/gone` points to nothing",
             "d.yaml, line 8, /paths/~1a~1{id}/post/operationId: operationId `One` is taken: `one` at /paths/~1a~1{id}/get",
             "d.yaml, line 12, /paths/~1a~1{id}/put: no operationId",
@@ -192,6 +201,23 @@ paths:
                 complaints.iter().any(|c| c == expected),
                 "{expected}\n{complaints:#?}"
             );
+        }
+    }
+
+    #[test]
+    fn what_is_no_openapi_3_1_is_called_by_its_name() {
+        for (text, complaint) in [
+            (
+                "swagger: '2.0'\npaths: {}\n",
+                "d.yaml, line 1, /swagger: this is Swagger 2.0, and this tool reads OpenAPI 3.1",
+            ),
+            (
+                "paths: {}\n",
+                "d.yaml, /openapi: `openapi: 3.1.x` is missing: this is no OpenAPI document",
+            ),
+        ] {
+            let complaints = check(&Document::parse("d.yaml", text).unwrap());
+            assert_eq!(complaints[0].to_string(), complaint);
         }
     }
 

@@ -37,7 +37,10 @@ impl FromStr for Origin {
 /// How patient a download is.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    pub timeout: Duration,
+    /// In all: every attempt, and the waits between them.
+    pub total: Duration,
+    /// Without a byte from the server, before an attempt is given up.
+    pub silence: Duration,
     pub first_wait: Duration,
     pub retries: usize,
 }
@@ -45,7 +48,8 @@ pub struct Patience {
 impl Default for Patience {
     fn default() -> Self {
         Self {
-            timeout: Duration::from_secs(60),
+            total: Duration::from_secs(60),
+            silence: Duration::from_secs(15),
             first_wait: Duration::from_secs(1),
             retries: 3,
         }
@@ -68,25 +72,51 @@ pub async fn fetch(origin: &Origin, patience: Patience) -> Result<String> {
             std::fs::read(path).with_context(|| format!("cannot read {place}"))?
         }
         Origin::Url(url) => {
-            let client = client(url, patience.timeout)?;
-            (|| download(&client, url))
-                .retry(
-                    ExponentialBuilder::default()
-                        .with_min_delay(patience.first_wait)
-                        .with_max_times(patience.retries)
-                        .with_jitter(),
-                )
-                .when(|error| error.passing)
-                .notify(|error, wait| eprintln!("{error}; trying again in {wait:.1?}"))
-                .await
-                .map_err(|error| error.source)
-                .with_context(|| format!("cannot download {url}"))?
+            let attempts = attempts(url, patience);
+            match tokio::time::timeout(patience.total, attempts).await {
+                Ok(bytes) => bytes.with_context(|| format!("cannot download {url}"))?,
+                Err(_) => bail!(
+                    "cannot download {url}: it took longer than {:?}; download it yourself and give `--from FILE`",
+                    patience.total
+                ),
+            }
         }
     };
-    String::from_utf8(bytes).context("the document is not UTF-8")
+    as_text(bytes)
 }
 
-fn client(url: &Url, timeout: Duration) -> Result<Client> {
+async fn attempts(url: &Url, patience: Patience) -> Result<Vec<u8>> {
+    let client = client(url, patience.silence)?;
+    (|| download(&client, url))
+        .retry(
+            ExponentialBuilder::default()
+                .with_min_delay(patience.first_wait)
+                .with_max_times(patience.retries)
+                .with_jitter(),
+        )
+        .when(|error| error.passing)
+        .notify(|error, wait| eprintln!("{error}; trying again in {wait:.1?}"))
+        .await
+        .map_err(|error| error.source)
+}
+
+fn as_text(bytes: Vec<u8>) -> Result<String> {
+    if bytes.starts_with(&[0x1f, 0x8b]) {
+        bail!("the document is compressed with gzip; give the text that is in it");
+    }
+    if bytes.starts_with(b"PK\x03\x04") {
+        bail!("the document is a ZIP archive; give the text that is in it");
+    }
+    let text = String::from_utf8(bytes).context("the document is not UTF-8")?;
+    if text.trim_start().starts_with('<') {
+        bail!(
+            "the document is an HTML or XML page, and not OpenAPI in YAML or JSON; give the address of the document itself"
+        );
+    }
+    Ok(text)
+}
+
+fn client(url: &Url, silence: Duration) -> Result<Client> {
     let host = url.host_str().map(str::to_owned);
     let scheme = url.scheme().to_owned();
     let policy = redirect::Policy::custom(move |attempt| {
@@ -102,7 +132,7 @@ fn client(url: &Url, timeout: Duration) -> Result<Client> {
     });
     Ok(Client::builder()
         .redirect(policy)
-        .timeout(timeout)
+        .read_timeout(silence)
         .user_agent(concat!("altegio-xtask/", env!("CARGO_PKG_VERSION")))
         .build()?)
 }
@@ -169,12 +199,15 @@ async fn download(client: &Client, url: &Url) -> Result<Vec<u8>, DownloadError> 
 #[cfg(test)]
 mod tests {
     use httpmock::prelude::*;
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
 
     use super::*;
 
     fn patience() -> Patience {
         Patience {
-            timeout: Duration::from_secs(5),
+            total: Duration::from_secs(5),
+            silence: Duration::from_secs(1),
             first_wait: Duration::from_millis(1),
             retries: 2,
         }
@@ -266,5 +299,76 @@ mod tests {
         let origin = Origin::File(file.path().to_owned());
         let error = fetch(&origin, patience()).await.unwrap_err().to_string();
         assert!(error.contains("the limit is"), "{error}");
+    }
+
+    /// A server that sends `head` and then, every `pause`, one more byte.
+    async fn dripping(head: &'static str, pause: Duration) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    stream.write_all(head.as_bytes()).await?;
+                    loop {
+                        tokio::time::sleep(pause).await;
+                        stream.write_all(b" ").await?;
+                    }
+                    #[allow(unreachable_code)]
+                    std::io::Result::Ok(())
+                });
+            }
+        });
+        url
+    }
+
+    #[tokio::test]
+    async fn a_server_that_stalls_or_drips_costs_no_more_than_the_total() {
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n";
+        for (head, pause) in [
+            (head, Duration::from_millis(5)),
+            (head, Duration::from_secs(60)),
+            ("", Duration::from_secs(60)),
+        ] {
+            let url = dripping(head, pause).await.parse().unwrap();
+            let patience = Patience {
+                total: Duration::from_millis(300),
+                silence: Duration::from_millis(100),
+                ..patience()
+            };
+            let started = std::time::Instant::now();
+            let error = format!("{:#}", fetch(&url, patience).await.unwrap_err());
+            assert!(started.elapsed() < Duration::from_secs(3), "{pause:?}");
+            assert!(error.starts_with("cannot download http://"), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_shorter_than_announced_is_no_document() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let half = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nopenapi: 3.1.1\n";
+                stream.write_all(half.as_bytes()).await.unwrap();
+            }
+        });
+        let error = format!("{:#}", from(url).await.unwrap_err());
+        assert!(error.starts_with("cannot download http://"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_document_is_called_by_its_name() {
+        for (bytes, name) in [
+            (&b"\x1f\x8b\x08\0"[..], "compressed with gzip"),
+            (b"PK\x03\x04", "ZIP archive"),
+            (
+                b"\n<!DOCTYPE html><title>Sign in</title>",
+                "HTML or XML page",
+            ),
+            (b"openapi: \xff", "not UTF-8"),
+        ] {
+            let error = as_text(bytes.to_vec()).unwrap_err().to_string();
+            assert!(error.contains(name), "{error}");
+        }
     }
 }

@@ -7,11 +7,11 @@ use super::*;
 const NEXT: &str = include_str!("../../tests/fixture/next.yaml");
 const MANIFEST_BEFORE: &str = include_str!("../../tests/fixture/Cargo.toml.txt");
 
-fn published(text: &str) -> Upstream<'_> {
+fn published(text: &str) -> Upstream {
     Upstream::Published {
-        text,
-        url: "https://example.com/openapi.yaml",
-        date: "2026-03-01",
+        text: text.to_owned(),
+        url: "https://example.com/openapi.yaml".to_owned(),
+        date: "2026-03-01".to_owned(),
     }
 }
 
@@ -19,6 +19,7 @@ fn published(text: &str) -> Upstream<'_> {
 fn empty() -> Inputs {
     Inputs {
         manifest: Some(MANIFEST_BEFORE.to_owned()),
+        allowed_removals: Some(usize::MAX),
         ..Inputs::default()
     }
 }
@@ -32,6 +33,7 @@ fn after(inputs: &Inputs, made: &Made) -> Inputs {
         client: file(CLIENT),
         source: file(SOURCE),
         manifest: file(MANIFEST),
+        allowed_removals: inputs.allowed_removals,
     }
 }
 
@@ -77,9 +79,9 @@ fn a_first_run_makes_every_file_and_a_second_one_the_same() {
 
     let inputs = after(&inputs, &first);
     let again = Upstream::Published {
-        text: NEXT,
-        url: "https://example.com/elsewhere.yaml",
-        date: "2030-01-01",
+        text: NEXT.to_owned(),
+        url: "https://example.com/elsewhere.yaml".to_owned(),
+        date: "2030-01-01".to_owned(),
     };
     for upstream in [again, Upstream::Committed] {
         let second = make(&inputs, upstream).unwrap();
@@ -210,7 +212,7 @@ fn a_broken_document_is_refused_with_every_complaint() {
     let complaints = complaints(make(&taken_in(), published(&next)));
     assert_eq!(complaints.len(), 3, "{complaints:?}");
     for part in [
-        "the vendor's document, line 2, /openapi: OpenAPI 3.1.x expected",
+        "the vendor's document, line 2, /openapi: this is OpenAPI 3.0.3",
         "gone` points to nothing",
         "operationId `getThingList` is taken",
     ] {
@@ -228,6 +230,31 @@ fn two_tags_of_one_feature_are_refused_with_the_remedy() {
             "Cargo.toml: two tags of the document give the feature `things`; rename one in overlay.yaml"
         ]
     );
+}
+
+#[test]
+fn half_a_document_is_refused_unless_the_removals_are_allowed() {
+    let (half, _) = NEXT.split_once("  /custom_fields").unwrap();
+    let (_, components) = NEXT.split_once("components:\n").unwrap();
+    let half = format!("{half}components:\n{components}");
+    let before = Inputs {
+        allowed_removals: None,
+        ..taken_in()
+    };
+    assert_eq!(
+        complaints(make(&before, published(&half))),
+        [
+            "the vendor's document: 1 of 3 operations are gone (delete_custom_field): it may be a part of the document; if they are gone for good, allow it with `--allow-removals 1`"
+        ]
+    );
+    let allowed = Inputs {
+        allowed_removals: Some(1),
+        ..before.clone()
+    };
+    assert!(make(&allowed, published(&half)).is_ok());
+    // Nothing is gone from a document that moves.
+    let moved = with("/things/{", "/objects/{");
+    assert!(make(&before, published(&moved)).is_ok());
 }
 
 #[test]
