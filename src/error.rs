@@ -353,10 +353,9 @@ impl Error {
 
     /// Whether the operation changes something.
     fn is_write(&self) -> bool {
-        // A POST that is idempotent is a search.
+        // A POST that is idempotent is a search; a GET that is not makes something.
         self.route().is_some_and(|route| match route.method {
-            Method::GET | Method::HEAD => false,
-            Method::POST => !route.idempotent,
+            Method::GET | Method::HEAD | Method::POST => !route.idempotent,
             _ => true,
         })
     }

@@ -197,25 +197,29 @@ impl Unread {
 
     /// The response's bytes.
     pub fn raw(self) -> Result<Response<Bytes>, Error> {
+        // Bytes that are no JSON, such as a PDF file, are not searched for it.
+        if says_failure(&self.head.body) {
+            return Err(self.refused());
+        }
         let bytes = self.head.body.clone();
-        self.untyped(bytes)
+        Ok(self.untyped(bytes))
     }
 
     /// A response of which the document says nothing.
     pub fn none(self) -> Result<Response<()>, Error> {
-        self.untyped(())
-    }
-
-    fn untyped<T>(self, value: T) -> Result<Response<T>, Error> {
-        if says_failure(&self.head.body) {
+        if holds_failure(&self.head.body) {
             return Err(self.refused());
         }
-        Ok(Response {
+        Ok(self.untyped(()))
+    }
+
+    fn untyped<T>(self, value: T) -> Response<T> {
+        Response {
             value,
             mismatches: Vec::new(),
             has_unknown_fields: false,
             head: self.head,
-        })
+        }
     }
 
     /// The server says `success: false`.
@@ -235,7 +239,7 @@ impl Unread {
 
     fn undecodable(self, failure: wire::Failure) -> Error {
         // `success: false` may come with less than a response of success holds.
-        if says_failure(&self.head.body) {
+        if holds_failure(&self.head.body) {
             return self.refused();
         }
         let Head {
@@ -264,10 +268,22 @@ impl Unread {
     }
 }
 
+/// [`says_failure`], also of the JSON after a byte-order mark or a notice of PHP.
+fn holds_failure(body: &[u8]) -> bool {
+    if body.is_empty() || is_object(body) {
+        return says_failure(body);
+    }
+    wire::locate(body).is_ok_and(|located| says_failure(located.json.as_bytes()))
+}
+
+fn is_object(body: &[u8]) -> bool {
+    body.trim_ascii_start().starts_with(b"{")
+}
+
 /// Whether a body is a JSON object whose top level says `success: false`.
 /// Reads no further than that field.
 fn says_failure(body: &[u8]) -> bool {
-    if !body.trim_ascii_start().starts_with(b"{") {
+    if !is_object(body) {
         return false;
     }
     let mut says_failure = false;
@@ -350,6 +366,11 @@ mod tests {
             "{",
         ] {
             assert!(!says_failure(body.as_bytes()), "{body}");
+            assert!(!holds_failure(body.as_bytes()), "{body}");
+        }
+        for before in ["", "\u{feff}", "<br />\n<b>Notice</b>: x on line 3<br />\n"] {
+            let body = format!(r#"{before}{{"success":false}}"#);
+            assert!(holds_failure(body.as_bytes()), "{body}");
         }
     }
 }

@@ -24,11 +24,12 @@ use std::marker::PhantomData;
 
 use serde::de::DeserializeOwned;
 
-use body::{Located, has_long_number, locate};
+use body::{Located, has_long_number};
 use context::{Attempts, Context, Verdict, expected};
 use deserializer::{read, read_body};
 use tape::{Tape, index};
 
+pub(crate) use body::locate;
 pub use encode::encode;
 pub use kind::Kind;
 pub use mismatch::{Failure, Mismatch, UnknownField};

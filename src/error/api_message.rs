@@ -12,6 +12,8 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use crate::wire;
+
 /// The texts of `meta.errors` that are kept; the others are counted.
 pub(super) const MOST_TEXTS: usize = 100;
 /// The characters that are kept of a text or of a field's name.
@@ -44,6 +46,8 @@ pub(super) fn read(body: &[u8], secrets: &[&str]) -> Option<ApiMessage> {
         #[serde(borrow)]
         errors: Option<&'a RawValue>,
     }
+    let located = wire::locate(body).ok()?;
+    let body = located.json.as_bytes();
     // One documented error stands in a list of one.
     let is_list = body.trim_ascii_start().starts_with(b"[");
     let response: Response = if is_list {
@@ -292,6 +296,8 @@ mod tests {
             found(r#"{"errors":{"code":404,"message":"gone"},"meta":{"message":"gone"}}"#);
         assert_eq!(json_api.message.as_deref(), Some("gone"));
         assert!(json_api.fields.is_empty());
+        let noticed = found("<b>Notice</b>: x\n{\"meta\":{\"message\":\"no\"}}");
+        assert_eq!(noticed.message.as_deref(), Some("no"));
         let listed = found(r#"[{"success":false,"meta":{"message":"no"}}]"#);
         assert_eq!(listed.message.as_deref(), Some("no"));
     }

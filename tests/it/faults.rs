@@ -879,6 +879,42 @@ async fn an_error_of_a_write_says_that_the_server_may_have_acted() {
 }
 
 #[tokio::test]
+async fn the_document_says_what_may_be_repeated_and_not_the_method() {
+    for reply in [
+        Reply::SayAndReset(vec![]),
+        error("503 Service Unavailable", &[("Retry-After", "1")]),
+    ] {
+        let start = || Server::start(vec![reply.clone(), ok()]);
+        let of = |server: &Server| builder(&server.url, &Clock::new()).build().unwrap();
+
+        // A search by POST reads.
+        let server = start().await;
+        let client = of(&server);
+        let search = client.b2b_v1().get_client_list().location_id(1);
+        let search = search.body_map(|body| body.fields(vec!["id".to_owned()]));
+        search.send().await.unwrap();
+        assert_eq!(server.requests().len(), 2);
+
+        // This PUT adds the transactions that it is given.
+        let server = start().await;
+        let client = of(&server);
+        let visit = client.b2b_v1().update_visit().visit_id(1).record_id(2);
+        let visit = visit.body_map(|body| body.attendance(1).comment("paid"));
+        let error = visit.send().await.unwrap_err();
+        assert!(!error.is_retryable() && error.may_have_acted(), "{error}");
+        assert_eq!(server.requests().len(), 1);
+
+        // This GET makes a code.
+        let server = start().await;
+        let client = of(&server);
+        let code = client.b2b_v1().generate_loyalty_code();
+        let error = code.location_id(1).product_id(2).send().await.unwrap_err();
+        assert!(!error.is_retryable() && error.may_have_acted(), "{error}");
+        assert_eq!(server.requests().len(), 1);
+    }
+}
+
+#[tokio::test]
 async fn a_form_is_sent_again_whole() {
     let server = Server::start(vec![error("503 Service Unavailable", &[]), ok()]).await;
     let client = builder(&server.url, &Clock::new()).build().unwrap();
