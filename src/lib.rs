@@ -82,6 +82,8 @@ pub use nullable::Nullable;
 pub use open_enum::UnlistedValue;
 pub use operation::{Operation, Paging, Route, Security};
 pub use pages::{Cursor, Items, Pages};
+#[cfg(feature = "redis")]
+pub use rate_limit::RedisStore;
 pub use rate_limit::{Permit, RateLimit, RateLimiter};
 pub use request::Request;
 pub use response::{Envelope, Response};

@@ -10,6 +10,8 @@
 //! contract with Altegio allows a different rate.
 
 mod queue;
+#[cfg(feature = "redis")]
+mod redis;
 mod windows;
 
 use std::fmt::Debug;
@@ -24,6 +26,8 @@ use crate::error::Error;
 use crate::runtime::Runtime;
 use crate::transport::deadline::later;
 use queue::{Pace, Queue, Turn};
+#[cfg(feature = "redis")]
+pub use redis::RedisStore;
 use windows::Windows;
 
 /// The longest that a server's `Retry-After` holds a client back.
@@ -52,6 +56,14 @@ pub enum Permit {
 ///
 /// Implement it to share Altegio's limit between machines, and pass the store
 /// to [`RateLimiter::shared`].
+#[cfg_attr(
+    feature = "redis",
+    doc = "[`RedisStore`](crate::RedisStore) is an implementation on Redis."
+)]
+#[cfg_attr(
+    not(feature = "redis"),
+    doc = "The feature `redis` has an implementation on Redis."
+)]
 ///
 /// The calls of a client do not crowd around the store: they queue in the
 /// process, and one at a time asks. After [`Permit::Wait`] none of them asks

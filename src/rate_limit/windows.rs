@@ -66,6 +66,11 @@ impl Windows {
         }
     }
 
+    #[cfg(feature = "redis")]
+    pub fn limits(&self) -> &[(usize, Duration)] {
+        &self.limits
+    }
+
     pub fn shortest(&self) -> Duration {
         let lengths = self.limits.iter().map(|(_, length)| *length);
         lengths.min().unwrap_or_default()
