@@ -155,7 +155,9 @@ pub trait RateLimit: Debug + Send + Sync + 'static {
 /// server later: by the time on the network, and by the time of opening a
 /// connection where none is open yet. The windows of `altegio()` are therefore
 /// 50 ms longer than Altegio's, which covers the usual differences between one
-/// request and the next; see [`RateLimiter::altegio_with_margin`] for more.
+/// request and the next; see [`RateLimiter::altegio_with_margin`] for more. A call
+/// that has its permit and is left unpolled while its connection opens is sent
+/// when it is polled again; no margin covers that.
 ///
 /// # After a 429
 ///
@@ -662,5 +664,60 @@ mod tests {
             Poll::Ready(Err(NoPermit::TooLate(Some(wait)))) if wait == 5 * SECOND
         ));
         assert_eq!(asked.load(Ordering::Relaxed), 2);
+    }
+
+    /// Calls that come, are polled, left behind and dropped at random: never
+    /// more than the windows allow, and no place is lost for good.
+    #[test]
+    fn the_windows_hold_whatever_the_callers_do() {
+        for seed in 0..300 {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let limits = [(3, SECOND), (10, 8 * SECOND)];
+            let (limiter, clock) = (RateLimiter::windows(limits).unwrap(), Clock::new());
+            let mut elapsed = Duration::ZERO;
+            let mut waiting: Vec<Call> = Vec::new();
+            let mut grants = Vec::new();
+            for _ in 0..200 {
+                match random.u32(0..10) {
+                    0..3 => {
+                        let timeout = Duration::from_millis(random.u64(0..30_000));
+                        waiting.push(Call::new(&limiter, &clock, timeout));
+                    }
+                    3..8 if !waiting.is_empty() => {
+                        let index = random.usize(0..waiting.len());
+                        if let Poll::Ready(result) = waiting[index].poll() {
+                            waiting.swap_remove(index);
+                            grants.extend(result.is_ok().then_some(elapsed));
+                        }
+                    }
+                    8 if !waiting.is_empty() => {
+                        waiting.swap_remove(random.usize(0..waiting.len()));
+                    }
+                    _ => {
+                        elapsed += Duration::from_millis(random.u64(0..600));
+                        clock.set(elapsed);
+                    }
+                }
+            }
+            for (most, length) in limits {
+                for (index, first) in grants.iter().enumerate() {
+                    let inside = grants[index..]
+                        .iter()
+                        .take_while(|at| **at < *first + length);
+                    assert!(inside.count() <= most, "seed {seed}: {grants:?}");
+                }
+            }
+            // What is left behind holds the next ones up for no longer than a
+            // grace for each window of them.
+            let behind = waiting.len();
+            let mut other = calls(&limiter, &clock, 1);
+            let mut waited = Duration::ZERO;
+            while granted(&mut other) == 0 {
+                waited += Duration::from_millis(50);
+                clock.set(elapsed + waited);
+            }
+            let most = 8 * SECOND + Duration::from_millis(100) * (behind as u32 + 1);
+            assert!(waited <= most, "seed {seed}: {waited:?} behind {behind}");
+        }
     }
 }

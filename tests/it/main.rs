@@ -9,10 +9,20 @@ mod custom_fields;
 mod faults;
 #[cfg(feature = "b2b-v1")]
 mod paging;
+#[cfg(all(feature = "appointments", feature = "clients"))]
+mod rate_limit;
 #[cfg(feature = "b2b-v1")]
 mod redaction;
 #[cfg(feature = "b2b-v1")]
 mod requests;
+#[cfg(all(
+    unix,
+    feature = "appointments",
+    feature = "clients",
+    feature = "custom-fields",
+    feature = "schedule-resources"
+))]
+mod simulation;
 mod tls;
 #[cfg(feature = "b2b-v1")]
 mod vendor_examples;

@@ -1,0 +1,93 @@
+//! What callers do with futures, and what that does to other calls at the rate limit.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use altegio::b2b_v1::prelude::*;
+use altegio::{Client, RateLimiter};
+use futures_util::FutureExt;
+
+use crate::loopback::clock::{Clock, TIMEOUT};
+use crate::loopback::server::{Server, json};
+
+const WINDOW: Duration = Duration::from_secs(10);
+/// After so long, a call that has not come is passed over.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// A client that sends one request in ten seconds, and has sent one. Waits wait
+/// for the clock to be set.
+async fn after_one_call() -> (Server, Clock, Client) {
+    let ok = json("200 OK", r#"{"success":true,"data":{},"meta":[]}"#);
+    let server = Server::start(vec![ok]).await;
+    let clock = Clock::new();
+    let client = Client::builder()
+        .partner_token("partner")
+        .user_token("user")
+        .server(server.url.parse().unwrap())
+        .timeout(900 * TIMEOUT)
+        .attempt_timeout(30 * TIMEOUT)
+        .rate_limiter(RateLimiter::windows([(1, WINDOW)]).unwrap())
+        .runtime(clock.clone())
+        .build()
+        .unwrap();
+    let call = client.b2b_v1().get_client().location_id(1).id(1);
+    call.send().await.unwrap();
+    clock.hold_waits();
+    (server, clock, client)
+}
+
+#[tokio::test]
+async fn a_call_left_behind_in_a_select_does_not_stop_the_client() {
+    let (server, clock, client) = after_one_call().await;
+    let api = client.b2b_v1();
+    let mut kept = pin!(api.get_client().location_id(1).id(2).send());
+    assert!(kept.as_mut().now_or_never().is_none());
+    let mut other = pin!(api.get_client().location_id(1).id(3).send());
+    assert!(other.as_mut().now_or_never().is_none());
+    // The kept one has its turn now and is not polled; then the other one has.
+    clock.set_on(WINDOW);
+    assert!(other.as_mut().now_or_never().is_none());
+    assert_eq!(server.requests().len(), 1);
+    clock.set_on(GRACE);
+    other.await.unwrap();
+    assert_eq!(server.requests().len(), 2);
+    // Polled after all, the kept one reserves again.
+    assert!(kept.as_mut().now_or_never().is_none());
+    clock.set_on(WINDOW);
+    kept.await.unwrap();
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[tokio::test]
+async fn a_stream_whose_next_was_given_up_does_not_stop_the_client() {
+    let (server, clock, client) = after_one_call().await;
+    let api = client.b2b_v1();
+    let mut items = api.get_appointment_list().location_id(1).stream();
+    assert!(items.next().now_or_never().is_none());
+    let mut other = pin!(api.get_client().location_id(1).id(3).send());
+    assert!(other.as_mut().now_or_never().is_none());
+    clock.set_on(WINDOW + GRACE);
+    other.await.unwrap();
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn a_short_call_behind_a_long_queue_fails_at_once() {
+    let (server, _clock, client) = after_one_call().await;
+    let mut queue = Vec::new();
+    for id in 0..5 {
+        let call = client.b2b_v1().get_client().location_id(1).id(id);
+        let mut call = Box::pin(call.send());
+        assert!(call.as_mut().now_or_never().is_none());
+        queue.push(call);
+    }
+    let short = client.b2b_v1().timeout(59 * WINDOW / 10);
+    let error = short.get_client().location_id(1).id(9).send();
+    let error = error.now_or_never().unwrap().unwrap_err();
+    assert_eq!(error.attempts(), 0);
+    assert!(
+        error.is_retryable() && error.to_string().contains("60s"),
+        "{error}"
+    );
+    assert_eq!(server.requests().len(), 1);
+}

@@ -1,0 +1,997 @@
+//! Seeded networks: random calls, faults, cancellations and deadlines, held
+//! against what the crate promises.
+//!
+//! Each seed makes one scenario: up to two clients that share a rate limiter,
+//! up to eight calls and a list that comes in pages, and a server that does
+//! what a script says. Time is simulated: it stands still while anything can
+//! go on, and then jumps to the next alarm, so the moment at which a request
+//! reaches the server is the moment at which it was sent.
+//!
+//! 1,000 scenarios, 10,000 where `CI` is set, the same ones each time.
+//! `SIMULATION=100000` makes more; `SIMULATION_SEED=17` repeats the one that failed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error as _;
+use std::fmt::Write as _;
+use std::future::{Future, poll_fn};
+use std::path::{Path, PathBuf};
+use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Poll, Waker};
+use std::time::{Duration, Instant, SystemTime};
+
+use altegio::b2b_v1::prelude::*;
+use altegio::{Client, Error, ErrorKind, RateLimiter, Retry};
+use fastrand::Rng;
+use tokio::io::AsyncWriteExt;
+use tokio::net::{UnixListener, UnixStream};
+use tracing::Level;
+
+use crate::loopback::log::Log;
+use crate::loopback::server::{self, Request, answer};
+
+const PARTNER: &str = "partner-5ecret";
+const USER: &str = "user-5ecret";
+const HOST: &str = "simulated.invalid";
+const MAX_BODY: usize = 16 << 10;
+const ATTEMPTS: u32 = 3;
+/// The longest pause that a client keeps, and more.
+const PAUSES: Duration = Duration::from_secs(301);
+
+// ---- time --------------------------------------------------------------------------------------
+
+/// A clock that stands still as long as anything goes on.
+#[derive(Clone, Debug)]
+struct Time(Arc<TimeInner>);
+
+#[derive(Debug)]
+struct TimeInner {
+    start: Instant,
+    state: Mutex<TimeState>,
+    random: Mutex<Rng>,
+    /// Grows whenever a client or the server does something.
+    activity: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct TimeState {
+    elapsed: Duration,
+    alarms: BTreeMap<(Duration, u64), Waker>,
+    next: u64,
+}
+
+impl Time {
+    fn new(seed: u64) -> Self {
+        Self(Arc::new(TimeInner {
+            start: Instant::now(),
+            state: Mutex::default(),
+            random: Mutex::new(Rng::with_seed(seed)),
+            activity: AtomicU64::new(0),
+        }))
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.0.state.lock().unwrap().elapsed
+    }
+
+    fn note(&self) {
+        self.0.activity.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn wait(&self, duration: Duration) -> impl Future<Output = ()> + Send + 'static {
+        let time = self.clone();
+        let mut alarm = Alarm {
+            time,
+            key: None,
+            end: self.elapsed().saturating_add(duration),
+        };
+        poll_fn(move |context| alarm.poll(context.waker()))
+    }
+
+    /// Drives the future, and sets the clock on whenever nothing else goes on.
+    /// `None` if nothing ever would again.
+    async fn drive<T>(&self, future: impl Future<Output = T>) -> Option<T> {
+        /// Rounds of the runtime without a sign of life. A request takes three
+        /// hops between tasks, each of them one round.
+        const QUIET: u32 = 12;
+        let mut future = pin!(future);
+        let mut seen = 0;
+        let mut quiet = 0;
+        loop {
+            if let Poll::Ready(output) =
+                poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await
+            {
+                return Some(output);
+            }
+            // The runtime looks for what sockets have to say in between.
+            tokio::task::yield_now().await;
+            let activity = self.0.activity.load(Ordering::Relaxed);
+            quiet = if activity == seen { quiet + 1 } else { 0 };
+            seen = activity;
+            if quiet > QUIET {
+                quiet = 0;
+                let mut state = self.0.state.lock().unwrap();
+                let ((end, _), waker) = state.alarms.pop_first()?;
+                state.elapsed = state.elapsed.max(end);
+                drop(state);
+                waker.wake();
+            }
+        }
+    }
+}
+
+struct Alarm {
+    time: Time,
+    key: Option<(Duration, u64)>,
+    end: Duration,
+}
+
+impl Alarm {
+    fn poll(&mut self, waker: &Waker) -> Poll<()> {
+        self.time.note();
+        let mut state = self.time.0.state.lock().unwrap();
+        if let Some(key) = self.key.take() {
+            state.alarms.remove(&key);
+        }
+        if state.elapsed >= self.end {
+            return Poll::Ready(());
+        }
+        state.next += 1;
+        let key = (self.end, state.next);
+        state.alarms.insert(key, waker.clone());
+        self.key = Some(key);
+        Poll::Pending
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            self.time.0.state.lock().unwrap().alarms.remove(&key);
+        }
+    }
+}
+
+impl altegio::Runtime for Time {
+    fn now(&self) -> Instant {
+        self.note();
+        self.0.start + self.elapsed()
+    }
+
+    fn date(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777) + self.elapsed()
+    }
+
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(self.wait(duration))
+    }
+
+    fn random(&self) -> f64 {
+        self.0.random.lock().unwrap().f64()
+    }
+}
+
+// ---- the server --------------------------------------------------------------------------------
+
+/// What the server does with a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    None,
+    /// The response, and then the connection is closed without a word.
+    CloseAfter,
+    CloseBeforeHead,
+    CloseInBody,
+    StallBeforeHead,
+    StallInBody,
+    Slow(Duration),
+    /// A status, and the seconds of a `Retry-After`.
+    Status(u16, Option<u64>),
+    SuccessFalse,
+    CutJson,
+    TooLarge,
+    RedirectHere,
+    RedirectAway,
+    /// A 422 whose message holds the tokens.
+    Echo,
+}
+
+impl Fault {
+    fn random(random: &mut Rng) -> Self {
+        let retry_after = [None, Some(0), Some(2), Some(40), Some(100_000)];
+        match random.u32(0..18) {
+            0 => Self::CloseAfter,
+            1 => Self::CloseBeforeHead,
+            2 => Self::CloseInBody,
+            3 => Self::StallBeforeHead,
+            4 => Self::StallInBody,
+            5 => Self::Slow(Duration::from_millis(random.u64(1..5000))),
+            6 | 7 => Self::Status(429, retry_after[random.usize(0..5)]),
+            8 | 9 => Self::Status(503, retry_after[random.usize(0..5)]),
+            10 => Self::Status([500, 502, 504, 408][random.usize(0..4)], None),
+            11 => Self::Status([401, 403, 404, 422][random.usize(0..4)], None),
+            12 => Self::SuccessFalse,
+            13 => Self::CutJson,
+            14 => Self::TooLarge,
+            15 => Self::RedirectHere,
+            16 => Self::RedirectAway,
+            _ => Self::Echo,
+        }
+    }
+}
+
+/// One request that came, and what became of it.
+#[derive(Debug)]
+struct Seen {
+    at: Duration,
+    call: usize,
+    is_redirected: bool,
+    fault: Fault,
+    /// Where a token is that does not belong there, if it is.
+    leak: Option<String>,
+}
+
+struct Server {
+    time: Time,
+    /// What happens to the requests of each call, by the order in which they
+    /// come; nothing more after that.
+    scripts: Vec<Vec<Fault>>,
+    /// How many items the list has.
+    items: usize,
+    seen: Mutex<Vec<Seen>>,
+}
+
+impl Server {
+    async fn accept(self: Arc<Self>, listener: UnixListener) {
+        while let Ok((stream, _)) = listener.accept().await {
+            self.time.note();
+            tokio::spawn(Arc::clone(&self).serve(stream));
+        }
+    }
+
+    async fn serve(self: Arc<Self>, mut stream: UnixStream) {
+        while let Some(request) = server::read(&mut stream).await {
+            self.time.note();
+            let (fault, ok) = self.note(&request);
+            let (bytes, goes_on) = match fault {
+                Fault::None => (ok, true),
+                Fault::CloseAfter => (ok, false),
+                Fault::CloseBeforeHead => return,
+                Fault::CloseInBody => (ok[..ok.len() - 5].to_vec(), false),
+                Fault::StallBeforeHead | Fault::StallInBody => {
+                    if fault == Fault::StallInBody {
+                        // A client that has gone does not read it.
+                        let _ = stream.write_all(&ok[..ok.len() - 5]).await;
+                        self.time.note();
+                    }
+                    // Until the client goes.
+                    let _ = server::read(&mut stream).await;
+                    return;
+                }
+                Fault::Slow(duration) => {
+                    self.time.wait(duration).await;
+                    (ok, true)
+                }
+                Fault::Status(status, retry_after) => {
+                    let retry_after = retry_after.map(|seconds| seconds.to_string());
+                    let headers = retry_after.as_deref().map(|value| ("Retry-After", value));
+                    let body = r#"{"success":false,"data":null,"meta":{"message":"no"}}"#;
+                    let status = format!("{status} Simulated");
+                    (answer(&status, headers.as_slice(), body), true)
+                }
+                Fault::SuccessFalse => {
+                    let body = r#"{"success":false,"data":null,"meta":{"message":"no"}}"#;
+                    (answer("200 OK", &[], body), true)
+                }
+                Fault::CutJson => (
+                    answer("200 OK", &[], r#"{"success":true,"data":{"id":"#),
+                    true,
+                ),
+                Fault::TooLarge => {
+                    let body = format!("{{\"x\":\"{}\"}}", "x".repeat(MAX_BODY));
+                    (answer("200 OK", &[], body), true)
+                }
+                Fault::RedirectHere => {
+                    let path = request.line.split(' ').nth(1).unwrap();
+                    let sign = if path.contains('?') { '&' } else { '?' };
+                    let place = format!("http://{HOST}{path}{sign}redirected=1");
+                    (answer("302 Found", &[("Location", &place)], ""), true)
+                }
+                Fault::RedirectAway => {
+                    let place = [("Location", "http://elsewhere.invalid/")];
+                    (answer("302 Found", &place, ""), true)
+                }
+                Fault::Echo => {
+                    let body = format!(
+                        r#"{{"success":false,"data":null,"meta":{{"message":"{} is no good"}}}}"#,
+                        request.header("authorization").unwrap_or_default()
+                    );
+                    (answer("422 Unprocessable Entity", &[], body), true)
+                }
+            };
+            let written = stream.write_all(&bytes).await;
+            self.time.note();
+            if written.is_err() || !goes_on {
+                return;
+            }
+        }
+    }
+
+    /// Notes the request: what to do with it, and the response when nothing is done.
+    fn note(&self, request: &Request) -> (Fault, Vec<u8>) {
+        let call = call_of(&request.line);
+        let is_redirected = request.line.contains("redirected=");
+        let mut leak = None;
+        if request.header("host") != Some(HOST) {
+            leak = Some(format!("host {:?}", request.header("host")));
+        }
+        for (name, value) in &request.headers {
+            if has_token(value) && !name.eq_ignore_ascii_case("authorization") {
+                leak = Some(format!("header {name}"));
+            }
+        }
+        if has_token(&request.line) || has_token(&request.text()) {
+            leak = Some("request line or body".to_owned());
+        }
+        let mut seen = self.seen.lock().unwrap();
+        let earlier = seen.iter().filter(|seen| seen.call == call).count();
+        let script = self.scripts.get(call).map_or(&[][..], |script| script);
+        let mut fault = script.get(earlier).copied().unwrap_or(Fault::None);
+        // One redirect is followed by the response, or by another fault.
+        if is_redirected && fault == Fault::RedirectHere {
+            fault = Fault::None;
+        }
+        seen.push(Seen {
+            at: self.time.elapsed(),
+            call,
+            is_redirected,
+            fault,
+            leak,
+        });
+        let body = match call {
+            LIST => self.page(&request.line),
+            _ => r#"{"success":true,"data":{},"meta":[]}"#.to_owned(),
+        };
+        (
+            fault,
+            answer("200 OK", &[("Content-Type", "application/json")], body),
+        )
+    }
+
+    fn page(&self, line: &str) -> String {
+        let number = |name: &str| -> usize {
+            let query = line.split(['?', '&', ' ']);
+            let value = query.filter_map(|part| part.strip_prefix(name));
+            value.last().unwrap().parse().unwrap()
+        };
+        let (page, size) = (number("page="), number("count="));
+        let first = (page - 1) * size;
+        let items: Vec<String> = (first..self.items.min(first + size))
+            .map(|id| format!(r#"{{"id":{id}}}"#))
+            .collect();
+        let items = items.join(",");
+        format!(
+            r#"{{"success":true,"data":[{items}],"meta":{{"total_count":{}}}}}"#,
+            self.items
+        )
+    }
+}
+
+fn has_token(text: &str) -> bool {
+    text.contains(PARTNER) || text.contains(USER)
+}
+
+// ---- the calls ---------------------------------------------------------------------------------
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Method {
+    Get,
+    Put,
+    Delete,
+    Post,
+    Patch,
+}
+
+impl Method {
+    const ALL: [Self; 5] = [Self::Get, Self::Put, Self::Delete, Self::Post, Self::Patch];
+
+    /// Sending it twice may do a thing twice.
+    fn is_unsafe(self) -> bool {
+        matches!(self, Self::Post | Self::Patch)
+    }
+
+    async fn call(self, client: &Client, number: usize, timeout: Duration) -> Result<u32, Error> {
+        let api = client.b2b_v1().timeout(timeout);
+        let location = (FIRST + number) as i64;
+        match self {
+            Self::Get => {
+                let call = api.get_client().location_id(location).id(2);
+                call.send().await.map(|response| response.attempts())
+            }
+            Self::Put => {
+                let call = api.update_custom_field().field_category("record");
+                let call = call.location_id(location).field_id(2).body_map(|body| {
+                    let body = body.type_("text").code("a").title("b");
+                    body.user_can_edit(true).show_in_ui(true)
+                });
+                call.send().await.map(|response| response.attempts())
+            }
+            Self::Delete => {
+                let call = api.delete_custom_field().field_category("record");
+                let call = call.location_id(location).field_id(2);
+                call.send().await.map(|response| response.attempts())
+            }
+            Self::Post => {
+                let call = api.create_custom_field().field_category("record");
+                let call = call.location_id(location).body_map(|body| {
+                    let body = body.type_("text").code("a").title("b");
+                    body.user_can_edit(true).show_in_ui(true)
+                });
+                call.send().await.map(|response| response.attempts())
+            }
+            Self::Patch => {
+                let call = api.update_timetable_event_schedule();
+                let call = call.location_id(location).schedule_id(2);
+                let call = call.body_map(|body| body);
+                call.send().await.map(|response| response.attempts())
+            }
+        }
+    }
+}
+
+/// Calls are told apart by their location: this one and up.
+const FIRST: usize = 7_000_000;
+/// The calls that probe the limiter in the end.
+const PROBE: usize = 90;
+/// The call whose response is a list.
+const LIST: usize = 99;
+
+fn call_of(line: &str) -> usize {
+    let segments = line.split(['/', '?', ' ']);
+    let numbers = segments.filter_map(|segment| segment.parse::<usize>().ok());
+    numbers
+        .filter_map(|number| number.checked_sub(FIRST))
+        .next()
+        .unwrap()
+}
+
+/// How a caller treats the future of a call.
+#[derive(Clone, Copy, Debug)]
+enum Care {
+    Awaits,
+    /// Drops it after so long.
+    GivesUp(Duration),
+    /// Polls it only this often, as in a `select!` in a loop of other work.
+    LeavesBehind(Duration),
+}
+
+impl Care {
+    fn random(random: &mut Rng) -> Self {
+        match random.u32(0..6) {
+            0 => Self::GivesUp(Duration::from_millis(random.u64(0..3000))),
+            1 => Self::LeavesBehind(Duration::from_millis(random.u64(1..4000))),
+            _ => Self::Awaits,
+        }
+    }
+
+    /// `None` if the future was dropped.
+    async fn take<T>(self, time: &Time, future: impl Future<Output = T>) -> Option<T> {
+        let mut future = pin!(future);
+        match self {
+            Self::Awaits => Some(future.await),
+            Self::GivesUp(after) => {
+                let mut over = pin!(time.wait(after));
+                poll_fn(|context| {
+                    if let Poll::Ready(output) = future.as_mut().poll(context) {
+                        return Poll::Ready(Some(output));
+                    }
+                    over.as_mut().poll(context).map(|()| None)
+                })
+                .await
+            }
+            Self::LeavesBehind(pause) => loop {
+                let poll = poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await;
+                if let Poll::Ready(output) = poll {
+                    return Some(output);
+                }
+                time.wait(pause).await;
+            },
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Call {
+    method: Method,
+    care: Care,
+    client: usize,
+    starts: Duration,
+    timeout: Duration,
+}
+
+/// What a call has come to.
+#[derive(Debug)]
+struct Outcome {
+    /// `None` if it was given up.
+    result: Option<Result<u32, (ErrorKind, u32)>>,
+    took: Duration,
+    leak: bool,
+}
+
+/// Whether the error shows a token, in whatever way.
+fn shows_token(error: &Error) -> bool {
+    let mut text = format!("{error} {error:?} {error:#?}");
+    let mut source = error.source();
+    while let Some(error) = source {
+        // Writing to a text does not fail.
+        let _ = write!(text, "{error} {error:?}");
+        source = error.source();
+    }
+    has_token(&text)
+}
+
+// ---- a scenario --------------------------------------------------------------------------------
+
+/// What went wrong in a scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Wrong {
+    Lost,
+    Repeated,
+    Leaked,
+    Hung,
+    /// An attempt or a time too many.
+    Unbounded,
+    /// The rate limit was exceeded, or kept for nothing.
+    Limit,
+}
+
+type Findings = Vec<(Wrong, String)>;
+
+struct Scenario {
+    limits: Vec<(usize, Duration)>,
+    calls: Vec<Call>,
+    scripts: Vec<Vec<Fault>>,
+    has_list: bool,
+    items: usize,
+    page_size: i64,
+    list_care: Care,
+}
+
+impl Scenario {
+    fn new(random: &mut Rng) -> Self {
+        let limits = match random.u32(0..4) {
+            0 => vec![],
+            1 => vec![(2, Duration::from_millis(700)), (6, Duration::from_secs(9))],
+            _ => vec![(5, Duration::from_secs(1)), (200, Duration::from_secs(60))],
+        };
+        let script = |random: &mut Rng| {
+            let length = random.usize(0..5);
+            (0..length)
+                .map(|_| Fault::random(random))
+                .collect::<Vec<_>>()
+        };
+        let count = random.usize(1..9);
+        let mut scripts: Vec<Vec<Fault>> = (0..count).map(|_| script(random)).collect();
+        let calls = (0..count)
+            .map(|_| Call {
+                method: Method::ALL[random.usize(0..5)],
+                care: Care::random(random),
+                client: random.usize(0..2),
+                starts: Duration::from_millis(random.u64(0..1500)),
+                timeout: Duration::from_millis([400, 3000, 20_000, 120_000][random.usize(0..4)]),
+            })
+            .collect();
+        let has_list = random.u32(0..3) == 0;
+        scripts.resize(LIST + 1, Vec::new());
+        if has_list {
+            scripts[LIST] = script(random);
+            scripts[LIST].extend(script(random));
+        }
+        Self {
+            limits,
+            calls,
+            scripts,
+            has_list,
+            items: random.usize(0..12),
+            page_size: random.i64(1..5),
+            list_care: Care::random(random),
+        }
+    }
+
+    /// Plays the scenario and says what went wrong.
+    async fn play(self, seed: u64, socket: &Path) -> Findings {
+        let time = Time::new(seed);
+        let server = Arc::new(Server {
+            time: time.clone(),
+            scripts: self.scripts.clone(),
+            items: self.items,
+            seen: Mutex::default(),
+        });
+        // It is there from the scenario before with the same name.
+        let _ = std::fs::remove_file(socket);
+        let listener = UnixListener::bind(socket).unwrap();
+        tokio::spawn(Arc::clone(&server).accept(listener));
+        let limiter = match &self.limits[..] {
+            [] => RateLimiter::off(),
+            limits => RateLimiter::windows(limits.iter().copied()).unwrap(),
+        };
+        let clients = [0, 1].map(|_| client(&limiter, &time, socket));
+        let outcomes = Arc::new(Mutex::new(BTreeMap::new()));
+        let list = Arc::new(Mutex::new((Vec::new(), true)));
+        let mut findings = Findings::new();
+
+        let mut tasks = Vec::new();
+        for (number, call) in self.calls.iter().enumerate() {
+            let client = clients[call.client].clone();
+            let (time, outcomes) = (time.clone(), Arc::clone(&outcomes));
+            let &Call {
+                method,
+                care,
+                starts,
+                timeout,
+                ..
+            } = call;
+            tasks.push(tokio::spawn(async move {
+                time.wait(starts).await;
+                let began = time.elapsed();
+                let result = care
+                    .take(&time, method.call(&client, number, timeout))
+                    .await;
+                let leak = matches!(&result, Some(Err(error)) if shows_token(error));
+                let result =
+                    result.map(|result| result.map_err(|error| (error.kind(), error.attempts())));
+                let took = time.elapsed() - began;
+                let outcome = Outcome { result, took, leak };
+                outcomes.lock().unwrap().insert(number, outcome);
+            }));
+        }
+        if self.has_list {
+            let (client, time, list) = (clients[0].clone(), time.clone(), Arc::clone(&list));
+            let (care, page_size) = (self.list_care, self.page_size);
+            tasks.push(tokio::spawn(async move {
+                let call = client.b2b_v1().get_appointment_list();
+                let call = call.location_id((FIRST + LIST) as i64).count(page_size);
+                let mut items = call.stream();
+                let care = match care {
+                    Care::GivesUp(after) => Care::GivesUp(after.max(Duration::from_millis(200))),
+                    other => other,
+                };
+                for _ in 0..1000 {
+                    // To give up `next` loses nothing: the item comes with the next one.
+                    let Some(item) = care.take(&time, items.next()).await else {
+                        continue;
+                    };
+                    match item {
+                        Some(Ok(item)) => list.lock().unwrap().0.push(item.id),
+                        Some(Err(error)) => {
+                            list.lock().unwrap().1 &= !shows_token(&error);
+                            // In a pause, it would fail at once again.
+                            time.wait(Duration::from_secs(5)).await;
+                            items.resume();
+                        }
+                        None => return,
+                    }
+                }
+            }));
+        }
+        let all = async {
+            for task in tasks {
+                task.await.unwrap();
+            }
+        };
+        if time.drive(all).await.is_none() {
+            findings.push((Wrong::Hung, "nothing goes on".to_owned()));
+            return findings;
+        }
+        self.check_calls(&outcomes.lock().unwrap(), &server, &mut findings);
+        if self.has_list {
+            let (ids, is_clean) = &*list.lock().unwrap();
+            self.check_list(ids, &mut findings);
+            if !is_clean {
+                findings.push((Wrong::Leaked, "an error of the list".to_owned()));
+            }
+        }
+        self.check_limit(&server, &mut findings);
+        self.probe(&clients, &time, &server, &mut findings).await;
+        for seen in server.seen.lock().unwrap().iter() {
+            if let Some(leak) = &seen.leak {
+                findings.push((Wrong::Leaked, format!("call {}: {leak}", seen.call)));
+            }
+        }
+        if clients
+            .iter()
+            .any(|client| has_token(&format!("{client:?}")))
+        {
+            findings.push((Wrong::Leaked, "a client's Debug".to_owned()));
+        }
+        findings
+    }
+
+    fn check_calls(
+        &self,
+        outcomes: &BTreeMap<usize, Outcome>,
+        server: &Server,
+        findings: &mut Findings,
+    ) {
+        let all = server.seen.lock().unwrap();
+        for (number, call) in self.calls.iter().enumerate() {
+            let mut wrong = |wrong, what: &str| {
+                findings.push((wrong, format!("call {number}, {call:?}: {what}")));
+            };
+            let Some(outcome) = outcomes.get(&number) else {
+                wrong(Wrong::Hung, "has no outcome");
+                continue;
+            };
+            if outcome.leak {
+                wrong(Wrong::Leaked, "its error shows a token");
+            }
+            let seen: Vec<&Seen> = all.iter().filter(|seen| seen.call == number).collect();
+            let attempts = seen.iter().filter(|seen| !seen.is_redirected).count();
+            let may_have_acted = |seen: &&&Seen| !matches!(seen.fault, Fault::Status(429, _));
+            if call.method.is_unsafe() {
+                let earlier = &seen[..seen.len().saturating_sub(1)];
+                if earlier.iter().filter(may_have_acted).count() > 0 {
+                    wrong(Wrong::Repeated, &format!("was sent again: {seen:?}"));
+                }
+            }
+            if attempts > ATTEMPTS as usize {
+                wrong(Wrong::Unbounded, &format!("{attempts} attempts"));
+            }
+            let told = match outcome.result {
+                None => None,
+                Some(Ok(attempts) | Err((_, attempts))) => Some(attempts as usize),
+            };
+            // A request may be lost on a connection that closes; none comes untold.
+            if told.is_some_and(|told| attempts > told || told > ATTEMPTS as usize) {
+                wrong(
+                    Wrong::Repeated,
+                    &format!("{attempts} requests came, {told:?} told"),
+                );
+            }
+            let ends_well = seen.last().is_some_and(|last| {
+                matches!(last.fault, Fault::None | Fault::CloseAfter | Fault::Slow(_))
+            });
+            if matches!(outcome.result, Some(Ok(_))) && !ends_well {
+                wrong(
+                    Wrong::Lost,
+                    &format!("a success that the server did not give: {seen:?}"),
+                );
+            }
+            let is_spared = self.scripts[number].is_empty()
+                && self.limits.is_empty()
+                && !self
+                    .scripts
+                    .iter()
+                    .flatten()
+                    .any(|fault| matches!(fault, Fault::Status(..) | Fault::CloseAfter))
+                && matches!(call.care, Care::Awaits);
+            if is_spared && !matches!(outcome.result, Some(Ok(1))) {
+                wrong(
+                    Wrong::Lost,
+                    &format!("nothing was in its way, and yet {outcome:?}"),
+                );
+            }
+            let slack = match call.care {
+                Care::LeavesBehind(pause) => pause,
+                _ => Duration::ZERO,
+            };
+            if outcome.took > call.timeout + slack {
+                wrong(Wrong::Unbounded, &format!("took {:?}", outcome.took));
+            }
+        }
+    }
+
+    fn check_list(&self, ids: &[Option<i64>], findings: &mut Findings) {
+        let ids: Vec<i64> = ids.iter().map(|id| id.unwrap_or(-1)).collect();
+        let expected: Vec<i64> = (0..self.items as i64).collect();
+        if ids == expected {
+            return;
+        }
+        let distinct: BTreeSet<i64> = ids.iter().copied().collect();
+        let wrong = match distinct.len() < ids.len() {
+            true => Wrong::Repeated,
+            false => Wrong::Lost,
+        };
+        findings.push((wrong, format!("the list of {} items: {ids:?}", self.items)));
+    }
+
+    /// No window holds more requests than it may, wherever it begins. A call
+    /// that is left behind while its connection opens is sent later than it
+    /// was counted; the others are held to the limit all the same.
+    fn check_limit(&self, server: &Server, findings: &mut Findings) {
+        let is_late = |call: usize| {
+            let care = self
+                .calls
+                .get(call)
+                .map_or(self.list_care, |call| call.care);
+            matches!(care, Care::LeavesBehind(_))
+        };
+        let all = server.seen.lock().unwrap();
+        let seen: Vec<&Seen> = all.iter().filter(|seen| !is_late(seen.call)).collect();
+        for &(most, length) in &self.limits {
+            for first in 0..seen.len() {
+                let start = seen[first].at;
+                let within = seen[first..]
+                    .iter()
+                    .take_while(|seen| seen.at < start + length);
+                let count = within.count();
+                if count > most {
+                    let what = format!("{count} requests in {length:?} from {start:?}");
+                    findings.push((Wrong::Limit, what));
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Whatever was given up: long after, the limiter gives exactly what it should.
+    async fn probe(
+        &self,
+        clients: &[Client; 2],
+        time: &Time,
+        server: &Server,
+        findings: &mut Findings,
+    ) {
+        let longest = self.limits.iter().map(|(_, length)| *length).max();
+        let begin = time.elapsed() + PAUSES + longest.unwrap_or_default();
+        let (most, length) = self.limits.first().copied().unwrap_or((7, Duration::ZERO));
+        let calls = (0..=most).map(|number| {
+            let (client, time) = (clients[number % 2].clone(), time.clone());
+            tokio::spawn(async move {
+                time.wait(begin - time.elapsed()).await;
+                Method::Post.call(&client, PROBE, PAUSES).await
+            })
+        });
+        let calls: Vec<_> = calls.collect();
+        let all = async {
+            let mut succeeded = 0;
+            for call in calls {
+                succeeded += usize::from(call.await.unwrap().is_ok());
+            }
+            succeeded
+        };
+        let succeeded = time.drive(all).await;
+        let seen = server.seen.lock().unwrap();
+        let probes: Vec<Duration> = seen
+            .iter()
+            .filter(|seen| seen.call == PROBE)
+            .map(|seen| seen.at)
+            .collect();
+        let mut expected = vec![begin; most];
+        expected.push(begin + length);
+        if succeeded != Some(most + 1) || probes != expected {
+            findings.push((
+                Wrong::Limit,
+                format!("probes at {probes:?}, not {expected:?}"),
+            ));
+        }
+    }
+}
+
+fn client(limiter: &RateLimiter, time: &Time, socket: &Path) -> Client {
+    let socket = socket.to_owned();
+    Client::builder()
+        .partner_token(PARTNER)
+        .user_token(USER)
+        .server(format!("http://{HOST}").parse().unwrap())
+        .allow_plain_http(true)
+        .http_client_builder(move |http| {
+            // There is no TLS here; without this, its certificates would be loaded.
+            http.tls_danger_accept_invalid_certs(true)
+                .unix_socket(socket.clone())
+        })
+        .max_body(MAX_BODY)
+        .attempt_timeout(Duration::from_secs(10))
+        .read_timeout(Duration::from_secs(3))
+        .retry(Retry::new().attempts(ATTEMPTS))
+        .rate_limiter(limiter.clone())
+        .runtime(time.clone())
+        .build()
+        .unwrap()
+}
+
+fn run(seed: u64, socket: &Path) -> Findings {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let (log, _guard) = Log::start(Level::DEBUG);
+    let scenario = Scenario::new(&mut Rng::with_seed(seed));
+    let mut findings = runtime.block_on(scenario.play(seed, socket));
+    drop(runtime);
+    if has_token(&log.text()) {
+        findings.push((Wrong::Leaked, "the log".to_owned()));
+    }
+    findings
+}
+
+// ---- all of them -------------------------------------------------------------------------------
+
+fn number(name: &str) -> Option<u64> {
+    let value = std::env::var(name).ok()?;
+    Some(
+        value
+            .parse()
+            .unwrap_or_else(|_| panic!("{name}={value} is no number")),
+    )
+}
+
+#[test]
+fn what_a_caller_may_count_on_holds_in_any_network() {
+    let (first, count) = match number("SIMULATION_SEED") {
+        Some(seed) => (seed, 1),
+        None => {
+            let usual = if std::env::var_os("CI").is_some() {
+                10_000
+            } else {
+                1000
+            };
+            (0, number("SIMULATION").unwrap_or(usual))
+        }
+    };
+    let directory = Directory::new();
+    let next = AtomicU64::new(first);
+    let wrong: Mutex<BTreeMap<(Wrong, u64), Vec<String>>> = Mutex::default();
+    let threads = std::thread::available_parallelism().map_or(2, usize::from);
+    let started = Instant::now();
+    std::thread::scope(|scope| {
+        for thread in 0..threads {
+            let (next, wrong) = (&next, &wrong);
+            let socket = directory.0.join(thread.to_string());
+            scope.spawn(move || {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= first + count {
+                        return;
+                    }
+                    for (kind, what) in run(seed, &socket) {
+                        wrong
+                            .lock()
+                            .unwrap()
+                            .entry((kind, seed))
+                            .or_default()
+                            .push(what);
+                    }
+                }
+            });
+        }
+    });
+    let wrong = wrong.into_inner().unwrap();
+    let count_of = |kind| wrong.keys().filter(|(other, _)| *other == kind).count();
+    println!(
+        "simulation: scenarios {count}, lost {}, repeated {}, leaked {}, hung {}, unbounded {}, \
+         limit {}; {:.0} s",
+        count_of(Wrong::Lost),
+        count_of(Wrong::Repeated),
+        count_of(Wrong::Leaked),
+        count_of(Wrong::Hung),
+        count_of(Wrong::Unbounded),
+        count_of(Wrong::Limit),
+        started.elapsed().as_secs_f64(),
+    );
+    for ((kind, seed), what) in wrong.iter().take(10) {
+        println!("SIMULATION_SEED={seed}: {kind:?}: {}", what.join("; "));
+    }
+    assert!(wrong.is_empty());
+}
+
+/// For the sockets; removed in the end.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn new() -> Self {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("altegio-simulation-{}-{number}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        // What is left there is found in the system's directory for such things.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
