@@ -181,7 +181,11 @@ impl Unread {
             return Err(self.undecodable(wire::Failure::nothing()));
         }
         match wire::decode::<T>(&self.head.body, self.mode) {
-            Ok(decoded) if !decoded.value.refused() => {
+            Ok(decoded)
+                if !decoded.value.refused()
+                    // Of a type without `success`, it is an unknown field.
+                    && !(decoded.has_unknown_fields && says_failure(&self.head.body)) =>
+            {
                 self.warn(&decoded.mismatches);
                 Ok(Response {
                     value: decoded.value,

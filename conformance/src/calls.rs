@@ -32,8 +32,19 @@ pub enum BodyBy {
 pub struct Case<'a> {
     pub arguments: &'a Arguments,
     pub body_by: BodyBy,
-    /// The answer that is asked for: its status, and whether it is varied.
-    pub preferred: Option<(u16, bool)>,
+    /// The response that is asked for.
+    pub preferred: Preferred,
+}
+
+/// A response to ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preferred {
+    /// The documented one of success.
+    Success,
+    /// The documented one of a status, with other values each time if `dynamic`.
+    Documented { status: u16, dynamic: bool },
+    /// A 200 with `success: false`.
+    Failure,
 }
 
 /// Makes a call by its operation's command. Files are written to `directory`.

@@ -62,6 +62,22 @@ pub fn check_response(
     failures
 }
 
+/// What is wrong with how a 200 with `success: false` was read: it is an error
+/// with the server's message, whatever the operation responds with otherwise.
+pub fn check_failure(outcome: Result<Response, Failure>) -> Vec<String> {
+    let found = match outcome {
+        Err(Failure::Call(error)) if error.kind() == ErrorKind::Api => {
+            if error.message().is_some() {
+                return Vec::new();
+            }
+            "an error without the message".to_owned()
+        }
+        Err(error) => format!("another error: {error}"),
+        Ok(_) => "a success".to_owned(),
+    };
+    vec![format!("`success: false` was read as {found}")]
+}
+
 /// What of a response is set aside, or changed by reading and writing it.
 fn losses(status: u16, response: &Response) -> Vec<String> {
     let mut losses: Vec<String> = Vec::new();

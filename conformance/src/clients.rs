@@ -6,6 +6,8 @@ use altegio::{Client, ClientBuilder, RateLimiter, Retry};
 use anyhow::Result;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::calls::Preferred;
+
 pub const PARTNER_TOKEN: &str = "partner-token-of-conformance";
 pub const USER_TOKEN: &str = "user-token-of-conformance";
 
@@ -23,14 +25,15 @@ impl Clients {
         }
     }
 
-    /// A client that prefers nothing.
-    pub fn plain(&mut self) -> Result<Client> {
-        self.with(String::new())
-    }
-
-    /// A client that prefers responses of a status.
-    pub fn preferring(&mut self, status: u16, dynamic: bool) -> Result<Client> {
-        self.with(format!("code={status}, dynamic={dynamic}"))
+    /// A client that asks for a response.
+    pub fn preferring(&mut self, preferred: Preferred) -> Result<Client> {
+        self.with(match preferred {
+            Preferred::Success => String::new(),
+            Preferred::Documented { status, dynamic } => {
+                format!("code={status}, dynamic={dynamic}")
+            }
+            Preferred::Failure => "success=false".to_owned(),
+        })
     }
 
     fn with(&mut self, prefer: String) -> Result<Client> {

@@ -21,9 +21,9 @@ use altegio_cli::{COMMANDS, Command};
 use altegio_mock::{Document, MockServer};
 use altegio_openapi::api::Operation;
 use anyhow::{Result, bail};
-use calls::{Arguments, BodyBy, Case};
+use calls::{Arguments, BodyBy, Case, Preferred};
 use check_request::check_request;
-use check_response::check_response;
+use check_response::{check_failure, check_response};
 use clap::Parser;
 use clients::Clients;
 use prism::Prism;
@@ -178,27 +178,27 @@ impl Runner<'_> {
         let Some(command) = self.commands.get(operation.id.as_str()) else {
             return Ok(vec!["the command line has no such operation".to_owned()]);
         };
-        let is_lenient = matches!(self.server, Server::Prism(_));
+        let is_prism = matches!(self.server, Server::Prism(_));
         let requests = requests::requests(self.document, operation);
         let mut failures = Vec::new();
-        for case in &cases(operation, &requests) {
-            let (status, client) = match case.preferred {
-                None => {
-                    count.requests += 1;
-                    let success = operation.success();
-                    let status = success.map_or(200, |response| response.status);
-                    (status, self.clients.plain()?)
-                }
-                Some((status, dynamic)) => {
-                    count.responses += 1;
-                    (status, self.clients.preferring(status, dynamic)?)
-                }
-            };
+        for case in &cases(operation, &requests, is_prism) {
+            match case.preferred {
+                Preferred::Success => count.requests += 1,
+                Preferred::Documented { .. } | Preferred::Failure => count.responses += 1,
+            }
+            let client = self.clients.preferring(case.preferred)?;
             let outcome = calls::call(command, &client, case, self.directory.path()).await;
             let received = self.server.take_requests();
             let is_refused = received.iter().any(|request| !request.refusals.is_empty());
             if !is_refused {
-                failures.extend(check_response(status, outcome, is_lenient));
+                let success = operation.success().map_or(200, |response| response.status);
+                failures.extend(match case.preferred {
+                    Preferred::Success => check_response(success, outcome, is_prism),
+                    Preferred::Documented { status, .. } => {
+                        check_response(status, outcome, is_prism)
+                    }
+                    Preferred::Failure => check_failure(outcome),
+                });
             }
             let sent = check_request(self.document, operation, case.arguments, &received);
             failures.extend(sent.await);
@@ -208,8 +208,9 @@ impl Runner<'_> {
 }
 
 /// The calls of an operation: every request, a body both from a file and by
-/// flags; then every documented response.
-fn cases<'a>(operation: &Operation, requests: &'a [Arguments]) -> Vec<Case<'a>> {
+/// flags; then every documented response, and a failure with a 200 unless
+/// the server is Prism, which has none.
+fn cases<'a>(operation: &Operation, requests: &'a [Arguments], is_prism: bool) -> Vec<Case<'a>> {
     let mut cases = Vec::new();
     for arguments in requests {
         let ways: &[BodyBy] = match arguments.body {
@@ -219,18 +220,24 @@ fn cases<'a>(operation: &Operation, requests: &'a [Arguments]) -> Vec<Case<'a>> 
         cases.extend(ways.iter().map(|body_by| Case {
             arguments,
             body_by: *body_by,
-            preferred: None,
+            preferred: Preferred::Success,
         }));
     }
+    let prefer = |arguments, preferred| Case {
+        arguments,
+        body_by: BodyBy::File,
+        preferred,
+    };
     for response in &operation.responses {
+        let status = response.status;
         for arguments in requests.iter().take(3) {
-            cases.extend([false, true].map(|dynamic| Case {
-                arguments,
-                body_by: BodyBy::File,
-                preferred: Some((response.status, dynamic)),
-            }));
+            let documented = [false, true]
+                .map(|dynamic| prefer(arguments, Preferred::Documented { status, dynamic }));
+            cases.extend(documented);
         }
     }
+    let failing = requests.first().filter(|_| !is_prism);
+    cases.extend(failing.map(|arguments| prefer(arguments, Preferred::Failure)));
     cases
 }
 

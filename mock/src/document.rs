@@ -57,6 +57,17 @@ impl Document {
         self.accept.as_deref()
     }
 
+    /// All names of the id that has this name (`x-ids`): a location's is called
+    /// `location_id` in a path, and `company_id` in a response.
+    pub(crate) fn id_names<'n>(&'n self, name: &'n str) -> impl Iterator<Item = &'n str> {
+        let ids = self.api.document()["x-ids"].as_object();
+        let ids = ids.into_iter().flatten();
+        let lists = ids.filter_map(|(_, names)| names.as_array());
+        let synonyms = lists.filter(move |names| names.iter().any(|other| *other == name));
+        let synonyms = synonyms.flatten().filter_map(Value::as_str);
+        std::iter::once(name).chain(synonyms)
+    }
+
     /// The operation of a method and a path, and the path's arguments in order,
     /// still percent-encoded.
     ///
@@ -135,12 +146,6 @@ fn allow_several_branches(value: &mut Value) {
                 && let Some(branches) = fields.remove("oneOf")
             {
                 fields.insert("anyOf".into(), branches);
-            }
-            if fields.get("x-shape").is_some_and(|shape| shape == "list") {
-                fields.remove("x-shape");
-                let items = Value::Object(std::mem::take(fields));
-                fields.insert("type".into(), "array".into());
-                fields.insert("items".into(), items);
             }
         }
         Value::Array(items) => items.iter_mut().for_each(allow_several_branches),

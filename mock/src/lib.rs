@@ -56,6 +56,7 @@
 //! |---|---|
 //! | `code=404` | the documented response of this status; 400 if the operation has none |
 //! | `dynamic=true` | other values each time, among them nulls and the other branches of unions |
+//! | `success=false` | 200 with `"success": false`, which Altegio sends now and then |
 //!
 //! [`Builder::state`] keeps what is created, [`Builder::faults`] injects faults.
 

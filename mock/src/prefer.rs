@@ -7,6 +7,8 @@ pub(crate) struct Preference<'h> {
     pub code: Option<&'h str>,
     /// `dynamic=true`: other values with each response.
     pub dynamic: bool,
+    /// `success=false`: a 200 that says that the request failed.
+    pub fails: bool,
 }
 
 impl<'h> Preference<'h> {
@@ -19,6 +21,7 @@ impl<'h> Preference<'h> {
             match (name.trim(), value.trim()) {
                 ("code", value) => preference.code = Some(value),
                 ("dynamic", value) => preference.dynamic = value == "true",
+                ("success", value) => preference.fails = value == "false",
                 _ => {}
             }
         }
@@ -38,9 +41,12 @@ mod tests {
         let both = Preference {
             code: Some("404"),
             dynamic: true,
+            fails: false,
         };
         assert_eq!(read("code=404, dynamic=true"), both);
         assert_eq!(read("wait=1; dynamic = true;code= 404"), both);
         assert!(!read("dynamic=false").dynamic);
+        assert!(read("success=false").fails);
+        assert!(!read("success=true").fails);
     }
 }

@@ -140,6 +140,9 @@ impl Responder {
         request: &Recorded,
     ) -> Response {
         let prefer = Preference::parse(header(request, "prefer").unwrap_or_default());
+        if prefer.fails {
+            return Response::refusal(200, "A failure on purpose");
+        }
         let response = match prefer.code {
             None => operation.success(),
             Some(code) => {
@@ -203,12 +206,13 @@ impl Responder {
         written
     }
 
-    /// The path's whole numbers, which fields of these names have too.
+    /// The path's whole numbers, which fields of the same ids have too.
     fn known(&self, operation: &Operation, arguments: &[String]) -> BTreeMap<String, i64> {
         let mut known = BTreeMap::new();
         for (name, argument) in operation.path.parameters().zip(arguments) {
             if let Ok(number) = argument.parse() {
-                known.insert(name.to_owned(), number);
+                let names = self.document.id_names(name);
+                known.extend(names.map(|name| (name.to_owned(), number)));
             }
         }
         known

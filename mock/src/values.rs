@@ -231,18 +231,14 @@ impl<'d> Values<'d> {
     }
 
     fn number(&mut self, schema: &Map<String, Value>, name: &str) -> Value {
-        let (least, most) = whole_bounds(schema);
         let format = schema.get("format").and_then(Value::as_str);
-        let whole = self.document.api().document()["x-whole-numbers"].as_array();
-        let is_whole = name == "id"
-            || name.ends_with("_id")
-            || name.contains("count")
-            || format.is_some_and(|format| format.starts_with("int"))
-            || whole.is_some_and(|names| names.iter().any(|other| other == name));
-        if is_whole || !by_name::is_fraction(name) || self.fill == Fill::Edge {
-            // Declared `number`, whole on the wire as often as not.
+        let is_whole = format.is_some_and(|format| format.starts_with("int"))
+            // The path's id, which may be declared a number elsewhere.
+            || self.known.contains_key(name);
+        if is_whole || self.fill == Fill::Edge {
             return self.integer(schema, name);
         }
+        let (least, most) = whole_bounds(schema);
         let hundredths = self.rng.i64(100..=9_999) as f64 / 100.0;
         json!(hundredths.clamp(least as f64, most as f64))
     }

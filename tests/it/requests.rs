@@ -802,7 +802,10 @@ async fn success_false_is_an_error_where_the_response_has_no_type() {
         .send()
         .await
         .map(drop);
-    for result in [delete, receipt, own] {
+    // Its type has other fields.
+    let cards = api.get_user_loyalty_cards().chain_id(1);
+    let cards = cards.send().await.map(drop);
+    for result in [delete, receipt, own, cards] {
         let error = result.unwrap_err();
         assert_eq!(
             (error.kind(), error.message()),
@@ -812,7 +815,7 @@ async fn success_false_is_an_error_where_the_response_has_no_type() {
         assert_eq!(error.status().unwrap().as_u16(), 200);
         assert!(error.body().is_some());
     }
-    assert_eq!(server.requests().len(), 3);
+    assert_eq!(server.requests().len(), 4);
 
     // Only the top of an object says it.
     for body in [

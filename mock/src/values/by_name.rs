@@ -24,14 +24,6 @@ pub(super) fn whole_numbers(name: &str) -> RangeInclusive<i64> {
     }
 }
 
-/// Whether a number is usually a fraction.
-pub(super) fn is_fraction(name: &str) -> bool {
-    let fractions = [
-        "price", "cost", "sum", "amount", "balance", "percent", "rating", "value", "lat", "lon",
-    ];
-    has(name, &fractions)
-}
-
 /// Text for a field; `day` and `time` are those of its dates.
 pub(super) fn text(rng: &mut Rng, name: &str, day: NaiveDate, time: &str) -> String {
     let number = rng.u32(1..1_000);

@@ -29,6 +29,9 @@ async fn the_same_request_has_the_same_answer_unless_it_prefers_another() {
     let (status, body) = prefer("code=404").await;
     assert_eq!((status, &body["success"]), (404, &json!(false)));
     assert_eq!(prefer("code=418").await.0, 400);
+    let (status, body) = prefer("success=false").await;
+    assert_eq!((status, &body["success"]), (200, &json!(false)));
+    assert!(body["meta"]["message"].is_string());
     let varied = [prefer("dynamic=true").await, prefer("dynamic=true").await];
     assert_ne!(varied[0], varied[1]);
 }
@@ -159,4 +162,11 @@ async fn every_documented_response_is_what_its_schema_allows() {
         assert!(checked > 1_500, "{checked}");
         assert!(server.requests().iter().all(|r| r.problems.is_empty()));
     }
+}
+
+#[tokio::test]
+async fn every_name_of_an_id_has_the_paths_value() {
+    let server = MockServer::start().await.unwrap();
+    let (status, body) = Asking::new(&server).get("/goods/7").await;
+    assert_eq!((status, &body["data"][0]["salon_id"]), (200, &json!(7)));
 }
