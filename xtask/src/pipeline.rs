@@ -43,6 +43,7 @@ pub const MANIFEST: &str = "Cargo.toml";
 pub struct Inputs {
     pub upstream: Option<String>,
     pub overlay: Option<String>,
+    pub interface: Option<String>,
     pub client: Option<String>,
     pub source: Option<String>,
     /// The Cargo.toml that has a feature for each tag.
@@ -108,7 +109,16 @@ pub fn make(inputs: &Inputs, upstream: Upstream) -> Result<Made, Vec<Complaint>>
     );
     build::check(&lowered.document).map_err(|error| refuse(CLIENT, Pointer::root(), error))?;
 
-    let report = Report::new(old.as_ref(), &upstream, &lowered.document, lowered.notes);
+    // The interface before, with its corrections; without them if it is lost.
+    let interface = inputs.interface.as_deref();
+    let interface = interface.and_then(|text| serde_json::from_str(text).ok());
+    let report = Report::new(
+        interface.as_ref().or(old.as_ref()),
+        &upstream,
+        &corrected,
+        &lowered.document,
+        lowered.notes,
+    );
 
     let source = Source {
         counts: report.counts,

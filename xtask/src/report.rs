@@ -28,11 +28,18 @@ pub struct Report {
 }
 
 impl Report {
-    /// Compares the vendor's document with the one of the run before, `old`.
-    pub fn new(old: Option<&Value>, new: &Value, lowered: &Value, notes: Vec<Note>) -> Self {
+    /// Counts the vendor's document, and compares the corrected one with that
+    /// of the run before, `old`: a correction changes the client too.
+    pub fn new(
+        old: Option<&Value>,
+        upstream: &Value,
+        corrected: &Value,
+        lowered: &Value,
+        notes: Vec<Note>,
+    ) -> Self {
         Self {
-            counts: Counts::of(new),
-            changes: old.map(|old| compare::compare(old, new)),
+            counts: Counts::of(upstream),
+            changes: old.map(|old| compare::compare(old, corrected)),
             open: counts::open_places(lowered),
             notes,
         }

@@ -141,6 +141,7 @@ impl Files {
         Ok(Inputs {
             upstream: self.read(pipeline::UPSTREAM)?,
             overlay: self.read(pipeline::OVERLAY)?,
+            interface: self.read(pipeline::INTERFACE)?,
             client: self.read(pipeline::CLIENT)?,
             source: self.read(pipeline::SOURCE)?,
             manifest,

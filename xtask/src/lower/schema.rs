@@ -28,10 +28,10 @@ impl<'a> Lowering<'a> {
         } else {
             self.plain(at, source)
         };
-        if let Some(own) = source.get("description").and_then(Value::as_str) {
-            if !own.is_empty() {
-                lowered.words.insert(0, own.to_owned());
-            }
+        if let Some(own) = source.get("description").and_then(Value::as_str)
+            && !own.is_empty()
+        {
+            lowered.words.insert(0, own.to_owned());
         }
         for (key, value) in source {
             if key.starts_with("x-") {
@@ -211,23 +211,23 @@ impl<'a> Lowering<'a> {
                     .iter()
                     .map(|value| value.as_str().map(str::to_owned))
                     .collect();
-                let known = matches!(format, Some("date" | "date-time" | "binary"));
-                match format {
-                    Some(format) if !is_number_format(format) && !(known && values.is_empty()) => {
-                        facts.push(format!("Format: {format}."));
-                    }
-                    _ => {}
+                // progenitor's settings have a type for these.
+                let known = |format: &&str| {
+                    values.is_empty() && matches!(*format, "date" | "date-time" | "binary")
+                };
+                let typed = format.filter(known).map(str::to_owned);
+                if let Some(format) = format
+                    && typed.is_none()
+                    && !is_number_format(format)
+                {
+                    facts.push(format!("Format: {format}."));
                 }
                 match texts {
                     Some(texts) if !texts.is_empty() => {
                         unlisted = false;
                         Shape::Scalar(Scalar::Enum(texts))
                     }
-                    _ => Shape::Scalar(Scalar::Text(
-                        format
-                            .filter(|_| known && values.is_empty())
-                            .map(str::to_owned),
-                    )),
+                    _ => Shape::Scalar(Scalar::Text(typed)),
                 }
             }
             Some(other) => {
@@ -306,10 +306,9 @@ impl<'a> Lowering<'a> {
         match schema.get("type") {
             Some(name) => name == "object",
             None => {
-                let says = |key: &&str| schema.get(*key).is_some();
                 ["properties", "allOf", "required", "additionalProperties"]
                     .iter()
-                    .any(|key| says(&key))
+                    .any(|key| schema.get(*key).is_some())
                     || branches(schema).any(|branch| self.is_object(branch))
             }
         }

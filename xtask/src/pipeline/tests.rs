@@ -30,6 +30,7 @@ fn after(inputs: &Inputs, made: &Made) -> Inputs {
     Inputs {
         upstream: file(UPSTREAM),
         overlay: inputs.overlay.clone(),
+        interface: file(INTERFACE),
         client: file(CLIENT),
         source: file(SOURCE),
         manifest: file(MANIFEST),
@@ -272,6 +273,10 @@ fn the_overlay_is_applied_and_an_action_without_a_place_is_named() {
     let interface: Value = serde_json::from_str(file(&made, INTERFACE)).unwrap();
     let weight = &interface["components"]["schemas"]["thing"]["properties"]["weight"];
     assert_eq!(*weight, json!({"type": "string"}));
+    // The report tells what the correction changes for a caller.
+    let report = made.report.write(crate::report::Format::Text);
+    let told = "get_thing_list 200 data[].weight: type number became string";
+    assert!(report.contains(told), "{report}");
     assert!(!file(&made, UPSTREAM).contains("why"));
 
     let inputs = Inputs {

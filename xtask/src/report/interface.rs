@@ -13,8 +13,13 @@ pub struct Operation {
     /// `GET /clients/{location_id}`
     pub route: String,
     pub tags: String,
-    pub security: String,
+    /// The ways to be allowed to call it: the schemes that each needs.
+    pub security: BTreeSet<BTreeSet<String>>,
     pub deprecated: String,
+    /// How its list is paged, if it is.
+    pub paging: Option<String>,
+    /// `x-idempotent`, where the overlay says it.
+    pub idempotent: Option<String>,
     pub fields: BTreeMap<Place, Field>,
 }
 
@@ -23,7 +28,26 @@ pub struct Field {
     pub required: bool,
     /// The values that it is limited to, if it is.
     pub values: BTreeSet<String>,
+    /// Other limits on its values, by keyword, and its default.
+    pub limits: BTreeMap<&'static str, Value>,
 }
+
+/// The keywords that limit values.
+const LIMITS: [&str; 13] = [
+    "minimum",
+    "exclusiveMinimum",
+    "maximum",
+    "exclusiveMaximum",
+    "multipleOf",
+    "minLength",
+    "maxLength",
+    "pattern",
+    "minItems",
+    "maxItems",
+    "minProperties",
+    "maxProperties",
+    "default",
+];
 
 /// Where a field stands in an operation.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -125,7 +149,7 @@ pub fn interface(document: &Value) -> BTreeMap<String, Operation> {
 }
 
 fn flat_operation(document: &Value, path: &str, method: &str, operation: &Value) -> Operation {
-    let security = operation.get("security").or(document.get("security"));
+    let extension = |key: &str| operation.get(key).map(Value::to_string);
     let mut flatten = Flatten {
         document,
         fields: BTreeMap::new(),
@@ -158,6 +182,7 @@ fn flat_operation(document: &Value, path: &str, method: &str, operation: &Value)
                 types: "nothing".to_owned(),
                 required: false,
                 values: BTreeSet::new(),
+                limits: BTreeMap::new(),
             };
             flatten.fields.insert(Place::new(side(None)), nothing);
         }
@@ -165,9 +190,22 @@ fn flat_operation(document: &Value, path: &str, method: &str, operation: &Value)
     Operation {
         route: format!("{} {path}", method.to_ascii_uppercase()),
         tags: operation["tags"].to_string(),
-        security: security.map_or_else(|| "none".to_owned(), Value::to_string),
+        security: security(operation.get("security").or(document.get("security"))),
+        paging: extension("x-paging"),
+        idempotent: extension("x-idempotent"),
         deprecated: (operation["deprecated"] == true).to_string(),
         fields: flatten.fields,
+    }
+}
+
+fn security(requirements: Option<&Value>) -> BTreeSet<BTreeSet<String>> {
+    let schemes = |requirement: &Value| {
+        let schemes = requirement.as_object().into_iter().flatten();
+        schemes.map(|(name, _)| name.clone()).collect()
+    };
+    match requirements.and_then(Value::as_array) {
+        Some(ways) if !ways.is_empty() => ways.iter().map(schemes).collect(),
+        _ => BTreeSet::from([BTreeSet::new()]),
     }
 }
 
@@ -204,23 +242,25 @@ impl<'a> Flatten<'a> {
             return;
         }
         self.open.push(schema);
-        let mut types: BTreeSet<String> = match &schema["type"] {
-            Value::String(one) => [one.clone()].into(),
-            Value::Array(several) => several
-                .iter()
-                .filter_map(|name| name.as_str().map(str::to_owned))
-                .collect(),
-            _ => BTreeSet::new(),
-        };
-        if let Some(format) = schema["format"].as_str() {
-            types.insert(format!("({format})"));
-        }
-        let mut parts = vec![schema];
-        for key in ["allOf", "oneOf", "anyOf"] {
-            for branch in list(schema, key) {
-                let branch = grammar::resolve(document, branch).unwrap_or(branch);
-                types.extend(branch["type"].as_str().map(str::to_owned));
-                parts.push(branch);
+        let mut parts = Vec::new();
+        add_parts(document, schema, &mut parts);
+        let mut types = BTreeSet::new();
+        for part in &parts {
+            match &part["type"] {
+                Value::String(one) => {
+                    types.insert(one.clone());
+                }
+                Value::Array(_) => {
+                    types.extend(
+                        list(part, "type")
+                            .filter_map(Value::as_str)
+                            .map(str::to_owned),
+                    );
+                }
+                _ => {}
+            }
+            if let Some(format) = part["format"].as_str() {
+                types.insert(format!("({format})"));
             }
         }
         let listed: BTreeSet<&str> = parts
@@ -234,7 +274,14 @@ impl<'a> Flatten<'a> {
                 types.into_iter().collect::<Vec<_>>().join(" ")
             },
             required,
-            values: list(schema, "enum").map(Value::to_string).collect(),
+            values: parts.iter().flat_map(|part| values(part)).collect(),
+            limits: LIMITS
+                .into_iter()
+                .filter_map(|key| {
+                    let said = parts.iter().find_map(|part| part.get(key))?;
+                    Some((key, said.clone()))
+                })
+                .collect(),
         };
         self.fields.insert(place.clone(), field);
         for part in &parts {
@@ -250,6 +297,26 @@ impl<'a> Flatten<'a> {
         }
         self.open.pop();
     }
+}
+
+/// The schema and the parts and branches that it is made of, at any depth.
+fn add_parts<'a>(document: &'a Value, schema: &'a Value, parts: &mut Vec<&'a Value>) {
+    let schema = grammar::resolve(document, schema).unwrap_or(schema);
+    if parts.iter().any(|part| std::ptr::eq(*part, schema)) {
+        return;
+    }
+    parts.push(schema);
+    for key in ["allOf", "oneOf", "anyOf"] {
+        for part in list(schema, key) {
+            add_parts(document, part, parts);
+        }
+    }
+}
+
+/// The values of `enum` or `const`.
+fn values(schema: &Value) -> impl Iterator<Item = String> {
+    let constant = schema.get("const").into_iter();
+    list(schema, "enum").chain(constant).map(Value::to_string)
 }
 
 fn list<'a>(schema: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
