@@ -2,6 +2,7 @@
 
 use std::env;
 
+use altegio_openapi::api::Api;
 use altegio_openapi::documents::B2B_V1;
 use altegio_openapi::{build_script, generate, rewrite, select};
 
@@ -12,7 +13,8 @@ fn main() {
         let tokens = generate::tokens(B2B_V1.name, &text, |generator, document| {
             generator.generate_tokens(document)
         })?;
-        rewrite::finish(tokens, &document).map_err(|error| format!("{}: {error}", B2B_V1.name))
+        let api = Api::read(document).map_err(|error| format!("{}: {error}", B2B_V1.name))?;
+        rewrite::rewrite(&api, tokens).map_err(|error| format!("{}: {error}", B2B_V1.name))
     });
 }
 

@@ -1,11 +1,10 @@
-//! One call with its arguments: its address, its query, its body.
+//! The arguments of a call, as a request holds them: path, query, headers, body.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 
 use bytes::Bytes;
-use futures_core::future::BoxFuture;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{RequestBuilder, Url};
 use serde::Serialize;
 use serde_json::Value;
@@ -13,8 +12,7 @@ use serde_json::Value;
 use crate::error::Error;
 use crate::multipart::{self, Field, Multipart};
 use crate::operation::Route;
-use crate::response::Unread;
-use crate::transport::Transport;
+use crate::setters::{IntoArgument, Problem};
 use crate::wire;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -26,19 +24,27 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
-/// A call with its arguments, ready to be sent any number of times.
+/// A call's route and arguments, ready to be sent any number of times.
 ///
-/// An argument that cannot be used does not end the chain that builds it: the
-/// first one is the error of [`usable`](Self::usable).
+/// An argument that cannot be used does not end the chain that builds the
+/// call: the first one is the error of [`usable`](Self::usable).
 #[derive(Clone)]
-pub(crate) struct Call {
-    pub route: Route,
-    transport: Transport,
-    /// The template with the arguments so far filled in, encoded.
-    path: String,
+pub struct Call {
+    pub(crate) route: Route,
+    path: Path,
+    /// Names and encoded values, in the order in which they were given.
     query: Vec<(&'static str, String)>,
+    headers: HeaderMap,
     body: Option<Body>,
-    problem: Option<String>,
+    problem: Problem,
+}
+
+#[derive(Clone)]
+enum Path {
+    /// The encoded arguments for the route's path.
+    Arguments(Vec<(&'static str, String)>),
+    /// A path, and the query that may follow it, to be sent as they are.
+    Whole(String),
 }
 
 /// Both forms are held whole, so each attempt sends the same.
@@ -49,179 +55,173 @@ enum Body {
 }
 
 impl Call {
-    pub fn new(transport: &Transport, route: &Route) -> Self {
+    pub(crate) fn new(route: &Route) -> Self {
+        Self::with_path(route.clone(), Path::Arguments(Vec::new()))
+    }
+
+    /// A call to a path that is no route's, and the query that may follow it.
+    pub(crate) fn to(route: Route, path: &str) -> Self {
+        Self::with_path(route, Path::Whole(path.to_owned()))
+    }
+
+    fn with_path(route: Route, path: Path) -> Self {
         Self {
-            route: route.clone(),
-            transport: transport.clone(),
-            path: route.path.to_owned(),
+            route,
+            path,
             query: Vec::new(),
+            headers: HeaderMap::new(),
             body: None,
-            problem: None,
+            problem: Problem::default(),
         }
     }
 
-    /// With a path of one's own, and the query that may follow it, as they are.
-    pub fn raw(transport: &Transport, route: Route, path: &str) -> Self {
-        Self {
-            path: path.to_owned(),
-            ..Self::new(transport, &route)
+    /// Converts an argument. `None` if it cannot be used.
+    pub(crate) fn argument<T>(&mut self, name: &str, value: impl IntoArgument<T>) -> Option<T> {
+        self.problem.convert(name, value)
+    }
+
+    /// Sets an argument of the path.
+    pub(crate) fn path<T: Display>(&mut self, name: &'static str, value: impl IntoArgument<T>) {
+        if let Some(value) = self.argument(name, value) {
+            self.put_path(name, &value.to_string());
         }
     }
 
-    /// The path's next argument, in the order of the template.
-    pub fn path<T: Display>(mut self, argument: Result<T, String>) -> Self {
-        if let Some(argument) = self.given(argument) {
-            self.fill_in(&argument.to_string());
+    fn put_path(&mut self, name: &'static str, value: &str) {
+        // A URL has no way to write these: `.` and `..` are resolved away
+        // even when encoded, and an empty segment names another path.
+        if matches!(value, "" | "." | "..") {
+            self.fail(format!("`{name}`: `{value}` cannot be part of a path"));
         }
-        self
+        if let Path::Arguments(arguments) = &mut self.path {
+            arguments.retain(|(other, _)| *other != name);
+            arguments.push((name, escape(value)));
+        }
     }
 
-    /// A query parameter. `None` is not sent; a list is sent item by item, or
-    /// joined where the document says `explode: false`.
-    pub fn query<T: Serialize>(
-        mut self,
+    /// Sets a query parameter. A list is sent item by item; an empty one is not sent.
+    pub(crate) fn query<T: Serialize>(&mut self, name: &'static str, value: impl IntoArgument<T>) {
+        if let Some(value) = self.argument(name, value) {
+            self.put_query(name, wire::encode(&value), false);
+        }
+    }
+
+    /// Sets a query parameter whose items are sent as one value, joined with commas.
+    pub(crate) fn joined_query<T: Serialize>(
+        &mut self,
         name: &'static str,
-        value: Result<T, String>,
-        joined: bool,
-    ) -> Self {
-        if let Some(value) = self.given(value) {
-            self.put_query(name, wire::encode(&value), joined);
+        value: impl IntoArgument<T>,
+    ) {
+        if let Some(value) = self.argument(name, value) {
+            self.put_query(name, wire::encode(&value), true);
         }
-        self
     }
 
     fn put_query(&mut self, name: &'static str, json: serde_json::Result<Vec<u8>>, joined: bool) {
-        let result = json
+        let values = json
             .and_then(|json| serde_json::from_slice::<Value>(&json))
             .map_err(|error| error.to_string())
-            .and_then(|value| self.add_query(name, value, joined).map_err(str::to_owned));
-        if let Err(why) = result {
-            self.fail(format!("query parameter `{name}`: {why}"));
+            .and_then(|value| query_values(value).map_err(str::to_owned));
+        self.query.retain(|(other, _)| *other != name);
+        match values {
+            Ok(values) if joined && !values.is_empty() => {
+                self.query.push((name, values.join(",")));
+            }
+            Ok(values) => self
+                .query
+                .extend(values.into_iter().map(|value| (name, value))),
+            Err(why) => self.fail(format!("`{name}`: {why}")),
         }
     }
 
-    /// A JSON body.
-    pub fn json<T: Serialize>(mut self, body: Result<T, String>) -> Self {
-        if let Some(body) = self.given(body) {
-            self.put_json(wire::encode(&body));
+    /// Sets a header.
+    #[cfg_attr(not(test), allow(dead_code, reason = "B2B V1 documents no headers"))]
+    pub(crate) fn header<T: Display>(&mut self, name: &'static str, value: impl IntoArgument<T>) {
+        if let Some(value) = self.argument(name, value) {
+            self.put_header(name, &value.to_string());
         }
-        self
     }
 
-    fn put_json(&mut self, json: serde_json::Result<Vec<u8>>) {
-        match json {
+    #[cfg_attr(not(test), allow(dead_code))]
+    fn put_header(&mut self, name: &'static str, value: &str) {
+        match (HeaderName::try_from(name), HeaderValue::from_str(value)) {
+            (Ok(name), Ok(value)) => {
+                self.headers.insert(name, value);
+            }
+            // The value may be a secret.
+            _ => self.fail(format!(
+                "`{name}`: a header value of visible ASCII characters expected"
+            )),
+        }
+    }
+
+    /// Sets a JSON body.
+    pub(crate) fn json<T: Serialize + ?Sized>(&mut self, body: &T) {
+        match wire::encode(body) {
             Ok(json) => self.body = Some(Body::Json(json.into())),
-            Err(error) => self.fail(format!("body: {error}")),
+            Err(error) => self.fail(format!("`body`: {error}")),
         }
     }
 
-    /// A `multipart/form-data` body.
-    pub fn multipart<T: Multipart>(mut self, body: Result<T, String>) -> Self {
-        if let Some(body) = self.given(body) {
-            let fields = body.fields().into_iter();
-            let fields = fields.filter_map(|(name, field)| Some((name, field?)));
-            self.body = Some(Body::Form(fields.collect()));
-        }
-        self
+    /// Sets a `multipart/form-data` body.
+    pub(crate) fn form<T: Multipart>(&mut self, body: &T) {
+        let fields = body.fields().into_iter();
+        let fields = fields.filter_map(|(name, field)| Some((name, field?)));
+        self.body = Some(Body::Form(fields.collect()));
     }
 
-    fn given<T>(&mut self, argument: Result<T, String>) -> Option<T> {
-        match argument {
-            Ok(argument) => Some(argument),
-            Err(why) => {
-                self.fail(why);
-                None
+    /// Notes a problem, unless there is one already.
+    pub(crate) fn fail(&mut self, why: String) {
+        self.problem.note(why);
+    }
+
+    /// Notes that an argument is missing.
+    pub(crate) fn missing(&mut self, name: &str) {
+        self.problem.missing(name);
+    }
+
+    /// Notes which of these query parameters and headers are missing.
+    pub(crate) fn require(&mut self, names: &[&str]) {
+        for name in names {
+            let in_query = self.query.iter().any(|(other, _)| other == name);
+            if !in_query && !self.headers.contains_key(*name) {
+                self.missing(name);
             }
         }
-    }
-
-    pub fn fail(&mut self, why: String) {
-        self.problem.get_or_insert(why);
-    }
-
-    fn fill_in(&mut self, argument: &str) {
-        // An argument has no braces once it is encoded.
-        let Some((before, rest)) = self.path.split_once('{') else {
-            return;
-        };
-        let (name, after) = rest.split_once('}').unwrap_or((rest, ""));
-        // A URL has no way to write these: `.` and `..` are resolved away
-        // even when encoded, and an empty segment names another path.
-        if matches!(argument, "" | "." | "..") {
-            let why = format!("path argument `{name}` is `{argument}`, which a path cannot hold");
-            self.fail(why);
-        } else {
-            self.path = [before, &escape(argument), after].concat();
-        }
-    }
-
-    fn add_query(
-        &mut self,
-        name: &'static str,
-        value: Value,
-        joined: bool,
-    ) -> Result<(), &'static str> {
-        let text = |value: Value| match value {
-            Value::String(text) => Some(text),
-            Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
-            Value::Null | Value::Array(_) | Value::Object(_) => None,
-        };
-        match value {
-            Value::Null => {}
-            Value::Array(items) => {
-                let items: Option<Vec<String>> = items.into_iter().map(text).collect();
-                let items = items.ok_or("a list of plain values expected")?;
-                let items = items.iter().map(|item| escape(item));
-                if joined {
-                    let items: Vec<String> = items.collect();
-                    if !items.is_empty() {
-                        self.query.push((name, items.join(",")));
-                    }
-                } else {
-                    self.query.extend(items.map(|item| (name, item)));
-                }
-            }
-            value => {
-                let text = text(value).ok_or("a plain value expected")?;
-                self.query.push((name, escape(&text)));
-            }
-        }
-        Ok(())
     }
 
     /// # Errors
     ///
-    /// An argument is missing, or cannot be used.
-    pub fn usable(&self) -> Result<(), Error> {
-        match &self.problem {
-            Some(why) => Err(Error::argument(&self.route, why.as_str())),
+    /// An argument cannot be used, or is missing.
+    pub(crate) fn usable(&self) -> Result<(), Error> {
+        let mut problem = self.problem.clone();
+        if let Path::Arguments(arguments) = &self.path {
+            for name in parameters(self.route.path) {
+                if !arguments.iter().any(|(other, _)| *other == name) {
+                    problem.missing(name);
+                }
+            }
+        }
+        match problem.into_text() {
+            Some(why) => Err(Error::argument(&self.route, why)),
             None => Ok(()),
         }
     }
 
-    /// Sends the call and reads the whole answer. Boxed, so that each
-    /// operation's own future is small.
-    pub fn send(&self) -> BoxFuture<'_, Result<Unread, Error>> {
-        Box::pin(async {
-            self.usable()?;
-            self.transport.send(self).await
-        })
-    }
-
     /// The number in a query parameter.
-    pub fn number_in_query(&self, name: &str) -> Option<i64> {
+    pub(crate) fn number_in_query(&self, name: &str) -> Option<i64> {
         let (_, value) = self.query.iter().find(|(other, _)| *other == name)?;
         value.parse().ok()
     }
 
     /// Sets a query parameter to a number, in the place of an earlier one.
-    pub fn set_number_in_query(&mut self, name: &'static str, value: i64) {
+    pub(crate) fn set_number_in_query(&mut self, name: &'static str, value: i64) {
         self.query.retain(|(other, _)| *other != name);
         self.query.push((name, value.to_string()));
     }
 
     /// A field of the JSON body.
-    pub fn field_of_body(&self, name: &str) -> Option<Value> {
+    pub(crate) fn field_of_body(&self, name: &str) -> Option<Value> {
         let Some(Body::Json(json)) = &self.body else {
             return None;
         };
@@ -232,7 +232,10 @@ impl Call {
     }
 
     /// Sets fields of the JSON body; the others stay.
-    pub fn set_fields_of_body(&mut self, fields: impl IntoIterator<Item = (&'static str, Value)>) {
+    pub(crate) fn set_fields_of_body(
+        &mut self,
+        fields: impl IntoIterator<Item = (&'static str, Value)>,
+    ) {
         let Some(Body::Json(json)) = &mut self.body else {
             return;
         };
@@ -248,19 +251,25 @@ impl Call {
     }
 
     /// The JSON body, where there is one.
-    pub fn json_body(&self) -> Option<&Bytes> {
+    pub(crate) fn json_body(&self) -> Option<&Bytes> {
         match &self.body {
             Some(Body::Json(json)) => Some(json),
             _ => None,
         }
     }
 
-    pub fn url(&self, base: &Url) -> Url {
+    pub(crate) fn url(&self, base: &Url) -> Url {
         let mut url = base.clone();
-        // Only a path of one's own has a `?`: arguments are encoded.
-        let (path, query) = match self.path.split_once('?') {
-            Some((path, query)) => (path, Some(query)),
-            None => (self.path.as_str(), None),
+        let filled_in;
+        let (path, query) = match &self.path {
+            Path::Arguments(arguments) => {
+                filled_in = fill_in(self.route.path, arguments);
+                (filled_in.as_str(), None)
+            }
+            Path::Whole(path) => match path.split_once('?') {
+                Some((path, query)) => (path, Some(query)),
+                None => (path.as_str(), None),
+            },
         };
         match base.path().trim_end_matches('/') {
             "" => url.set_path(path),
@@ -278,7 +287,12 @@ impl Call {
         url
     }
 
-    pub fn put_body(&self, request: RequestBuilder) -> Result<RequestBuilder, Error> {
+    /// Puts the headers and the body into a request.
+    pub(crate) fn fill(&self, request: RequestBuilder) -> Result<RequestBuilder, Error> {
+        let request = match self.headers.is_empty() {
+            true => request,
+            false => request.headers(self.headers.clone()),
+        };
         Ok(match &self.body {
             None => request,
             Some(Body::Json(json)) => request.header(CONTENT_TYPE, JSON).body(json.clone()),
@@ -291,6 +305,146 @@ impl Call {
     }
 }
 
+/// Names the arguments without their values, which may be anybody's data.
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let query: Vec<&str> = self.query.iter().map(|(name, _)| *name).collect();
+        f.debug_struct("Call")
+            .field("operation", &self.route.id)
+            .field("query", &query)
+            .field("has_body", &self.body.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The encoded values of a query parameter.
+fn query_values(value: Value) -> Result<Vec<String>, &'static str> {
+    let text = |value: Value| match value {
+        Value::String(text) => Some(escape(&text)),
+        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    };
+    match value {
+        Value::Null => Ok(Vec::new()),
+        Value::Array(items) => {
+            let items = items.into_iter().map(text).collect::<Option<_>>();
+            items.ok_or("a list of plain values expected")
+        }
+        value => Ok(vec![text(value).ok_or("a plain value expected")?]),
+    }
+}
+
+/// The names of a path's parameters, which stand in braces.
+fn parameters(path: &str) -> impl Iterator<Item = &str> {
+    let parts = path.split('{').skip(1);
+    parts.filter_map(|part| Some(part.split_once('}')?.0))
+}
+
+/// The path with the encoded arguments in the places of its parameters.
+fn fill_in(path: &str, arguments: &[(&str, String)]) -> String {
+    let mut filled = String::with_capacity(path.len() + 16);
+    let mut parts = path.split('{');
+    filled.extend(parts.next());
+    for part in parts {
+        let (name, text) = part.split_once('}').unwrap_or((part, ""));
+        let argument = arguments.iter().find(|(other, _)| *other == name);
+        filled.extend(argument.map(|(_, value)| value.as_str()));
+        filled.push_str(text);
+    }
+    filled
+}
+
 fn escape(text: &str) -> String {
     utf8_percent_encode(text, ENCODED).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::Method;
+
+    use super::*;
+    use crate::operation::Security;
+
+    fn route() -> Route {
+        Route {
+            id: "get_thing",
+            method: Method::GET,
+            path: "/places/{place}/things/{thing}.json",
+            security: Security::None,
+            idempotent: true,
+        }
+    }
+
+    fn url(call: &Call) -> String {
+        let base = "https://example.com/v1/".parse().unwrap();
+        call.url(&base).to_string()
+    }
+
+    #[test]
+    fn arguments_of_the_path_are_set_by_name_in_any_order_and_the_last_one_counts() {
+        let mut call = Call::new(&route());
+        call.path::<String>("thing", "x{place}");
+        call.path::<i64>("place", 1);
+        call.path::<i64>("place", 2);
+        assert_eq!(
+            url(&call),
+            "https://example.com/v1/places/2/things/x%7Bplace%7D.json"
+        );
+    }
+
+    #[test]
+    fn the_last_value_of_a_query_parameter_counts() {
+        let mut call = Call::new(&route());
+        call.query::<Vec<i64>>("ids", vec![1, 2]);
+        call.joined_query::<Vec<String>>("tags", vec!["a,b".to_owned(), "c".to_owned()]);
+        call.query::<Vec<i64>>("ids", vec![3, 4]);
+        call.query::<f64>("sum", 2.0);
+        call.query::<f64>("gone", 2.0);
+        call.query::<Vec<i64>>("gone", Vec::new());
+        let query = "?tags=a%2Cb,c&ids=3&ids=4&sum=2";
+        assert!(url(&call).ends_with(query), "{}", url(&call));
+    }
+
+    #[test]
+    fn headers_are_sent_and_what_cannot_be_one_is_refused_without_its_value() {
+        let mut call = Call::new(&Route {
+            path: "/",
+            ..route()
+        });
+        call.require(&["X-Partner-Id"]);
+        assert!(
+            call.usable()
+                .unwrap_err()
+                .to_string()
+                .contains("`X-Partner-Id` is missing")
+        );
+        let mut call = Call::new(&Route {
+            path: "/",
+            ..route()
+        });
+        call.header::<i64>("X-Partner-Id", 7);
+        call.require(&["X-Partner-Id"]);
+        call.usable().unwrap();
+        let request = reqwest::Client::new().get("http://127.0.0.1/");
+        let request = call.fill(request).unwrap().build().unwrap();
+        assert_eq!(request.headers()["x-partner-id"], "7");
+        call.header::<String>("X-Partner-Id", "se\ncret");
+        let error = call.usable().unwrap_err().to_string();
+        assert!(
+            error.contains("`X-Partner-Id`") && !error.contains("cret"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn the_first_problem_counts_and_missing_arguments_are_named() {
+        let mut call = Call::new(&route());
+        call.path::<i64>("place", 1);
+        let missing = call.usable().unwrap_err().to_string();
+        assert_eq!(missing, "get_thing: `thing` is missing");
+        call.path::<i64>("thing", u64::MAX);
+        call.path::<String>("place", "..");
+        let error = call.usable().unwrap_err().to_string();
+        assert!(error.starts_with("get_thing: `thing`: "), "{error}");
+    }
 }

@@ -26,14 +26,14 @@ use crate::transport::Transport;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Client {
-    b2b_v1: crate::b2b_v1::Client,
+    transport: Transport,
 }
 
 impl Client {
     /// The operations of the B2B V1 document. Bring
     /// [`b2b_v1::prelude`](crate::b2b_v1::prelude) into scope to call them.
-    pub fn b2b_v1(&self) -> &crate::b2b_v1::Client {
-        &self.b2b_v1
+    pub fn b2b_v1(&self) -> crate::b2b_v1::Client {
+        crate::b2b_v1::Client::on(&self.transport)
     }
 
     /// A request of one's own, for what the document does not have: a path from
@@ -54,7 +54,7 @@ impl Client {
     /// # }
     /// ```
     pub fn request(&self, method: reqwest::Method, path: &str) -> Request {
-        Request::new(&self.b2b_v1.transport, &method, path)
+        Request::new(&self.transport, &method, path)
     }
 
     /// Signs a user in with `POST /auth` and returns a client that holds the
@@ -77,7 +77,7 @@ impl Client {
         use crate::b2b_v1::prelude::*;
 
         let answer = self
-            .b2b_v1
+            .b2b_v1()
             .authorize_user()
             .body_map(|body| body.login(login).password(password))
             .send()
@@ -86,12 +86,59 @@ impl Client {
         let token = answer.into_data()?.user_token.ok_or_else(|| {
             Error::missing_token(&route, "the answer holds no user token".to_owned())
         })?;
-        Ok(Self::on(self.b2b_v1.transport.with_user_token(token)?))
+        Ok(Self::on(self.transport.with_user_token(token)?))
     }
 
     pub(crate) fn on(transport: Transport) -> Self {
-        Self {
-            b2b_v1: crate::b2b_v1::Client { transport },
-        }
+        Self { transport }
     }
 }
+
+/// The view of a client that has the calls of one document: its options hold
+/// for the calls that are made through it, and for no others.
+macro_rules! view {
+    ($(#[$attribute:meta])*) => {
+        $(#[$attribute])*
+        ///
+        /// Cheap to clone, as the client is.
+        #[derive(Clone, Debug)]
+        pub struct Client {
+            transport: $crate::codegen::Transport,
+        }
+
+        impl Client {
+            pub(crate) fn on(transport: &$crate::codegen::Transport) -> Self {
+                Self { transport: transport.clone() }
+            }
+
+            /// Returns the same view for strict calls: a value that does not fit
+            /// the document is an error of the call, rather than one of the
+            /// response's [`mismatches`](crate::Response::mismatches).
+            #[must_use]
+            pub fn strict(&self) -> Self {
+                Self { transport: self.transport.with(|options| options.mode = $crate::wire::Mode::Strict) }
+            }
+
+            /// Returns the same view for calls with another retry policy.
+            #[must_use]
+            pub fn retry(&self, retry: $crate::Retry) -> Self {
+                Self { transport: self.transport.with(|options| options.retry = retry) }
+            }
+
+            /// Returns the same view for calls that may take this long in all.
+            #[must_use]
+            pub fn timeout(&self, timeout: ::std::time::Duration) -> Self {
+                Self { transport: self.transport.with(|options| options.timeouts.call = timeout) }
+            }
+
+            /// Returns the same view for calls of which each attempt may take this long.
+            #[must_use]
+            pub fn attempt_timeout(&self, timeout: ::std::time::Duration) -> Self {
+                Self {
+                    transport: self.transport.with(|options| options.timeouts.attempt = timeout),
+                }
+            }
+        }
+    };
+}
+pub(crate) use view;

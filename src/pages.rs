@@ -17,7 +17,8 @@ use futures_core::future::BoxFuture;
 use crate::call::Call;
 use crate::error::{Error, ErrorKind};
 use crate::operation::Paging;
-use crate::response::{Answer, Response, Unread};
+use crate::response::{Response, Unread};
+use crate::transport::Transport;
 use cursor::Position;
 pub use cursor::{Cursor, Facts};
 
@@ -37,9 +38,12 @@ pub use cursor::{Cursor, Facts};
 /// start from.
 #[must_use = "nothing is sent until it is polled"]
 pub struct Pages<A> {
+    transport: Transport,
     call: Arc<Call>,
     position: Position,
     state: State,
+    /// Reads a page.
+    read: fn(Unread) -> Result<Response<A>, Error>,
     facts: fn(&A) -> Facts,
     /// What a repeated page is recognized by.
     previous: Option<Bytes>,
@@ -85,11 +89,19 @@ pub struct Items<A, T> {
 }
 
 impl<A> Pages<A> {
-    pub(crate) fn new(mut call: Call, paging: Paging, facts: fn(&A) -> Facts) -> Self {
+    pub(crate) fn new(
+        transport: Transport,
+        mut call: Call,
+        paging: Paging,
+        read: fn(Unread) -> Result<Response<A>, Error>,
+        facts: fn(&A) -> Facts,
+    ) -> Self {
         Self {
+            transport,
             position: Position::start(&mut call, paging),
             call: Arc::new(call),
             state: State::Idle,
+            read,
             facts,
             previous: None,
         }
@@ -119,7 +131,7 @@ impl<A> Pages<A> {
     }
 }
 
-impl<A: Answer> Pages<A> {
+impl<A> Pages<A> {
     /// The next page; `None` after the last one, or after an error. Dropping
     /// the future loses nothing: the page comes with the next call.
     pub async fn next(&mut self) -> Option<Result<Response<A>, Error>> {
@@ -130,15 +142,16 @@ impl<A: Answer> Pages<A> {
         let result = loop {
             match &mut self.state {
                 State::Idle => {
-                    let call = Arc::clone(&self.call);
-                    self.state = State::Asking(Box::pin(async move { call.send().await }));
+                    let (transport, call) = (self.transport.clone(), Arc::clone(&self.call));
+                    self.state =
+                        State::Asking(Box::pin(async move { transport.send(&call).await }));
                 }
                 State::Asking(asking) => break ready!(asking.as_mut().poll(context)),
                 State::Failed | State::Ended => return Poll::Ready(None),
             }
         };
         self.state = State::Ended;
-        Poll::Ready(match result.and_then(Unread::json::<A>) {
+        Poll::Ready(match result.and_then(self.read) {
             Ok(page) => self.accept(page).map(Ok),
             Err(error) => {
                 // The same arguments will be as unusable the next time.
@@ -182,7 +195,7 @@ impl<A, T> Items<A, T> {
     }
 }
 
-impl<A: Answer, T> Items<A, T> {
+impl<A, T> Items<A, T> {
     /// The next item; `None` after the last one, or after an error.
     pub async fn next(&mut self) -> Option<Result<T, Error>> {
         std::future::poll_fn(|context| self.poll(context)).await
@@ -202,7 +215,7 @@ impl<A: Answer, T> Items<A, T> {
     }
 }
 
-impl<A: Answer> Stream for Pages<A> {
+impl<A> Stream for Pages<A> {
     type Item = Result<Response<A>, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -212,7 +225,7 @@ impl<A: Answer> Stream for Pages<A> {
 
 impl<A> Unpin for Pages<A> {}
 
-impl<A: Answer, T> Stream for Items<A, T> {
+impl<A, T> Stream for Items<A, T> {
     type Item = Result<T, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {

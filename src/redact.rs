@@ -35,18 +35,6 @@ pub(crate) fn fields(
     object.finish()
 }
 
-/// `Debug` of a call: the arguments it holds are not shown.
-macro_rules! call {
-    ($name:ident) => {
-        impl ::std::fmt::Debug for $name<'_> {
-            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
-                f.debug_struct(stringify!($name)).finish_non_exhaustive()
-            }
-        }
-    };
-}
-pub(crate) use call;
-
 /// `Debug` of a builder: the names of the fields that are set, without their
 /// values.
 pub(crate) fn set(f: &mut Formatter<'_>, name: &str, fields: &[(&str, bool)]) -> fmt::Result {

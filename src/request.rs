@@ -14,6 +14,7 @@ use crate::transport::Transport;
 #[derive(Clone)]
 #[must_use = "nothing is sent until it is awaited"]
 pub struct Request {
+    transport: Transport,
     call: Call,
 }
 
@@ -38,7 +39,7 @@ impl Request {
             security,
             idempotent: method.is_idempotent(),
         };
-        let mut call = Call::raw(transport, route, path);
+        let mut call = Call::to(route, path);
         if !methods.contains(method) {
             call.fail(format!(
                 "`{method}`: GET, POST, PUT, PATCH or DELETE expected"
@@ -54,12 +55,15 @@ impl Request {
                  characters expected, since it could lead out of the API"
             ));
         }
-        Self { call }
+        Self {
+            transport: transport.clone(),
+            call,
+        }
     }
 
     /// A JSON body.
     pub fn json<T: Serialize>(mut self, body: T) -> Self {
-        self.call = self.call.json(Ok(body));
+        self.call.json(&body);
         self
     }
 
@@ -71,7 +75,7 @@ impl Request {
     /// As every call's; an answer of another status than success is
     /// [`ErrorKind::Api`](crate::ErrorKind::Api), with its [`body`](Error::body).
     pub async fn send(self) -> Result<Response<Bytes>, Error> {
-        self.call.send().await?.raw()
+        self.transport.send(&self.call).await?.raw()
     }
 }
 

@@ -8,13 +8,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor,
+};
+use serde::ser::{Serialize, Serializer};
 use tracing::Span;
 
 use crate::error::{Effect, Error, shown_path};
 use crate::operation::Route;
 use crate::security::Authorization;
 use crate::transport::trace;
+use crate::wire::serde_table::{self, Object};
 use crate::wire::{self, Mismatch, UnknownField};
 
 /// A response: the typed value and what came around it.
@@ -77,7 +81,7 @@ impl<T> Response<T> {
     }
 }
 
-impl<T: serde::de::DeserializeOwned> Response<T> {
+impl<T: DeserializeOwned> Response<T> {
     /// The fields of the response that the document does not list, each with
     /// its raw value.
     pub fn unknown_fields(&self) -> Vec<UnknownField> {
@@ -88,22 +92,22 @@ impl<T: serde::de::DeserializeOwned> Response<T> {
     }
 }
 
-impl<T: Envelope> Response<T> {
+impl<D, M> Response<Envelope<D, M>> {
     /// `data` of the response.
     ///
     /// # Errors
     ///
     /// The response has none, or it is null.
-    pub fn into_data(self) -> Result<T::Data, Error> {
+    pub fn into_data(self) -> Result<D, Error> {
         let head = self.head;
-        self.value.into_parts().0.ok_or_else(|| {
+        self.value.data.ok_or_else(|| {
             Error::no_data(&head.route, head.status, head.body).after(head.attempts, head.earlier)
         })
     }
 
     /// `data` and `meta` of the response, each where it has one.
-    pub fn into_parts(self) -> (Option<T::Data>, Option<T::Meta>) {
-        self.value.into_parts()
+    pub fn into_parts(self) -> (Option<D>, Option<M>) {
+        (self.value.data, self.value.meta)
     }
 }
 
@@ -125,41 +129,83 @@ impl<T: fmt::Debug> fmt::Debug for Response<T> {
     }
 }
 
-/// A response of the form `{success, data, meta}`. Implemented by the build
-/// for every response type that has `data`.
-pub trait Envelope {
-    /// The type of `data`.
-    type Data;
-    /// The type of `meta`.
-    type Meta;
-
-    /// `data` and `meta`.
-    fn into_parts(self) -> (Option<Self::Data>, Option<Self::Meta>);
+/// A response of the form `{success, data, meta}`, which most responses have.
+///
+/// ```no_run
+/// # #[cfg(feature = "clients")]
+/// # async fn run(client: &altegio::Client) -> Result<(), altegio::Error> {
+/// use altegio::b2b_v1::prelude::*;
+///
+/// let response = client.b2b_v1().get_client().location_id(1).id(2).send().await?;
+/// println!("{:?}", response.meta);
+/// let customer = response.into_data()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
+#[non_exhaustive]
+pub struct Envelope<D, M> {
+    /// Whether the server did what was asked for. A response that says
+    /// `false` is an [`Error`].
+    #[cfg_attr(
+        feature = "schemars",
+        schemars(default, skip_serializing_if = "Option::is_none")
+    )]
+    pub success: Option<bool>,
+    /// What was asked for.
+    #[cfg_attr(
+        feature = "schemars",
+        schemars(default, skip_serializing_if = "Option::is_none")
+    )]
+    pub data: Option<D>,
+    /// What comes beside it, such as the number of all items of a list.
+    #[cfg_attr(
+        feature = "schemars",
+        schemars(default, skip_serializing_if = "Option::is_none")
+    )]
+    pub meta: Option<M>,
 }
 
-/// A type that responses are read into. Implemented by the build.
-#[doc(hidden)]
-pub trait Answer: serde::de::DeserializeOwned {
-    /// The response says `success: false`.
-    fn refused(&self) -> bool {
-        false
+impl<D, M> Default for Envelope<D, M> {
+    fn default() -> Self {
+        Self {
+            success: None,
+            data: None,
+            meta: None,
+        }
     }
 }
 
-impl<T: serde::de::DeserializeOwned> Answer for Vec<T> {}
-impl<T: Answer> Answer for Option<T> {
-    fn refused(&self) -> bool {
-        self.as_ref().is_some_and(Answer::refused)
+impl<D: DeserializeOwned, M: DeserializeOwned> Object for Envelope<D, M> {
+    const NAMES: &'static [&'static str] = &["success", "data", "meta"];
+
+    fn place(name: &str) -> Option<usize> {
+        Self::NAMES.iter().position(|other| *other == name)
+    }
+
+    fn read<'de, A: MapAccess<'de>>(&mut self, field: usize, map: &mut A) -> Result<(), A::Error> {
+        match field {
+            0 => serde_table::value(&mut self.success, map),
+            1 => serde_table::value(&mut self.data, map),
+            _ => serde_table::value(&mut self.meta, map),
+        }
     }
 }
-impl Answer for serde_json::Value {
-    fn refused(&self) -> bool {
-        self.get("success") == Some(&serde_json::Value::Bool(false))
+
+impl<'de, D: DeserializeOwned, M: DeserializeOwned> Deserialize<'de> for Envelope<D, M> {
+    fn deserialize<R: Deserializer<'de>>(deserializer: R) -> Result<Self, R::Error> {
+        serde_table::object(deserializer)
     }
 }
-impl Answer for serde_json::Map<String, serde_json::Value> {
-    fn refused(&self) -> bool {
-        self.get("success") == Some(&serde_json::Value::Bool(false))
+
+impl<D: Serialize, M: Serialize> Serialize for Envelope<D, M> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serde_table::Writer::new(serializer);
+        object.optional("success", &self.success);
+        object.optional("data", &self.data);
+        object.optional("meta", &self.meta);
+        object.end()
     }
 }
 
@@ -175,17 +221,29 @@ pub(crate) struct Unread {
 
 impl Unread {
     /// The response as JSON of type `T`.
-    pub fn json<T: Answer>(self) -> Result<Response<T>, Error> {
+    pub fn json<T: DeserializeOwned>(self) -> Result<Response<T>, Error> {
+        if says_failure(&self.head.body) {
+            return Err(self.refused());
+        }
+        self.read(|_| false)
+    }
+
+    /// The response as JSON with `success`, `data` and `meta`.
+    pub fn envelope<D, M>(self) -> Result<Response<Envelope<D, M>>, Error>
+    where
+        D: DeserializeOwned,
+        M: DeserializeOwned,
+    {
+        self.read(|envelope: &Envelope<D, M>| envelope.success == Some(false))
+    }
+
+    fn read<T: DeserializeOwned>(self, refuses: fn(&T) -> bool) -> Result<Response<T>, Error> {
         // Only a 204 may be empty; of a 200, what is missing is the value.
         if self.head.body.is_empty() && self.head.status != StatusCode::NO_CONTENT {
             return Err(self.undecodable(wire::Failure::nothing()));
         }
         match wire::decode::<T>(&self.head.body, self.mode) {
-            Ok(decoded)
-                if !decoded.value.refused()
-                    // Of a type without `success`, it is an unknown field.
-                    && !(decoded.has_unknown_fields && says_failure(&self.head.body)) =>
-            {
+            Ok(decoded) if !refuses(&decoded.value) => {
                 self.warn(&decoded.mismatches);
                 Ok(Response {
                     value: decoded.value,

@@ -1,67 +1,94 @@
-//! What the generated builders do with the values that they are given, in
-//! functions and a table: a closure and an error's text in each of 2,000
-//! setters is what a compiler spends its time on.
+//! What setters do with the values that they are given.
+//!
+//! The setters of generated builders are one line each, and the builders of
+//! types are tables: a closure and an error's text in each of 2,000 setters is
+//! what a compiler would spend its time on.
 
 use std::fmt::Display;
 
-/// A setter's value, or why there is none.
-pub(crate) fn set<T, V: TryInto<T>>(value: V, problem: &str) -> Result<T, String> {
-    match value.try_into() {
-        Ok(value) => Ok(value),
-        Err(_) => Err(problem.to_owned()),
-    }
+/// A value that can be given for an argument or a field of type `T`: a `T`, or
+/// whatever [converts](TryInto) to one, such as an `i32` to an `i64`, a `&str`
+/// to a `String` or to an enum of strings.
+///
+/// A value that does not convert is an error of the call's `send`, which names
+/// the argument.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be given for an argument of type `{T}`",
+    label = "expected `{T}` or what converts to it"
+)]
+pub trait IntoArgument<T> {
+    /// Converts the value.
+    ///
+    /// # Errors
+    ///
+    /// Why it does not convert, in words.
+    fn into_argument(self) -> Result<T, String>;
 }
 
-/// The same, where the conversion says what was wrong.
-pub(crate) fn set_or_say<T, V>(value: V, problem: &str) -> Result<T, String>
+impl<T, V> IntoArgument<T> for V
 where
     V: TryInto<T>,
     V::Error: Display,
 {
-    match value.try_into() {
-        Ok(value) => Ok(value),
-        Err(error) => Err(format!("{problem}: {error}")),
+    fn into_argument(self) -> Result<T, String> {
+        match self.try_into() {
+            Ok(value) => Ok(value),
+            Err(error) => Err(error.to_string()),
+        }
     }
 }
 
-/// For an optional field.
-pub(crate) fn set_some<T, V: TryInto<T>>(value: V, problem: &str) -> Result<Option<T>, String> {
-    match set(value, problem) {
-        Ok(value) => Ok(Some(value)),
-        Err(problem) => Err(problem),
+/// The first thing that is wrong with the arguments of a call or the fields of a body.
+#[derive(Clone, Debug, Default)]
+pub struct Problem(Option<String>);
+
+impl Problem {
+    /// Converts a value. `None` if it does not convert, which is noted.
+    pub(crate) fn convert<T>(&mut self, name: &str, value: impl IntoArgument<T>) -> Option<T> {
+        match value.into_argument() {
+            Ok(value) => Some(value),
+            Err(why) => {
+                self.note(format!("`{name}`: {why}"));
+                None
+            }
+        }
+    }
+
+    /// Notes that an argument or a field is missing.
+    pub(crate) fn missing(&mut self, name: &str) {
+        self.note(is_missing(name));
+    }
+
+    pub(crate) fn note(&mut self, why: String) {
+        self.0.get_or_insert(why);
+    }
+
+    pub(crate) fn into_text(self) -> Option<String> {
+        self.0
+    }
+
+    pub(crate) fn into_result(self) -> Result<(), String> {
+        self.0.map_or(Ok(()), Err)
     }
 }
 
-/// A body from its builder, which knows what is missing.
-pub(crate) fn built<T, B>(builder: Result<B, String>) -> Result<T, String>
-where
-    B: TryInto<T>,
-    B::Error: Display,
-{
-    match builder?.try_into() {
-        Ok(body) => Ok(body),
-        Err(error) => Err(error.to_string()),
-    }
+fn is_missing(name: &str) -> String {
+    format!("`{name}` is missing")
 }
 
 /// The builder of a type, by a table of its fields.
 macro_rules! builder {
     ($name:ident { $($field:ident: $type:ty, $kind:ident;)* }) => {
+        /// A builder of this type.
         #[derive(Clone, Default)]
         pub struct $name {
             $($field: Option<$type>,)*
-            // The first value that could not be used.
-            __problem: Option<String>,
+            __problem: $crate::codegen::Problem,
         }
 
         impl $name {
-            $(pub fn $field<T>(mut self, value: T) -> Self
-            where
-                T: TryInto<$type>,
-                T::Error: ::std::fmt::Display,
-            {
-                let problem = &mut self.__problem;
-                $crate::setters::put(&mut self.$field, value, stringify!($field), problem);
+            $(pub fn $field(mut self, value: impl $crate::codegen::IntoArgument<$type>) -> Self {
+                $crate::codegen::set(&mut self.$field, value, stringify!($field), &mut self.__problem);
                 self
             })*
         }
@@ -80,11 +107,9 @@ macro_rules! builder {
 
             #[inline]
             fn try_from(builder: $name) -> Result<Self, Self::Error> {
-                if let Some(problem) = builder.__problem {
-                    return Err(problem.into());
-                }
+                builder.__problem.into_result()?;
                 Ok(Self {
-                    $($field: $crate::setters::builder!(@take $kind builder $field),)*
+                    $($field: $crate::codegen::builder!(@take $kind builder $field),)*
                 })
             }
         }
@@ -93,15 +118,15 @@ macro_rules! builder {
             #[inline]
             fn from(value: super::$name) -> Self {
                 Self {
-                    $($field: $crate::setters::builder!(@give $kind value $field),)*
-                    __problem: None,
+                    $($field: $crate::codegen::builder!(@give $kind value $field),)*
+                    __problem: Default::default(),
                 }
             }
         }
     };
     (@take optional $builder:ident $field:ident) => { $builder.$field };
     (@take required $builder:ident $field:ident) => {
-        $crate::setters::required($builder.$field, stringify!($field))?
+        $crate::codegen::required($builder.$field, stringify!($field))?
     };
     (@give optional $value:ident $field:ident) => { $value.$field };
     (@give required $value:ident $field:ident) => { Some($value.$field) };
@@ -109,18 +134,14 @@ macro_rules! builder {
 pub(crate) use builder;
 
 /// Sets a field of a builder.
-pub(crate) fn put<T, V>(place: &mut Option<T>, value: V, field: &str, problem: &mut Option<String>)
-where
-    V: TryInto<T>,
-    V::Error: Display,
-{
-    match value.try_into() {
-        Ok(value) => *place = Some(value),
-        Err(error) => {
-            problem.get_or_insert_with(|| {
-                format!("error converting supplied value for {field}: {error}")
-            });
-        }
+pub(crate) fn set<T>(
+    place: &mut Option<T>,
+    value: impl IntoArgument<T>,
+    field: &str,
+    problem: &mut Problem,
+) {
+    if let Some(value) = problem.convert(field, value) {
+        *place = Some(value);
     }
 }
 
@@ -128,6 +149,6 @@ where
 pub(crate) fn required<T>(value: Option<T>, field: &str) -> Result<T, String> {
     match value {
         Some(value) => Ok(value),
-        None => Err(format!("no value supplied for {field}")),
+        None => Err(is_missing(field)),
     }
 }

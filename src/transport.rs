@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backon::ExponentialBackoff;
+use futures_core::future::BoxFuture;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue, USER_AGENT};
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
 use tracing::Span;
@@ -87,8 +88,20 @@ impl Transport {
         other
     }
 
-    /// Sends the call and reads the whole response.
-    pub async fn send(&self, call: &Call) -> Result<Unread, Error> {
+    /// Sends the call and reads the whole response. Boxed, so that each
+    /// operation's own future is small.
+    ///
+    /// # Errors
+    ///
+    /// An argument cannot be used, or is missing; nothing is sent then.
+    pub fn send<'c>(&'c self, call: &'c Call) -> BoxFuture<'c, Result<Unread, Error>> {
+        Box::pin(async move {
+            call.usable()?;
+            self.send_usable(call).await
+        })
+    }
+
+    async fn send_usable(&self, call: &Call) -> Result<Unread, Error> {
         let shared = &*self.shared;
         let started = shared.runtime.now();
         let mut run = Run {
@@ -212,7 +225,7 @@ impl<'c> Run<'c> {
         if let Some(value) = authorization {
             request = request.header(AUTHORIZATION, value.clone());
         }
-        self.call.put_body(request)
+        self.call.fill(request)
     }
 
     /// Waits until the rate limit allows a request.

@@ -2,23 +2,37 @@
 
 use std::panic::{self, AssertUnwindSafe};
 
-use openapiv3::{OpenAPI, ReferenceOr};
+use openapiv3::OpenAPI;
 use progenitor::{CrateVers, GenerationSettings, Generator, InterfaceStyle, TagStyle, TypeImpl};
+use serde_json::Value;
+
+use crate::{grammar, select};
 
 /// Runs one of progenitor's generators, `make`, over the lowered document
 /// `text`; `name` is what errors call it.
+///
+/// # Errors
+///
+/// The document is not OpenAPI 3.0, or progenitor refuses it. The text names
+/// the operation that it refuses. If progenitor panics, the panic's own
+/// message goes to standard error besides.
 pub fn tokens(
     name: &str,
     text: &str,
     make: impl Fn(&mut Generator, &OpenAPI) -> Result<proc_macro2::TokenStream, progenitor::Error>,
 ) -> Result<proc_macro2::TokenStream, String> {
-    let document: OpenAPI = serde_json::from_str(text)
-        .map_err(|error| format!("{name} is not an OpenAPI 3.0 document: {error}. {REMEDY}"))?;
-    run(&document, &make).map_err(|error| match culprit(&document, &make) {
-        Some((operation, error)) => {
-            format!("{name}: progenitor refuses operation `{operation}`: {error}. {REMEDY}")
+    let no_document = |error: serde_json::Error| {
+        format!("{name} is not an OpenAPI 3.0 document: {error}. {REMEDY}")
+    };
+    let document: OpenAPI = serde_json::from_str(text).map_err(no_document)?;
+    run(&document, &make).map_err(|error| {
+        let document = serde_json::from_str(text).unwrap_or_default();
+        match culprit(&document, &make) {
+            Some((operation, error)) => {
+                format!("{name}: progenitor refuses operation `{operation}`: {error}. {REMEDY}")
+            }
+            None => format!("{name}: progenitor refuses it: {error}. {REMEDY}"),
         }
-        None => format!("{name}: progenitor refuses it: {error}. {REMEDY}"),
     })
 }
 
@@ -66,12 +80,9 @@ type Make<'m> =
 
 fn run(document: &OpenAPI, make: Make<'_>) -> Result<proc_macro2::TokenStream, String> {
     // progenitor panics on some documents that it does not support.
-    let hook = panic::take_hook();
-    panic::set_hook(Box::new(|_| {}));
     let result = panic::catch_unwind(AssertUnwindSafe(|| {
         make(&mut Generator::new(&settings()), document)
     }));
-    panic::set_hook(hook);
     match result {
         Ok(Ok(tokens)) => Ok(tokens),
         Ok(Err(error)) => Err(error.to_string()),
@@ -87,25 +98,27 @@ fn run(document: &OpenAPI, make: Make<'_>) -> Result<proc_macro2::TokenStream, S
     }
 }
 
-/// The first operation that fails by itself.
-fn culprit(document: &OpenAPI, make: Make<'_>) -> Option<(String, String)> {
-    for (path, item) in &document.paths.paths {
-        let ReferenceOr::Item(item) = item else {
-            continue;
-        };
+/// The first operation that fails by itself, and how.
+fn culprit(document: &Value, make: Make<'_>) -> Option<(String, String)> {
+    let fails = |document: &Value| {
+        let document = serde_json::from_value(document.clone()).ok()?;
+        run(&document, make).err()
+    };
+    let alone = |document: &Value, keep: &dyn Fn(&Value) -> bool| {
         let mut alone = document.clone();
-        alone.paths.paths.clear();
+        select::retain(&mut alone, keep);
         alone
-            .paths
-            .paths
-            .insert(path.clone(), ReferenceOr::Item(item.clone()));
-        if let Err(error) = run(&alone, make) {
-            let ids: Vec<&str> = item
-                .iter()
-                .filter_map(|(_, operation)| operation.operation_id.as_deref())
-                .collect();
-            return Some((ids.join("`, `"), error));
-        }
-    }
-    None
+    };
+    let operations = |document| grammar::operations(document).map(|(_, _, operation)| operation);
+    let tags = operations(document).filter_map(select::tag);
+    // A tag's operations are few, and so are the schemas that they reach.
+    let document = tags
+        .collect::<std::collections::BTreeSet<_>>()
+        .into_iter()
+        .map(|tag| alone(document, &|operation| select::tag(operation) == Some(tag)))
+        .find(|document| fails(document).is_some())?;
+    operations(&document).find_map(|operation| {
+        let error = fails(&alone(&document, &|other| other == operation))?;
+        Some((operation["operationId"].as_str()?.to_owned(), error))
+    })
 }

@@ -1,176 +1,179 @@
-//! progenitor's code → this crate's: the same types and builders, on top of
-//! our own transport.
+//! progenitor's code → this crate's.
 //!
-//! - the generated client, its hooks and its per-operation exchange give way
-//!   to a table of operations and one [`Call`](../../src/transport.rs) each;
-//! - setters take the value itself, not an `Option` of it;
-//! - enums of answers keep values that the document does not list;
-//! - answers of the form `{success, data, meta}` say so.
+//! progenitor makes the types, their builders, and the signatures of the calls.
+//! What a request holds and how it is sent comes from [`Api`]: this makes the
+//! calls' builders, the traits, and the table of operations from there, on top
+//! of what the crate's `codegen` offers.
 
+mod builders;
 mod calls;
-mod objects;
+mod enums;
+mod envelopes;
+mod forms;
 mod operations;
 mod paging;
 mod prune;
 mod redact;
+mod structs;
 mod syntax;
-mod types;
+mod unions;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use proc_macro2::TokenStream;
-use quote::ToTokens;
-use serde_json::Value;
 use syn::visit_mut::VisitMut;
-use syn::{File, ImplItemFn, Item, parse_quote};
+use syn::{File, ImplItem, ImplItemFn, Item, parse_quote};
 
-use crate::api::{Api, Operation, Security};
-use operations::table;
-use syntax::{fold, items, module};
+use crate::api::Api;
+use crate::names;
+use crate::roles::Roles;
+use paging::Shapes;
+use redact::Marks;
+use syntax::{is_string_enum, last_ident, module};
 
-/// The finished source text.
-pub fn finish(tokens: TokenStream, document: &Value) -> Result<String, String> {
-    let api = Api::read(document.clone())?;
-    let only_answered = prune::only_answered(document);
-    let mut file: File = syn::parse2(prune::prune(tokens, &only_answered))
+/// Rewrites what progenitor generated from the document of `api`, and returns
+/// the source text.
+///
+/// # Errors
+///
+/// progenitor's code is not what is expected; the text names the operation or
+/// the type.
+pub fn rewrite(api: &Api, tokens: TokenStream) -> Result<String, String> {
+    let roles = Roles::of(api.document());
+    let type_names = |schemas: &BTreeSet<String>| -> BTreeSet<String> {
+        schemas.iter().map(|name| names::pascal(name)).collect()
+    };
+    let (sent, received) = (type_names(&roles.sent), type_names(&roles.received));
+    let mut made: File = syn::parse2(prune::prune(tokens, &sent))
         .map_err(|error| format!("progenitor's code: {error}"))?;
-    let operations: BTreeMap<String, &Operation> = api
-        .operations
-        .iter()
-        .map(|operation| (fold(&operation.id), operation))
-        .collect();
-    file.items.retain(|item| !is_replaced(item));
-    if operations.is_empty() {
-        // Without a feature there is no operation, and progenitor leaves out
-        // the modules for them.
-        let is_empty = |item: &Item| matches!(item, Item::Mod(item) if ["builder", "prelude", "types"].contains(&item.ident.to_string().as_str()));
-        file.items.retain(|item| !is_empty(item));
-        let modules: [Item; 3] = [
-            parse_quote!(
-                pub mod builder {}
-            ),
-            parse_quote!(
-                pub mod prelude {}
-            ),
-            parse_quote!(
-                pub mod types {
-                    pub mod builder {}
-                }
-            ),
-        ];
-        file.items.extend(modules);
-    }
 
-    let mut answers = BTreeSet::new();
-    let mut forms = BTreeSet::new();
-    let mut rows = Vec::new();
-    let shapes = paging::shapes(items(module(&mut file.items, "types")?));
-    {
-        let builder = module(&mut file.items, "builder")?;
-        items(builder).retain(|item| !matches!(item, Item::Use(_)));
-        let mut debugs = Vec::new();
-        for item in items(builder).iter_mut() {
-            if let Item::Struct(item) = item {
-                debugs.push(redact::call(item));
-            }
-            if let Item::Impl(item) = item {
-                calls::plain_setters(item);
-                rows.extend(calls::rewrite_send(
-                    item,
-                    &operations,
-                    &shapes,
-                    &mut answers,
-                    &mut forms,
-                )?);
-            }
-        }
-        let uses: [Item; 2] = [
-            parse_quote!(
-                #[allow(unused_imports)]
-                use super::types;
-            ),
-            parse_quote!(
-                #[allow(unused_imports)]
-                use crate::{Error, Items, Pages, Response, call::Call, setters};
-            ),
-        ];
-        items(builder).splice(0..0, uses);
-        items(builder).extend(debugs);
-    }
-    types::finish(
-        module(&mut file.items, "types")?,
-        &answers,
-        &only_answered,
-        &forms,
-        redact::Marks::of(document),
-    )?;
-    for item in &mut file.items {
-        match item {
-            Item::Trait(item) => document_trait(item, &operations),
-            Item::Mod(item) if item.ident == "prelude" => {
-                // The crate's own `Client` is the one that callers name.
-                items(item)
-                    .retain(|item| !item.to_token_stream().to_string().contains(":: Client ;"));
-            }
-            _ => {}
-        }
-    }
-    file.items.push(parse_quote!(
-        #[allow(unused_imports)]
-        use crate::{Operation, Response};
-    ));
-    file.items.push(parse_quote! {
-        /// The calls of the document, by tag: bring the [`prelude`] into scope.
-        #[derive(Clone, Debug)]
-        pub struct Client {
-            pub(crate) transport: crate::transport::Transport,
-        }
-    });
-    file.items.push(parse_quote! {
-        impl Client {
-            /// The same client for strict calls: a value that does not fit the
-            /// document fails the call, rather than being set aside into
-            /// [`Response::mismatches`].
-            #[must_use]
-            pub fn strict(&self) -> Self {
-                Self { transport: self.transport.with(|options| options.mode = crate::wire::Mode::Strict) }
-            }
+    let signatures = calls::signatures(module(&mut made.items, "builder"));
+    let types = module(&mut made.items, "types");
+    let responses = signatures.values().filter_map(calls::response_name);
+    let envelopes = envelopes::replace(types, &responses.collect());
+    let shapes = Shapes::read(types, envelopes);
+    let mut marks = Marks::of(api.document());
+    rewrite_types(types, &sent, &received, &forms(api), &shapes, &mut marks)?;
+    marks.all_met()?;
+    let types = std::mem::take(types);
 
-            /// The same client for calls that are tried more or less often.
-            #[must_use]
-            pub fn retry(&self, retry: crate::Retry) -> Self {
-                Self { transport: self.transport.with(|options| options.retry = retry) }
-            }
-
-            /// The same client for calls that may take so long in all.
-            #[must_use]
-            pub fn timeout(&self, timeout: ::std::time::Duration) -> Self {
-                Self { transport: self.transport.with(|options| options.timeouts.call = timeout) }
-            }
-
-            /// The same client for calls of which each attempt may take so long.
-            #[must_use]
-            pub fn attempt_timeout(&self, timeout: ::std::time::Duration) -> Self {
-                Self { transport: self.transport.with(|options| options.timeouts.attempt = timeout) }
-            }
+    let (calls, rows) = calls::builders(api, &signatures, &shapes)?;
+    let traits = operations::traits(api);
+    let table = operations::table(api);
+    let mut file: File = parse_quote! {
+        crate::codegen::view! {
+            /// The calls of the document: bring the [`prelude`] into scope.
         }
-    });
-    file.items.push(table(&api));
-    file.items.push(parse_quote! {
-        /// Every operation with its method, its answer's and its body's type,
+
+        /// The types of requests and responses.
+        #[allow(clippy::all)]
+        pub mod types {
+            #(#types)*
+        }
+
+        /// The requests of the calls.
+        pub mod builder {
+            #[allow(unused_imports)]
+            use super::types;
+            #[allow(unused_imports)]
+            use crate::codegen::{
+                Bytes, Call, Envelope, Error, Facts, IntoArgument, Items, Pages, Paging, Response,
+                Transport, Unread,
+            };
+
+            #(#calls)*
+        }
+
+        #(#traits)*
+
+        #table
+
+        /// Every operation with its method, its response's and its body's type,
         /// and its arguments, for programs that go through all of them.
         #[doc(hidden)]
         #[macro_export]
         macro_rules! __b2b_v1_operations {
             ($row:ident) => { #($row! #rows)* };
         }
-    });
+    };
     file.items
         .iter_mut()
         .for_each(|item| Inline.visit_item_mut(item));
-    // progenitor's examples name what they do not declare; as doc tests they
-    // would be 260 ignored ones.
-    Ok(prettyplease::unparse(&file).replace("```ignore", "```text"))
+    Ok(prettyplease::unparse(&file))
+}
+
+/// The types of the bodies that are sent as forms.
+fn forms(api: &Api) -> BTreeSet<String> {
+    let bodies = api.operations.iter().filter_map(|o| o.body.as_ref());
+    bodies
+        .filter(|body| body.is_form())
+        .filter_map(|body| api.get(&body.schema)["$ref"].as_str())
+        .filter_map(crate::pointer::schema_name)
+        .map(|name| names::pascal(&name))
+        .collect()
+}
+
+fn rewrite_types(
+    types: &mut Vec<Item>,
+    sent: &BTreeSet<String>,
+    received: &BTreeSet<String>,
+    forms: &BTreeSet<String>,
+    shapes: &Shapes,
+    marks: &mut Marks,
+) -> Result<(), String> {
+    let builder = module(types, "builder");
+    *builder = builder
+        .iter()
+        .filter_map(|item| match item {
+            Item::Struct(item) => Some(builders::table(item)),
+            _ => None,
+        })
+        .collect::<Result<_, _>>()?;
+    types.retain(|item| match item {
+        Item::Impl(item) if item.trait_.is_none() => {
+            let is_builder =
+                |item: &ImplItem| matches!(item, ImplItem::Fn(f) if f.sig.ident == "builder");
+            !item.items.iter().any(is_builder)
+                || last_ident(&item.self_ty).is_some_and(|name| sent.contains(&name))
+        }
+        _ => true,
+    });
+
+    let objects = shapes.objects();
+    let mut open_enums = BTreeSet::new();
+    let mut added: Vec<Item> = Vec::new();
+    for item in types.iter_mut() {
+        match item {
+            Item::Struct(item) => {
+                let name = item.ident.to_string();
+                let debug = marks.debug(item);
+                added.extend(debug.map_err(|error| format!("type `{name}`: {error}"))?);
+                if forms.contains(&name) {
+                    added.push(forms::rewrite(item));
+                } else {
+                    let items = structs::rewrite(item);
+                    added.extend(items.map_err(|error| format!("type `{name}`: {error}"))?);
+                }
+            }
+            Item::Enum(item) if is_string_enum(item) => {
+                let name = item.ident.to_string();
+                let open = received.contains(&name);
+                added.push(enums::rewrite(item, open));
+                if open {
+                    open_enums.insert(name);
+                }
+            }
+            Item::Enum(item) => added.extend(unions::rewrite(item, &objects)),
+            _ => {}
+        }
+    }
+    for item in types.iter_mut() {
+        if let Item::Impl(item) = item {
+            enums::open_display(item, &open_enums);
+        }
+    }
+    types.extend(added);
+    Ok(())
 }
 
 /// Nothing is compiled before somebody calls it: a crate of 260 operations is
@@ -179,55 +182,17 @@ struct Inline;
 
 impl VisitMut for Inline {
     fn visit_impl_item_fn_mut(&mut self, node: &mut ImplItemFn) {
-        // Generic ones are compiled where they are called anyway.
-        if node.sig.generics.type_params().next().is_none() {
+        // Generic functions are compiled where they are called anyway.
+        let is_generic = node.sig.generics.type_params().next().is_some()
+            || node.sig.inputs.iter().any(|input| {
+                matches!(input, syn::FnArg::Typed(input) if matches!(*input.ty, syn::Type::ImplTrait(_)))
+            });
+        let is_inline = node
+            .attrs
+            .iter()
+            .any(|attribute| attribute.path().is_ident("inline"));
+        if !is_generic && !is_inline {
             node.attrs.push(parse_quote!(#[inline]));
         }
-    }
-}
-
-/// The trait's methods say what tokens they need and whether they are deprecated.
-fn document_trait(item: &mut syn::ItemTrait, operations: &BTreeMap<String, &Operation>) {
-    for function in &mut item.items {
-        let syn::TraitItem::Fn(function) = function else {
-            continue;
-        };
-        let Some(operation) = operations.get(&fold(&function.sig.ident.to_string())) else {
-            continue;
-        };
-        let tokens = match operation.security {
-            Security::PartnerAndUser => "\n\nSent with the partner's and the user's token.",
-            Security::Partner => "\n\nSent with the partner's token alone.",
-            Security::None => "\n\nNeeds no token; the partner's is sent if there is one.",
-        };
-        function.attrs.push(parse_quote!(#[doc = #tokens]));
-        if operation.deprecated {
-            function
-                .attrs
-                .push(parse_quote!(#[deprecated = "the vendor deprecates this operation"]));
-        }
-    }
-    let tag = operations.values().find(|operation| {
-        let expected = format!("client{}ext", fold(&operation.tag));
-        fold(&item.ident.to_string()) == expected
-    });
-    if let Some(operation) = tag {
-        let doc = format!("The calls under the tag “{}”.", operation.tag);
-        item.attrs.push(parse_quote!(#[doc = #doc]));
-    }
-}
-
-/// Items that ours take the place of.
-fn is_replaced(item: &Item) -> bool {
-    match item {
-        Item::Use(_) => true,
-        Item::Struct(item) => item.ident == "Client",
-        Item::Impl(item) => match &item.trait_ {
-            None => true,
-            Some((path, _)) => path.segments.last().is_some_and(|segment| {
-                segment.ident == "ClientInfo" || segment.ident == "ClientHooks"
-            }),
-        },
-        _ => false,
     }
 }

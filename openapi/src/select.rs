@@ -17,10 +17,15 @@ pub fn feature(tag: &str) -> String {
 /// Leaves the operations of the tags that are kept, and the schemas that
 /// those reach.
 pub fn select(document: &mut Value, keep: impl Fn(&str) -> bool) {
+    retain(document, |operation| tag(operation).is_some_and(&keep));
+}
+
+/// Leaves the operations that are kept, and the schemas that those reach.
+pub fn retain(document: &mut Value, keep: impl Fn(&Value) -> bool) {
     if let Some(paths) = document["paths"].as_object_mut() {
         for (_, item) in paths.iter_mut() {
             if let Some(item) = item.as_object_mut() {
-                item.retain(|_, operation| tag(operation).is_some_and(&keep));
+                item.retain(|_, operation| keep(operation));
             }
         }
         paths.retain(|_, item| item.as_object().is_some_and(|item| !item.is_empty()));

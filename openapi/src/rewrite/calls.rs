@@ -1,153 +1,70 @@
-//! progenitor's builders → ours: setters that convert by `src/setters.rs`, and
-//! one call of our own transport in `send`'s place.
+//! The builder of each call. Which arguments there are and where they are sent
+//! comes from [`Api`]; their types and the response's come from the signatures
+//! of progenitor's builders.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote};
-use syn::punctuated::Punctuated;
-use syn::visit::{self, Visit};
-use syn::visit_mut::{self, VisitMut};
-use syn::{
-    Expr, FnArg, Ident, ImplItem, ImplItemFn, ItemImpl, Lit, ReturnType, Token, Type, TypePath,
-    parse_quote,
-};
+use syn::visit_mut::VisitMut;
+use syn::{ImplItem, ImplItemFn, Item, ReturnType, Type, TypePath, parse_quote};
 
-use super::operations::ident;
-use super::paging::{self, Shape};
-use super::syntax::{fold, generic_argument, type_names};
-use crate::api::{Body, Operation};
+use super::operations;
+use super::paging::{self, InTypes, Shapes};
+use super::syntax::{generic_argument, last_ident};
+use crate::api::{Api, Operation, Parameter, Place};
+use crate::names;
 
-/// `send` of an operation's builder becomes one call of the transport.
-pub fn rewrite_send(
-    item: &mut ItemImpl,
-    operations: &BTreeMap<String, &Operation>,
-    shapes: &BTreeMap<String, Shape>,
-    answers: &mut BTreeSet<String>,
-    forms: &mut BTreeSet<String>,
-) -> Result<Option<TokenStream>, String> {
-    let types: BTreeMap<String, Type> = item
-        .items
-        .iter()
-        .filter_map(|item| match item {
-            ImplItem::Fn(function) => {
-                Some((function.sig.ident.to_string(), sent_type(&function.sig)?))
-            }
-            _ => None,
-        })
-        .collect();
-    let send = item.items.iter_mut().find_map(|item| match item {
-        ImplItem::Fn(function) if function.sig.ident == "send" => Some(function),
+/// What progenitor's builder of a call tells by its signatures.
+pub struct Signatures {
+    /// The types of the setters' values, by the setters' names.
+    setters: BTreeMap<String, Type>,
+    /// Whether its body has a builder.
+    has_body_builder: bool,
+    /// The type of the response.
+    response: Type,
+}
+
+/// Reads the signatures in progenitor's module `builder`, by the builder's name.
+pub fn signatures(items: &[Item]) -> BTreeMap<String, Signatures> {
+    let impls = items.iter().filter_map(|item| match item {
+        Item::Impl(item) if item.trait_.is_none() => Some(item),
         _ => None,
     });
-    let Some(send) = send else {
-        return Ok(None);
-    };
-
-    let mut parts = SendParts::default();
-    parts.visit_block(&send.block);
-    let method_name = parts.id.clone().unwrap_or_default();
-    let id = method_name.as_str();
-    let operation = operations
-        .get(&fold(id))
-        .ok_or_else(|| format!("progenitor's operation `{id}` is not in the document"))?;
-    let unknown = |what: &str| {
-        format!(
-            "operation `{id}`: {what} in progenitor's `send` is not what openapi/src/rewrite/calls.rs knows"
-        )
-    };
-    let answer = success_type(&send.sig.output).ok_or_else(|| unknown("the return type"))?;
-
-    let destructured = send
-        .block
-        .stmts
-        .first()
-        .ok_or_else(|| unknown("an empty body"))?;
-    let destructured = destructured.clone();
-    let SendParts {
-        path,
-        query,
-        headers,
-        body,
-        built,
-        ..
-    } = parts;
-    let path = path.ok_or_else(|| unknown("the address"))?;
-    let queries = query.iter().map(|(name, value)| {
-        let joined = operation
-            .parameters
-            .iter()
-            .any(|p| p.name == *name && p.joined);
-        quote!(.query(#name, #value, #joined))
-    });
-    let headers = headers
-        .iter()
-        .map(|(name, value)| quote!(.header(#name, #value)));
-    let body = match body.as_deref() {
-        None => quote!(),
-        Some("json") => {
-            let value = match &built {
-                Some(ty) => quote!(setters::built::<#ty, _>(body)),
-                None => quote!(body),
-            };
-            if operation.body.as_ref().is_some_and(Body::is_form) {
-                type_names(&built.to_token_stream(), forms);
-                quote!(.multipart(#value))
-            } else {
-                quote!(.json(#value))
+    impls
+        .filter_map(|item| {
+            let functions = item.items.iter().filter_map(|item| match item {
+                ImplItem::Fn(function) => Some(function),
+                _ => None,
+            });
+            let mut found = BTreeMap::new();
+            let (mut has_body_builder, mut response) = (false, None);
+            for function in functions {
+                match function.sig.ident.to_string().as_str() {
+                    "new" => {}
+                    "body_map" => has_body_builder = true,
+                    "send" => response = success_type(&function.sig.output),
+                    name => {
+                        found.extend(sent_type(&function.sig).map(|ty| (name.to_owned(), ty)));
+                    }
+                }
             }
-        }
-        Some(other) => return Err(unknown(&format!("a `{other}` body"))),
-    };
-    let (answer, read) = match answer.to_token_stream().to_string().as_str() {
-        "ByteStream" => (quote!(::bytes::Bytes), quote!(raw)),
-        "()" => (quote!(()), quote!(none)),
-        _ => {
-            type_names(&answer.to_token_stream(), answers);
-            (answer.to_token_stream(), quote!(json))
-        }
-    };
-    let ident = ident(operation);
-    let attributes = &send.attrs;
-    let new: ImplItemFn = parse_quote! {
-        #(#attributes)*
-        pub async fn send(self) -> Result<Response<#answer>, Error> {
-            self.call().send().await?.#read()
-        }
-    };
-    *send = new;
-    item.items.push(parse_quote! {
-        fn call(self) -> Call {
-            #destructured
-            Call::new(&client.transport, &super::operations::#ident.route) #(.path(#path))* #(#queries)* #(#headers)* #body
-        }
-    });
-    if let Some(paging) = &operation.paging {
-        item.items
-            .extend(paging::pages(paging, &answer, shapes).map_err(|error| {
-                format!("operation `{id}`: x-paging: {error}; correct it in overlay.yaml")
-            })?);
-    }
-    let id = &operation.id;
-    let kind = if operation.body.as_ref().is_some_and(Body::is_form) {
-        quote!(form)
-    } else {
-        read
-    };
-    let typed = |setter: &Expr| {
-        let name = setter.to_token_stream().to_string();
-        types.get(&name).map(|ty| quote!(#setter #ty))
-    };
-    let path = path.iter().filter_map(typed);
-    let query = query.iter().filter_map(|(name, setter)| {
-        let setter = typed(setter)?;
-        Some(quote!(#name #setter))
-    });
-    let body_type = types.get("body").map(|ty| quote!(#ty));
-    let method = format_ident!("{method_name}");
-    Ok(Some(
-        quote!({ #id #method #kind [#answer] [#body_type] [#(#path,)*] [#(#query,)*] }),
-    ))
+            let signatures = Signatures {
+                setters: found,
+                has_body_builder,
+                response: response?,
+            };
+            Some((last_ident(&item.self_ty)?, signatures))
+        })
+        .collect()
+}
+
+/// The name of a response's type, where it has one in `types`.
+pub fn response_name(signatures: &Signatures) -> Option<String> {
+    let ty = signatures.response.to_token_stream().to_string();
+    ty.starts_with("types ::")
+        .then(|| last_ident(&signatures.response))
+        .flatten()
 }
 
 /// The `T` of a setter's `V: TryInto<T>`.
@@ -171,137 +88,6 @@ fn sent_type(signature: &syn::Signature) -> Option<Type> {
     })
 }
 
-/// What progenitor's `send` sends.
-#[derive(Default)]
-struct SendParts {
-    id: Option<String>,
-    path: Option<Vec<Expr>>,
-    query: Vec<(String, Expr)>,
-    headers: Vec<(String, Expr)>,
-    body: Option<String>,
-    /// The type that the body's builder makes.
-    built: Option<syn::Path>,
-}
-
-impl<'ast> Visit<'ast> for SendParts {
-    fn visit_expr_call(&mut self, node: &'ast syn::ExprCall) {
-        visit::visit_expr_call(self, node);
-        // `types::CreateClientBody::try_from(v)`
-        if let Expr::Path(function) = &*node.func
-            && function
-                .path
-                .segments
-                .last()
-                .is_some_and(|last| last.ident == "try_from")
-        {
-            let mut ty = function.path.clone();
-            ty.segments.pop();
-            ty.segments.pop_punct();
-            self.built = Some(ty);
-        }
-    }
-
-    fn visit_macro(&mut self, node: &'ast syn::Macro) {
-        if self.path.is_some() || !node.path.is_ident("format") {
-            return;
-        }
-        let parse = Punctuated::<Expr, Token![,]>::parse_terminated;
-        let Ok(arguments) = node.parse_body_with(parse) else {
-            return;
-        };
-        // The template, the base address, then `encode_path(&x.to_string())`.
-        self.path = arguments
-            .into_iter()
-            .skip(2)
-            .map(|argument| argument_of(&argument))
-            .collect();
-    }
-
-    fn visit_expr_method_call(&mut self, node: &'ast syn::ExprMethodCall) {
-        visit::visit_expr_method_call(self, node);
-        let text = |expr: &Expr| match expr {
-            Expr::Lit(lit) => match &lit.lit {
-                Lit::Str(text) => Some(text.value()),
-                _ => None,
-            },
-            _ => None,
-        };
-        match node.method.to_string().as_str() {
-            "query" => {
-                if let Some(Expr::Reference(reference)) = node.args.first()
-                    && let Expr::Call(call) = &*reference.expr
-                    && let (Some(name), Some(Expr::Reference(value))) =
-                        (call.args.first().and_then(text), call.args.last())
-                {
-                    self.query.push((name, (*value.expr).clone()));
-                }
-            }
-            "append" => {
-                // progenitor's own `api-version` header is not named by a literal.
-                if let Some(name) = node.args.first().and_then(text) {
-                    self.headers.push((name, Expr::Verbatim(quote!(()))));
-                    if let Some(value) = node.args.last() {
-                        let mut idents = Idents::default();
-                        idents.visit_expr(value);
-                        if let (Some(ident), Some(last)) = (idents.0, self.headers.last_mut()) {
-                            last.1 = parse_quote!(#ident);
-                        }
-                    }
-                }
-            }
-            "json" | "form_urlencoded" => self.body = Some(node.method.to_string()),
-            "body" => self.body = Some("raw".to_owned()),
-            _ => {}
-        }
-    }
-
-    fn visit_expr_if(&mut self, node: &'ast syn::ExprIf) {
-        // `if let Some(value) = x { header_map.append("x", value…) }`
-        let before = self.headers.len();
-        visit::visit_expr_if(self, node);
-        if let Expr::Let(condition) = &*node.cond {
-            for header in &mut self.headers[before..] {
-                header.1 = (*condition.expr).clone();
-            }
-        }
-    }
-
-    fn visit_expr_struct(&mut self, node: &'ast syn::ExprStruct) {
-        visit::visit_expr_struct(self, node);
-        if node.path.is_ident("OperationInfo")
-            && let Some(field) = node.fields.first()
-            && let Expr::Lit(lit) = &field.expr
-            && let Lit::Str(text) = &lit.lit
-        {
-            self.id = Some(text.value());
-        }
-    }
-}
-
-/// The first identifier of an expression.
-#[derive(Default)]
-struct Idents(Option<Ident>);
-
-impl<'ast> Visit<'ast> for Idents {
-    fn visit_expr_path(&mut self, node: &'ast syn::ExprPath) {
-        if self.0.is_none() {
-            self.0 = node.path.get_ident().cloned();
-        }
-    }
-}
-
-/// `encode_path(&x.to_string())` → `x`
-fn argument_of(expr: &Expr) -> Option<Expr> {
-    let Expr::Call(call) = expr else { return None };
-    let Some(Expr::Reference(reference)) = call.args.first() else {
-        return None;
-    };
-    let Expr::MethodCall(to_string) = &*reference.expr else {
-        return None;
-    };
-    Some((*to_string.receiver).clone())
-}
-
 /// `Result<ResponseValue<T>, Error<E>>` → `T`
 fn success_type(output: &ReturnType) -> Option<Type> {
     let ReturnType::Type(_, result) = output else {
@@ -310,74 +96,273 @@ fn success_type(output: &ReturnType) -> Option<Type> {
     generic_argument(&generic_argument(result)?)
 }
 
-/// Setters convert by the functions of `src/setters.rs`.
-pub fn plain_setters(item: &mut ItemImpl) {
-    if item.trait_.is_some() {
-        return;
+/// How a response is read.
+struct Read {
+    /// Its type.
+    ty: TokenStream,
+    /// The function of `Unread` that reads it.
+    function: Ident,
+}
+
+/// The calls' builders, and a row of the crate's table of operations for each.
+pub fn builders(
+    api: &Api,
+    signatures: &BTreeMap<String, Signatures>,
+    shapes: &Shapes,
+) -> Result<(Vec<Item>, Vec<TokenStream>), String> {
+    let (mut items, mut rows) = (Vec::new(), Vec::new());
+    for operation in &api.operations {
+        let (call, row) = builder(operation, signatures, shapes)
+            .map_err(|error| format!("operation `{}`: {error}", operation.id))?;
+        items.extend(call);
+        rows.push(row);
     }
-    for function in &mut item.items {
-        let ImplItem::Fn(function) = function else {
-            continue;
-        };
-        if !matches!(function.sig.inputs.first(), Some(FnArg::Receiver(_))) {
-            continue;
+    Ok((items, rows))
+}
+
+fn builder(
+    operation: &Operation,
+    signatures: &BTreeMap<String, Signatures>,
+    shapes: &Shapes,
+) -> Result<([Item; 2], TokenStream), String> {
+    let name = names::pascal(&operation.id);
+    let made = signatures
+        .get(&name)
+        .ok_or_else(|| format!("progenitor made no builder `{name}` for it"))?;
+    let type_of = |setter: &str| {
+        let ty = made.setters.get(setter);
+        ty.ok_or_else(|| format!("progenitor's builder has no setter `{setter}`"))
+    };
+    let read = read(made, shapes);
+    let mut functions: Vec<ImplItem> = Vec::new();
+    let (mut path_row, mut query_row) = (Vec::new(), Vec::new());
+    for parameter in &operation.parameters {
+        let setter = names::snake(&parameter.name);
+        let ty = type_of(&setter)?;
+        let ident = format_ident!("{setter}");
+        let name = &parameter.name;
+        match parameter.place {
+            Place::Path => path_row.push(quote!(#ident #ty)),
+            Place::Query => query_row.push(quote!(#name #ident #ty)),
+            Place::Header => {}
         }
-        PlainSetter.visit_impl_item_fn_mut(function);
+        functions.push(ImplItem::Fn(argument(parameter, &ident, ty)));
     }
-}
+    let body = match &operation.body {
+        None => None,
+        Some(body) => Some(Body {
+            ty: type_of("body")?,
+            has_builder: made.has_body_builder,
+            is_form: body.is_form(),
+            required: body.required,
+        }),
+    };
+    let required = operation.parameters.iter();
+    let required = required.filter(|p| p.required && p.place != Place::Path);
+    let required: Vec<&str> = required.map(|p| p.name.as_str()).collect();
 
-struct PlainSetter;
-
-impl VisitMut for PlainSetter {
-    /// `value.try_into().map(Some).map_err(|…| "…")` → `set_some(value, "…")`
-    fn visit_expr_mut(&mut self, node: &mut Expr) {
-        visit_mut::visit_expr_mut(self, node);
-        let Expr::MethodCall(call) = &*node else {
-            return;
-        };
-        let mut text = FirstText::default();
-        text.visit_expr_method_call(call);
-        let (Some(problem), true) = (text.0, call.method == "map_err") else {
-            return;
-        };
-        let says_why = problem.strip_suffix(": {}");
-        let problem = says_why.unwrap_or(&problem);
-        let function = match says_why {
-            Some(_) => quote!(set_or_say),
-            None if has_call(&call.receiver, "map", "Some") => quote!(set_some),
-            None => quote!(set),
-        };
-        let from =
-            has_call(&call.receiver, "map", "From :: from").then(|| quote!(.map(From::from)));
-        *node = parse_quote!(crate::setters::#function(value, #problem)#from);
-    }
-}
-
-/// Whether a chain of calls has this one.
-fn has_call(mut chain: &Expr, method: &str, argument: &str) -> bool {
-    while let Expr::MethodCall(call) = chain {
-        let given = call.args.to_token_stream().to_string();
-        if call.method == method && given.trim_start_matches(":: std :: convert :: ") == argument {
-            return true;
+    let ident = format_ident!("{name}");
+    let constant = operations::ident(operation);
+    let method = format_ident!("{}", names::snake(&operation.id));
+    let tag = operations::tag_trait(&operation.tag);
+    let doc = format!(
+        "The request of [`{tag}::{method}`](super::{tag}::{method}): `{} {}`.",
+        operation.method, operation.path
+    );
+    let held = body.as_ref().map(Body::held);
+    let body_field = held.as_ref().map(|ty| quote!(body: Option<#ty>,));
+    let no_body = body.as_ref().map(|_| quote!(body: None,));
+    functions.extend(body.iter().flat_map(Body::setters));
+    let put_body = body.as_ref().map(Body::put);
+    let require = (!required.is_empty()).then(|| quote!(self.call.require(&[#((#required)),*]);));
+    let is_changed = put_body.is_some() || require.is_some();
+    let receiver = if is_changed {
+        quote!(mut self)
+    } else {
+        quote!(self)
+    };
+    let Read {
+        ty: response,
+        function,
+    } = &read;
+    functions.push(parse_quote! {
+        fn into_call(#receiver) -> (Transport, Call) {
+            #put_body
+            #require
+            (self.transport, self.call)
         }
-        chain = &call.receiver;
+    });
+    functions.push(parse_quote! {
+        /// Sends the request and reads the whole response.
+        pub async fn send(self) -> Result<Response<#response>, Error> {
+            let (transport, call) = self.into_call();
+            transport.send(&call).await?.#function()
+        }
+    });
+    if let Some(paging) = &operation.paging {
+        let pages = paging::pages(paging, &made.response, response, function, shapes);
+        functions.extend(
+            pages.map_err(|error| format!("x-paging: {error}; correct it in overlay.yaml"))?,
+        );
     }
-    false
+    let items = [
+        parse_quote! {
+            #[doc = #doc]
+            #[derive(Clone, Debug)]
+            #[must_use = "nothing is sent before `send` is awaited"]
+            pub struct #ident {
+                transport: Transport,
+                call: Call,
+                #body_field
+            }
+        },
+        parse_quote! {
+            impl #ident {
+                pub(super) fn new(client: &super::Client) -> Self {
+                    Self {
+                        transport: client.transport.clone(),
+                        call: Call::new(&super::operations::#constant.route),
+                        #no_body
+                    }
+                }
+
+                #(#functions)*
+            }
+        },
+    ];
+
+    let id = &operation.id;
+    let kind = match (&body, function.to_string().as_str()) {
+        (Some(body), _) if body.is_form => format_ident!("form"),
+        (_, "envelope") => format_ident!("json"),
+        _ => function.clone(),
+    };
+    let answer = &made.response;
+    let answer = match kind.to_string().as_str() {
+        "raw" => quote!(::bytes::Bytes),
+        _ => quote!(#answer),
+    };
+    let body_type = body.as_ref().map(|body| body.ty);
+    let row =
+        quote!({ #id #method #kind [#answer] [#body_type] [#(#path_row,)*] [#(#query_row,)*] });
+    Ok((items, row))
 }
 
-/// The first text, in a literal or at the start of a macro's arguments.
-#[derive(Default)]
-struct FirstText(Option<String>);
+/// How progenitor's type of a response is read.
+fn read(made: &Signatures, shapes: &Shapes) -> Read {
+    let ty = &made.response;
+    let (ty, function) = match ty.to_token_stream().to_string().as_str() {
+        "ByteStream" => (quote!(Bytes), "raw"),
+        "()" => (quote!(()), "none"),
+        _ => match response_name(made).and_then(|name| shapes.envelope(&name)) {
+            Some(parts) => {
+                let (mut data, mut meta) = (parts.data.clone(), parts.meta.clone());
+                InTypes(shapes).visit_type_mut(&mut data);
+                InTypes(shapes).visit_type_mut(&mut meta);
+                (quote!(Envelope<#data, #meta>), "envelope")
+            }
+            None => (quote!(#ty), "json"),
+        },
+    };
+    Read {
+        ty,
+        function: format_ident!("{function}"),
+    }
+}
 
-impl<'ast> Visit<'ast> for FirstText {
-    fn visit_lit_str(&mut self, node: &'ast syn::LitStr) {
-        self.0.get_or_insert_with(|| node.value());
+/// The setter of an argument.
+fn argument(parameter: &Parameter, setter: &Ident, ty: &Type) -> ImplItemFn {
+    let name = &parameter.name;
+    let (function, place) = match parameter.place {
+        Place::Path => ("path", "path argument"),
+        Place::Query if parameter.joined => ("joined_query", "query parameter"),
+        Place::Query => ("query", "query parameter"),
+        Place::Header => ("header", "header"),
+    };
+    let function = format_ident!("{function}");
+    let mut doc = format!("Sets the {place} `{name}`.");
+    if !parameter.description.is_empty() {
+        doc = format!("{doc}\n\n{}", parameter.description);
+    }
+    parse_quote! {
+        #[doc = #doc]
+        pub fn #setter(mut self, value: impl IntoArgument<#ty>) -> Self {
+            self.call.#function(#name, value);
+            self
+        }
+    }
+}
+
+/// The body of a request.
+struct Body<'a> {
+    ty: &'a Type,
+    has_builder: bool,
+    is_form: bool,
+    required: bool,
+}
+
+impl Body<'_> {
+    /// The type that the call's builder holds.
+    fn held(&self) -> TokenStream {
+        let ty = self.ty;
+        match last_ident(ty).filter(|_| self.has_builder) {
+            Some(name) => {
+                let name = format_ident!("{name}");
+                quote!(types::builder::#name)
+            }
+            None => quote!(#ty),
+        }
     }
 
-    fn visit_macro(&mut self, node: &'ast syn::Macro) {
-        let parse = Punctuated::<Expr, Token![,]>::parse_terminated;
-        for argument in node.parse_body_with(parse).into_iter().flatten() {
-            self.visit_expr(&argument);
+    fn setters(&self) -> Vec<ImplItem> {
+        let (ty, held) = (self.ty, self.held());
+        let into = self.has_builder.then(|| quote!(.map(Into::into)));
+        let mut setters: Vec<ImplItem> = vec![parse_quote! {
+            /// Sets the body.
+            pub fn body(mut self, value: impl IntoArgument<#ty>) -> Self {
+                self.body = self.call.argument("body", value)#into;
+                self
+            }
+        }];
+        if self.has_builder {
+            setters.push(parse_quote! {
+                /// Changes the body, which is empty at first.
+                pub fn body_map(mut self, change: impl FnOnce(#held) -> #held) -> Self {
+                    self.body = Some(change(self.body.unwrap_or_default()));
+                    self
+                }
+            });
+        }
+        setters
+    }
+
+    /// Puts the body into the call.
+    fn put(&self) -> TokenStream {
+        let ty = self.ty;
+        let put = if self.is_form {
+            quote!(self.call.form(&body);)
+        } else {
+            quote!(self.call.json(&body);)
+        };
+        let build = if self.has_builder {
+            quote!(if let Some(body) = self.call.argument::<#ty>("body", body) { #put })
+        } else {
+            put
+        };
+        match (self.required, self.has_builder) {
+            (true, true) => quote! {
+                let body = self.body.take().unwrap_or_default();
+                #build
+            },
+            (true, false) => quote! {
+                match self.body.take() {
+                    Some(body) => { #build }
+                    None => self.call.missing("body"),
+                }
+            },
+            (false, _) => quote! {
+                if let Some(body) = self.body.take() { #build }
+            },
         }
     }
 }

@@ -1,4 +1,7 @@
-//! The table of operations that the crate has: what [`Api`] says of each.
+//! The table of operations that the crate has, what [`Api`] says of each, and
+//! the traits that have a method for each.
+
+use std::collections::BTreeMap;
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
@@ -95,4 +98,77 @@ fn option(text: Option<&String>) -> TokenStream {
         Some(text) => quote!(Some(#text)),
         None => quote!(None),
     }
+}
+
+/// The name of a tag's trait.
+pub fn tag_trait(tag: &str) -> Ident {
+    format_ident!("Client{}Ext", names::pascal(tag))
+}
+
+/// A trait for each tag, and the module `prelude` that has them all.
+pub fn traits(api: &Api) -> Vec<Item> {
+    let mut by_tag: BTreeMap<&str, Vec<&Operation>> = BTreeMap::new();
+    for operation in &api.operations {
+        by_tag.entry(&operation.tag).or_default().push(operation);
+    }
+    let mut items: Vec<Item> = Vec::new();
+    for (tag, operations) in &by_tag {
+        let ident = tag_trait(tag);
+        let doc = format!("The calls under the tag “{tag}”.");
+        let method = |operation: &Operation| format_ident!("{}", names::snake(&operation.id));
+        let builder = |operation: &Operation| format_ident!("{}", names::pascal(&operation.id));
+        let declared = operations.iter().map(|operation| {
+            let (method, builder) = (method(operation), builder(operation));
+            let doc = doc_of(operation);
+            let deprecated = operation
+                .deprecated
+                .then(|| quote!(#[deprecated = "the vendor deprecates this operation"]));
+            quote! {
+                #[doc = #doc]
+                #deprecated
+                fn #method(&self) -> builder::#builder;
+            }
+        });
+        let implemented = operations.iter().map(|operation| {
+            let (method, builder) = (method(operation), builder(operation));
+            quote! {
+                #[inline]
+                fn #method(&self) -> builder::#builder {
+                    builder::#builder::new(self)
+                }
+            }
+        });
+        items.push(parse_quote! {
+            #[doc = #doc]
+            pub trait #ident {
+                #(#declared)*
+            }
+        });
+        items.push(parse_quote! {
+            impl #ident for Client {
+                #(#implemented)*
+            }
+        });
+    }
+    let names = by_tag.keys().map(|tag| tag_trait(tag));
+    items.push(parse_quote! {
+        /// The traits of all tags.
+        pub mod prelude {
+            #(pub use super::#names;)*
+        }
+    });
+    items
+}
+
+/// What the docs say of an operation.
+fn doc_of(operation: &Operation) -> String {
+    let tokens = match operation.security {
+        Security::PartnerAndUser => "Sent with the partner's and the user's token.",
+        Security::Partner => "Sent with the partner's token alone.",
+        Security::None => "Needs no token; the partner's is sent if there is one.",
+    };
+    let request = format!("`{} {}`", operation.method, operation.path);
+    let parts = [operation.summary.trim(), &request, tokens];
+    let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    parts.join("\n\n")
 }

@@ -1,12 +1,13 @@
 //! [`Paging`] → `pages()` and `stream()` of the operations that page.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{format_ident, quote};
 use syn::visit_mut::{self, VisitMut};
 use syn::{Ident, ImplItem, ImplItemFn, Item, Type, parse_quote};
 
+use super::envelopes::Parts;
 use super::operations::paged_by;
 use super::syntax::{
     generic_argument, is_option, is_string_enum, is_vec, last_ident, serde_rename,
@@ -14,60 +15,115 @@ use super::syntax::{
 use crate::api::{PagedBy, Paging};
 use crate::pointer::Pointer;
 
-/// What a type holds: a struct's fields by their name on the wire, or the
-/// types of a union's branches.
-pub enum Shape {
-    Fields(BTreeMap<String, (Ident, Type)>),
-    Branches(Vec<(Ident, Type)>),
+/// What the types hold.
+pub struct Shapes {
+    types: BTreeMap<String, Shape>,
+    envelopes: BTreeMap<String, Parts>,
 }
 
-pub fn shapes(types: &[Item]) -> BTreeMap<String, Shape> {
-    types
-        .iter()
-        .filter_map(|item| match item {
-            Item::Struct(item) => {
-                let fields = item.fields.iter().filter_map(|field| {
-                    let ident = field.ident.clone()?;
-                    let name = serde_rename(&field.attrs).unwrap_or_else(|| ident.to_string());
-                    Some((name, (ident, field.ty.clone())))
-                });
-                Some((item.ident.to_string(), Shape::Fields(fields.collect())))
-            }
-            Item::Enum(item) if !is_string_enum(item) => {
-                let branches = item.variants.iter().filter_map(|variant| {
-                    let ty = variant.fields.iter().next()?.ty.clone();
-                    Some((variant.ident.clone(), ty))
-                });
-                Some((item.ident.to_string(), Shape::Branches(branches.collect())))
-            }
-            _ => None,
-        })
-        .collect()
+/// What a type holds: a struct's fields by their name on the wire, or the
+/// types of a union's branches.
+enum Shape {
+    Fields(BTreeMap<String, (Ident, Type)>),
+    Branches(Vec<(Ident, Type)>),
+    Other,
+}
+
+impl Shapes {
+    /// Reads the module of types. `envelopes` are those that are aliases.
+    pub fn read(types: &[Item], envelopes: BTreeMap<String, Parts>) -> Self {
+        let mut shapes: BTreeMap<String, Shape> = types
+            .iter()
+            .filter_map(|item| Some((name(item)?, shape(item))))
+            .collect();
+        for (name, Parts { data, meta }) in &envelopes {
+            let field = |name: &str, ty: &Type| {
+                let ident = format_ident!("{name}");
+                (name.to_owned(), (ident, parse_quote!(Option<#ty>)))
+            };
+            let fields = [field("data", data), field("meta", meta)];
+            shapes.insert(name.clone(), Shape::Fields(fields.into()));
+        }
+        Self {
+            types: shapes,
+            envelopes,
+        }
+    }
+
+    /// The names of the types that are objects on the wire.
+    pub fn objects(&self) -> BTreeSet<String> {
+        let is_object =
+            |shape: &Shape| matches!(shape, Shape::Fields(fields) if !fields.is_empty());
+        let objects = self.types.iter().filter(|(_, shape)| is_object(shape));
+        objects.map(|(name, _)| name.clone()).collect()
+    }
+
+    fn of(&self, ty: &Type) -> Option<&Shape> {
+        self.types.get(&last_ident(ty)?)
+    }
+
+    /// The parts of a type that is an envelope.
+    pub fn envelope(&self, name: &str) -> Option<&Parts> {
+        self.envelopes.get(name)
+    }
+}
+
+fn name(item: &Item) -> Option<String> {
+    match item {
+        Item::Struct(item) => Some(item.ident.to_string()),
+        Item::Enum(item) => Some(item.ident.to_string()),
+        _ => None,
+    }
+}
+
+fn shape(item: &Item) -> Shape {
+    match item {
+        Item::Struct(item) => {
+            let fields = item.fields.iter().filter_map(|field| {
+                let ident = field.ident.clone()?;
+                let name = serde_rename(&field.attrs).unwrap_or_else(|| ident.to_string());
+                Some((name, (ident, field.ty.clone())))
+            });
+            Shape::Fields(fields.collect())
+        }
+        Item::Enum(item) if !is_string_enum(item) => {
+            let branches = item.variants.iter().filter_map(|variant| {
+                let ty = variant.fields.iter().next()?.ty.clone();
+                Some((variant.ident.clone(), ty))
+            });
+            Shape::Branches(branches.collect())
+        }
+        _ => Shape::Other,
+    }
 }
 
 /// `pages()` and `stream()` of an operation that pages.
+///
+/// `named` is the response's type as it is named in the module of types,
+/// `response` the type that `read` of `Unread` makes.
 pub fn pages(
     paging: &Paging,
-    answer: &TokenStream,
-    shapes: &BTreeMap<String, Shape>,
+    named: &Type,
+    response: &TokenStream,
+    read: &Ident,
+    shapes: &Shapes,
 ) -> Result<[ImplItem; 2], String> {
-    let answer_type: Type = syn::parse2(answer.clone()).map_err(|error| error.to_string())?;
     let at = &paging.items;
-    let (len, items, item) = match last_ident(&answer_type).and_then(|name| shapes.get(&name)) {
-        Some(Shape::Branches(branches)) => items_of_branches(answer, branches, at, shapes)?,
-        _ => items_of(&answer_type, at, shapes)?,
+    let (len, items, item) = match shapes.of(named) {
+        Some(Shape::Branches(branches)) => items_of_branches(response, branches, at, shapes)?,
+        _ => items_of(named, at, shapes)?,
     };
     let total = paging
         .totals
         .iter()
-        .filter_map(|at| follow(&answer_type, at, shapes).ok())
+        .filter_map(|at| follow(named, at, shapes).ok())
         .map(|leaf| leaf.by_reference)
         .next()
         .map(|total| quote!(total: #total.copied(),));
     let next = match &paging.by {
         PagedBy::Query { .. } | PagedBy::Body { .. } => None,
         PagedBy::Dates { from, to, next } => {
-            let period = follow(&answer_type, next, shapes)?;
+            let period = follow(named, next, shapes)?;
             let day = |name| {
                 let day = follow(&period.ty, &Pointer::root().join(name), shapes);
                 day.map(|leaf| leaf.by_reference)
@@ -84,10 +140,11 @@ pub fn pages(
     InTypes(shapes).visit_type_mut(&mut item);
     let by = paged_by(paging);
     let pages: ImplItemFn = parse_quote! {
-        /// The pages of the list, one answer each, from the one that `page`
+        /// The pages of the list, one response each, from the one that `page`
         /// or the period names, or the first.
-        pub fn pages(self) -> Pages<#answer> {
-            Pages::new(self.call(), crate::#by, |value: &#answer| crate::pages::Facts {
+        pub fn pages(self) -> Pages<#response> {
+            let (transport, call) = self.into_call();
+            Pages::new(transport, call, #by, Unread::#read, |value: &#response| Facts {
                 len: #len,
                 #total
                 #next
@@ -98,8 +155,8 @@ pub fn pages(
     let stream: ImplItemFn = parse_quote! {
         /// The items of the list, page after page, from the page that `page`
         /// or the period names, or the first.
-        pub fn stream(self) -> Items<#answer, #item> {
-            self.pages().items(|value: #answer| #items)
+        pub fn stream(self) -> Items<#response, #item> {
+            self.pages().items(|value: #response| #items)
         }
     };
     Ok([ImplItem::Fn(pages), ImplItem::Fn(stream)])
@@ -109,7 +166,7 @@ pub fn pages(
 type ItemsOf = (TokenStream, TokenStream, Type);
 
 /// What is no list is one item a page.
-fn items_of(ty: &Type, at: &Pointer, shapes: &BTreeMap<String, Shape>) -> Result<ItemsOf, String> {
+fn items_of(ty: &Type, at: &Pointer, shapes: &Shapes) -> Result<ItemsOf, String> {
     let Leaf {
         by_reference,
         by_value,
@@ -129,29 +186,29 @@ fn items_of(ty: &Type, at: &Pointer, shapes: &BTreeMap<String, Shape>) -> Result
     })
 }
 
-/// A branch that is a list holds several answers.
+/// A branch that is a list holds several responses.
 fn items_of_branches(
-    answer: &TokenStream,
+    response: &TokenStream,
     branches: &[(Ident, Type)],
     at: &Pointer,
-    shapes: &BTreeMap<String, Shape>,
+    shapes: &Shapes,
 ) -> Result<ItemsOf, String> {
     let (mut counts, mut takes, mut item_type) = (Vec::new(), Vec::new(), None);
     for (variant, ty) in branches {
         let listed = generic_argument(ty).filter(|_| is_vec(ty));
         let (len, items, item) = items_of(listed.as_ref().unwrap_or(ty), at, shapes)?;
         if *item_type.get_or_insert_with(|| item.clone()) != item {
-            return Err("the branches of the answer hold items of several types".to_owned());
+            return Err("the branches of the response hold items of several types".to_owned());
         }
         if listed.is_some() {
-            counts.push(quote!(#answer::#variant(list) => list.iter().map(|value| #len).sum(),));
-            takes.push(quote!(#answer::#variant(list) => list.into_iter().flat_map(|value| #items).collect(),));
+            counts.push(quote!(#response::#variant(list) => list.iter().map(|value| #len).sum(),));
+            takes.push(quote!(#response::#variant(list) => list.into_iter().flat_map(|value| #items).collect(),));
         } else {
-            counts.push(quote!(#answer::#variant(value) => #len,));
-            takes.push(quote!(#answer::#variant(value) => #items,));
+            counts.push(quote!(#response::#variant(value) => #len,));
+            takes.push(quote!(#response::#variant(value) => #items,));
         }
     }
-    let item_type = item_type.ok_or("the answer has no branches")?;
+    let item_type = item_type.ok_or("the response has no branches")?;
     Ok((
         quote!(match value { #(#counts)* }),
         quote!(match value { #(#takes)* }),
@@ -160,13 +217,13 @@ fn items_of_branches(
 }
 
 /// `Client` of the module of types → `types::Client`
-struct InTypes<'a>(&'a BTreeMap<String, Shape>);
+pub struct InTypes<'a>(pub &'a Shapes);
 
 impl VisitMut for InTypes<'_> {
     fn visit_path_mut(&mut self, node: &mut syn::Path) {
         visit_mut::visit_path_mut(self, node);
         if let Some(name) = node.get_ident()
-            && self.0.contains_key(&name.to_string())
+            && self.0.types.contains_key(&name.to_string())
         {
             *node = parse_quote!(types::#name);
         }
@@ -181,20 +238,19 @@ struct Leaf {
 }
 
 /// The place that `at` (`meta.dateCursor.next`) names inside a type.
-fn follow(ty: &Type, at: &Pointer, shapes: &BTreeMap<String, Shape>) -> Result<Leaf, String> {
+fn follow(ty: &Type, at: &Pointer, shapes: &Shapes) -> Result<Leaf, String> {
     let mut leaf = Leaf {
         by_reference: quote!(Some(value)),
         by_value: quote!(Some(value)),
         ty: ty.clone(),
     };
     for name in at.keys() {
-        let Some(Shape::Fields(fields)) = last_ident(&leaf.ty).and_then(|ty| shapes.get(&ty))
-        else {
+        let Some(Shape::Fields(fields)) = shapes.of(&leaf.ty) else {
             return Err(format!("`{at}`: what holds `{name}` is no object"));
         };
         let (ident, ty) = fields
             .get(&name)
-            .ok_or_else(|| format!("`{at}`: the answer has no `{name}`"))?;
+            .ok_or_else(|| format!("`{at}`: the response has no `{name}`"))?;
         let Leaf {
             by_reference,
             by_value,

@@ -1,69 +1,26 @@
-//! Of progenitor's code, leaves out the builders of types that no request
-//! holds, two thirds of it, and how each call reads its answer, which is ours.
-//! On tokens, since parsing them all would take longer than everything else
-//! that is done.
+//! Leaves out of progenitor's code what is not read here: the bodies of the
+//! calls' functions, and the builders of types that no request holds, which
+//! are two thirds of it.
+//!
+//! Works on tokens, since parsing them all would take longer than everything
+//! else that is done.
 
 use std::collections::BTreeSet;
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
-use serde_json::Value;
 
-use crate::select;
-
-/// The types that only answers hold, by folded name.
-pub fn only_answered(document: &Value) -> BTreeSet<String> {
-    let Some(components) = document["components"]["schemas"].as_object() else {
-        return BTreeSet::new();
-    };
-    let mut sent = BTreeSet::new();
-    let items = document["paths"].as_object().into_iter().flatten();
-    for operation in items.flat_map(|(_, item)| item.as_object()).flatten() {
-        select::reach(&operation.1["parameters"], components, &mut sent);
-        select::reach(&operation.1["requestBody"], components, &mut sent);
-    }
-    components
-        .keys()
-        .filter(|name| !sent.contains(*name))
-        .map(|name| fold_type(name))
-        .collect()
-}
-
-/// A type's name, as progenitor and the document both write it but for case
-/// and signs.
-pub fn fold_type(name: &str) -> String {
-    let starts_badly = name.starts_with(|c: char| c.is_ascii_digit());
-    let letters = name.chars().filter(|c| c.is_alphanumeric());
-    let folded: String = letters.flat_map(char::to_lowercase).collect();
-    if starts_badly {
-        format!("x{folded}")
-    } else {
-        folded
-    }
-}
-
-/// The tokens without what `types::builder` has for these types.
-pub fn prune(tokens: TokenStream, types: &BTreeSet<String>) -> TokenStream {
-    let tokens = in_module("builder", tokens, &without_reading);
+/// The tokens without the bodies of functions in the module `builder`, and
+/// without what `types::builder` has for types that are not in `sent`.
+pub fn prune(tokens: TokenStream, sent: &BTreeSet<String>) -> TokenStream {
+    let tokens = in_module("builder", tokens, &|tokens| {
+        in_braces(tokens, &|item| in_braces(item, &|_| TokenStream::new()))
+    });
     in_module("types", tokens, &|tokens| {
-        in_module("builder", tokens, &|tokens| without(tokens, types))
+        in_module("builder", tokens, &|tokens| only(tokens, sent))
     })
 }
 
-/// Every `send` without its last expression, the `match` of the statuses.
-fn without_reading(tokens: TokenStream) -> TokenStream {
-    let is =
-        |token: &TokenTree, name: &str| matches!(token, TokenTree::Ident(ident) if ident == name);
-    let cut = |body: TokenStream| -> TokenStream {
-        let tokens: Vec<TokenTree> = body.into_iter().collect();
-        let sends = tokens.iter().any(|token| is(token, "OperationInfo"));
-        let end = tokens.iter().rposition(|token| is(token, "match"));
-        let end = end.filter(|_| sends).unwrap_or(tokens.len());
-        tokens.into_iter().take(end).collect()
-    };
-    in_braces(tokens, &|item| in_braces(item, &cut))
-}
-
-/// Changes what is between braces, a level down.
+/// Changes what stands between braces, one level down.
 fn in_braces(tokens: TokenStream, change: &dyn Fn(TokenStream) -> TokenStream) -> TokenStream {
     let change = |token| match token {
         TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
@@ -74,7 +31,7 @@ fn in_braces(tokens: TokenStream, change: &dyn Fn(TokenStream) -> TokenStream) -
     tokens.into_iter().map(change).collect()
 }
 
-/// Changes what is between a module's braces.
+/// Changes what stands between a module's braces.
 fn in_module(
     name: &str,
     tokens: TokenStream,
@@ -104,7 +61,7 @@ fn in_module(
 }
 
 /// An item is `… Name { … }` here: a struct, or an impl for one.
-fn without(tokens: TokenStream, types: &BTreeSet<String>) -> TokenStream {
+fn only(tokens: TokenStream, types: &BTreeSet<String>) -> TokenStream {
     let mut kept = Vec::new();
     let mut start = 0;
     let mut last = String::new();
@@ -119,7 +76,7 @@ fn without(tokens: TokenStream, types: &BTreeSet<String>) -> TokenStream {
         };
         kept.push(token);
         if is_end {
-            if types.contains(&fold_type(&last)) {
+            if !types.contains(&last) {
                 kept.truncate(start);
             }
             start = kept.len();
@@ -130,22 +87,12 @@ fn without(tokens: TokenStream, types: &BTreeSet<String>) -> TokenStream {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use quote::quote;
-    use serde_json::json;
+
+    use super::*;
 
     #[test]
-    fn builders_of_types_that_only_answers_hold_go() {
-        let refers = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
-        let document = json!({
-            "paths": {"/a": {"post": {
-                "requestBody": refers("new_tag"),
-                "responses": {"200": refers("200_tag_list")},
-            }}},
-            "components": {"schemas": {
-                "new_tag": {"x": refers("color")}, "color": {}, "200_tag_list": {"x": refers("color")},
-            }},
-        });
+    fn builders_of_received_types_and_bodies_of_calls_go() {
         let code = quote! {
             pub mod types {
                 pub struct X200TagList { pub a: i64 }
@@ -158,8 +105,12 @@ mod tests {
                     pub struct Color {}
                 }
             }
+            pub mod builder {
+                pub struct GetTag { a: i64 }
+                impl GetTag { fn a(self) -> Self { if true { self } else { self } } }
+            }
         };
-        let pruned = prune(code, &only_answered(&document)).to_string();
+        let sent = ["Color", "NewTag"].map(str::to_owned).into();
         let expected = quote! {
             pub mod types {
                 pub struct X200TagList { pub a: i64 }
@@ -169,7 +120,11 @@ mod tests {
                     pub struct Color {}
                 }
             }
+            pub mod builder {
+                pub struct GetTag { a: i64 }
+                impl GetTag { fn a(self) -> Self {} }
+            }
         };
-        assert_eq!(pruned, expected.to_string());
+        assert_eq!(prune(code, &sent).to_string(), expected.to_string());
     }
 }

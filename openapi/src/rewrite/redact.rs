@@ -7,9 +7,9 @@ use quote::{format_ident, quote};
 use serde_json::Value;
 use syn::{Item, ItemStruct, parse_quote};
 
-use super::objects::drop_derives;
+use super::structs::drop_derives;
 use super::syntax::{is_option, serde_rename};
-use crate::{grammar, names};
+use crate::{names, pointer};
 
 /// On a property or a schema: its value authenticates somebody.
 const SECRET: &str = "x-secret";
@@ -74,7 +74,7 @@ impl Marks {
         drop_derives(&mut item.attrs, &["Debug"]);
         let ident = &item.ident;
         Ok(Some(parse_quote!(
-            crate::redact::debug! { #ident #(#rows,)* }
+            crate::codegen::debug! { #ident #(#rows,)* }
         )))
     }
 
@@ -93,13 +93,6 @@ impl Marks {
     }
 }
 
-/// `Debug` of a call, which holds its arguments: its name alone.
-pub fn call(item: &mut ItemStruct) -> Item {
-    drop_derives(&mut item.attrs, &["Debug"]);
-    let ident = &item.ident;
-    parse_quote!(crate::redact::call! { #ident })
-}
-
 /// A schema's own mark, or that of the schema it refers to.
 fn mark(document: &Value, schema: &Value) -> Option<Mark> {
     if schema[SECRET] == true {
@@ -110,7 +103,7 @@ fn mark(document: &Value, schema: &Value) -> Option<Mark> {
     }
     let parts = schema["allOf"].as_array().into_iter().flatten();
     let target = schema["$ref"].as_str();
-    let target = target.and_then(|reference| grammar::target(document, reference));
+    let target = target.and_then(|reference| pointer::target(document, reference));
     parts
         .chain(target)
         .filter_map(|schema| mark(document, schema))

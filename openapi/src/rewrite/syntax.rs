@@ -1,12 +1,11 @@
-//! Small questions about Rust's syntax, and names.
+//! Small questions about Rust's syntax.
 
-use std::collections::BTreeSet;
-
-use proc_macro2::TokenStream;
 use syn::{
     Attribute, Fields, GenericArgument, Item, ItemEnum, ItemMod, PathArguments, Type, TypePath,
+    parse_quote,
 };
 
+/// The first type argument: `T` of `Option<T>`.
 pub fn generic_argument(ty: &Type) -> Option<Type> {
     let Type::Path(TypePath { path, .. }) = ty else {
         return None;
@@ -20,12 +19,13 @@ pub fn generic_argument(ty: &Type) -> Option<Type> {
     })
 }
 
+/// Whether no variant of an enum holds anything.
 pub fn is_string_enum(item: &ItemEnum) -> bool {
-    item.variants
-        .iter()
-        .all(|variant| matches!(variant.fields, Fields::Unit))
+    let mut variants = item.variants.iter();
+    variants.all(|variant| matches!(variant.fields, Fields::Unit))
 }
 
+/// The name that serde's attributes give a field or a variant.
 pub fn serde_rename(attributes: &[Attribute]) -> Option<String> {
     let mut renamed = None;
     for attribute in attributes
@@ -43,19 +43,22 @@ pub fn serde_rename(attributes: &[Attribute]) -> Option<String> {
     renamed
 }
 
-pub fn module<'a>(list: &'a mut [Item], name: &str) -> Result<&'a mut ItemMod, String> {
-    list.iter_mut()
-        .find_map(|item| match item {
-            Item::Mod(item) if item.ident == name => Some(item),
-            _ => None,
-        })
-        .ok_or_else(|| format!("progenitor's code has no module `{name}`"))
+/// The items of a module, which is added if there is none: progenitor leaves
+/// out the modules that it has nothing for.
+pub fn module<'a>(list: &'a mut Vec<Item>, name: &str) -> &'a mut Vec<Item> {
+    let is_it = |item: &Item| matches!(item, Item::Mod(item) if item.ident == name);
+    let index = list.iter().position(is_it).unwrap_or_else(|| {
+        let ident = quote::format_ident!("{name}");
+        list.push(parse_quote!(pub mod #ident {}));
+        list.len() - 1
+    });
+    match &mut list[index] {
+        Item::Mod(ItemMod { content, .. }) => &mut content.get_or_insert_default().1,
+        _ => unreachable!("`index` is a module's"),
+    }
 }
 
-pub fn items(module: &mut ItemMod) -> &mut Vec<Item> {
-    &mut module.content.get_or_insert_default().1
-}
-
+/// The last name in a type's path: `Option` of `std::option::Option<T>`.
 pub fn last_ident(ty: &Type) -> Option<String> {
     match ty {
         Type::Path(TypePath { path, .. }) => Some(path.segments.last()?.ident.to_string()),
@@ -69,41 +72,4 @@ pub fn is_option(ty: &Type) -> bool {
 
 pub fn is_vec(ty: &Type) -> bool {
     last_ident(ty).is_some_and(|name| name == "Vec")
-}
-
-pub fn is_bool(ty: &Type) -> bool {
-    last_ident(ty).is_some_and(|name| name == "bool")
-}
-
-/// The names after `types::` or `types::builder::`.
-pub fn type_names(tokens: &TokenStream, names: &mut BTreeSet<String>) {
-    let text = tokens.to_string();
-    for part in text.split("types :: ").skip(1) {
-        let part = part.strip_prefix("builder :: ").unwrap_or(part);
-        names.insert(
-            part.split(|c: char| !c.is_alphanumeric() && c != '_')
-                .next()
-                .unwrap_or_default()
-                .to_owned(),
-        );
-    }
-}
-
-pub fn idents(tokens: TokenStream, names: &mut BTreeSet<String>) {
-    for token in tokens {
-        match token {
-            proc_macro2::TokenTree::Ident(ident) => {
-                names.insert(ident.to_string());
-            }
-            proc_macro2::TokenTree::Group(group) => idents(group.stream(), names),
-            _ => {}
-        }
-    }
-}
-
-pub fn fold(name: &str) -> String {
-    name.chars()
-        .filter(|c| c.is_alphanumeric())
-        .flat_map(char::to_lowercase)
-        .collect()
 }

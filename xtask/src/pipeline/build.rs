@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use proc_macro2::{TokenStream, TokenTree};
 use serde_json::Value;
 
+use altegio_openapi::api::Api;
 use altegio_openapi::{generate, names, rewrite, select};
 
 use super::features;
@@ -14,7 +15,7 @@ use super::features;
 pub fn check(document: &Value) -> Result<(), String> {
     let tokens = progenitor(document).and_then(|tokens| {
         kept_names(&tokens, document)?;
-        rewrite::finish(tokens, document)
+        rewrite::rewrite(&Api::read(document.clone())?, tokens)
     });
     tokens.map_err(|error| format!("with all tags: {error}"))?;
     let tags = features::tags(document).into_iter();
@@ -22,7 +23,7 @@ pub fn check(document: &Value) -> Result<(), String> {
         let mut alone = document.clone();
         select::select(&mut alone, |other| Some(other) == tag);
         progenitor(&alone)
-            .and_then(|tokens| rewrite::finish(tokens, &alone))
+            .and_then(|tokens| rewrite::rewrite(&Api::read(alone.clone())?, tokens))
             .map_err(|error| match tag {
                 Some(tag) => format!("with the tag `{tag}` alone: {error}"),
                 None => format!("without any tag: {error}"),

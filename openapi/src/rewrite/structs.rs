@@ -1,5 +1,5 @@
-//! serde for structs by tables of their fields (`src/wire/serde_table.rs`), in the place
-//! of what `derive` would write.
+//! Structs: serde by tables of their fields (`src/wire/serde_table.rs`), in
+//! the place of what `derive` would write.
 
 use std::collections::BTreeSet;
 
@@ -7,10 +7,13 @@ use quote::{ToTokens, format_ident, quote};
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Field, Fields, Item, ItemStruct, Token, parse_quote};
 
-/// Takes serde's derives off a struct, and gives the impls in their place.
+use super::syntax::{generic_argument, is_option, last_ident};
+
+/// Takes serde's derives off a struct, and returns the impls in their place.
 ///
 /// Structs with required fields are still read as serde derives it.
-pub fn by_table(item: &mut ItemStruct) -> Result<Vec<Item>, String> {
+pub fn rewrite(item: &mut ItemStruct) -> Result<Vec<Item>, String> {
+    nullable_fields(item);
     let derives = derives(&item.attrs);
     if !matches!(item.fields, Fields::Named(_)) || !derives.contains("Serialize") {
         return Ok(Vec::new());
@@ -32,14 +35,10 @@ pub fn by_table(item: &mut ItemStruct) -> Result<Vec<Item>, String> {
             fields.len()
         ));
     }
-    let mut items: Vec<Item> = vec![parse_quote!(
-        crate::wire::serde_table::write! { #ident #(#fields,)* }
-    )];
+    let mut items: Vec<Item> = vec![parse_quote!(crate::codegen::write! { #ident #(#fields,)* })];
     let by_table = derives.contains("Default") && derives.contains("Deserialize");
     if by_table {
-        items.push(parse_quote!(
-            crate::wire::serde_table::read! { #ident #(#fields,)* }
-        ));
+        items.push(parse_quote!(crate::codegen::read! { #ident #(#fields,)* }));
     }
     let dropped: &[&str] = if by_table {
         &["Serialize", "Deserialize"]
@@ -58,6 +57,19 @@ pub fn by_table(item: &mut ItemStruct) -> Result<Vec<Item>, String> {
         }
     }
     Ok(items)
+}
+
+/// `Option<Nullable<T>>`: serde's `Option` would take the null for itself.
+fn nullable_fields(item: &mut ItemStruct) {
+    for field in &mut item.fields {
+        let inner = generic_argument(&field.ty).filter(|_| is_option(&field.ty));
+        let inner = inner.and_then(|ty| last_ident(&ty));
+        if inner.is_some_and(|name| name == "Nullable") {
+            field
+                .attrs
+                .push(parse_quote!(#[serde(default, deserialize_with = #PRESENT)]));
+        }
+    }
 }
 
 /// What serde's attributes say of a field.
@@ -89,7 +101,7 @@ impl SerdeField {
                     found.present = text(meta.value()?)? == PRESENT;
                 } else if !meta.path.is_ident("default") {
                     return Err(meta
-                        .error("an attribute that openapi/src/rewrite/objects.rs does not know"));
+                        .error("an attribute that openapi/src/rewrite/structs.rs does not know"));
                 }
                 Ok(())
             });
@@ -103,7 +115,7 @@ impl SerdeField {
 }
 
 /// What reads an optional field that may be null.
-pub const PRESENT: &str = "crate::nullable::present";
+const PRESENT: &str = "crate::codegen::present";
 
 fn serde_attributes(attributes: &[Attribute]) -> impl Iterator<Item = &Attribute> {
     attributes

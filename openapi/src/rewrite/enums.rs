@@ -1,0 +1,66 @@
+//! Enums of strings: serde through `Display` and `FromStr`, which have the
+//! wire's names already, and a variant for values that the document does not list.
+
+use std::collections::BTreeSet;
+
+use syn::visit_mut::VisitMut;
+use syn::{Item, ItemEnum, ItemImpl, parse_quote};
+
+use super::syntax::{last_ident, serde_rename};
+
+/// Rewrites an enum, which is open if responses hold it, and returns what is
+/// added beside it.
+pub fn rewrite(item: &mut ItemEnum, open: bool) -> Item {
+    let ident = item.ident.clone();
+    let names: Vec<String> = item
+        .variants
+        .iter()
+        .map(|variant| serde_rename(&variant.attrs).unwrap_or_else(|| variant.ident.to_string()))
+        .collect();
+    for variant in &mut item.variants {
+        variant
+            .attrs
+            .retain(|attribute| !attribute.path().is_ident("serde"));
+    }
+    item.attrs.retain(|attribute| {
+        !attribute.path().is_ident("derive") && !attribute.path().is_ident("serde")
+    });
+    item.attrs.push(parse_quote!(#[non_exhaustive]));
+    if open {
+        item.attrs
+            .push(parse_quote!(#[derive(Clone, Debug, PartialEq, Eq, Hash)]));
+        item.variants.push(parse_quote! {
+            /// A value that the document does not list, as the server sent it.
+            Unlisted(crate::codegen::UnlistedValue)
+        });
+        parse_quote!(crate::codegen::string_enum! { #ident, Some(#ident::Unlisted), [#(#names),*] })
+    } else {
+        item.attrs
+            .push(parse_quote!(#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]));
+        parse_quote!(crate::codegen::string_enum! { #ident, None, [#(#names),*] })
+    }
+}
+
+/// Makes an open enum's `Display` show the values that are not listed.
+pub fn open_display(item: &mut ItemImpl, open: &BTreeSet<String>) {
+    let last = item
+        .trait_
+        .as_ref()
+        .and_then(|(path, _)| path.segments.last());
+    if last.is_some_and(|segment| segment.ident == "Display")
+        && last_ident(&item.self_ty).is_some_and(|name| open.contains(&name))
+    {
+        OpenDisplay.visit_item_impl_mut(item);
+    }
+}
+
+/// `match *self { … }` → `match self { …, Self::Unlisted(value) => … }`
+struct OpenDisplay;
+
+impl VisitMut for OpenDisplay {
+    fn visit_expr_match_mut(&mut self, node: &mut syn::ExprMatch) {
+        node.expr = parse_quote!(self);
+        node.arms
+            .push(parse_quote!(Self::Unlisted(value) => f.write_str(value.as_str()),));
+    }
+}
