@@ -90,6 +90,7 @@ pub use response::{Envelope, Response};
 pub use retry::Retry;
 pub use runtime::Runtime;
 pub use server::Server;
+pub use setters::IntoArgument;
 pub use wire::{Mismatch, UnknownField};
 
 #[cfg(doctest)]

@@ -144,26 +144,13 @@ impl<T: fmt::Debug> fmt::Debug for Response<T> {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
-#[non_exhaustive]
 pub struct Envelope<D, M> {
     /// Whether the server did what was asked for. A response that says
     /// `false` is an [`Error`].
-    #[cfg_attr(
-        feature = "schemars",
-        schemars(default, skip_serializing_if = "Option::is_none")
-    )]
     pub success: Option<bool>,
     /// What was asked for.
-    #[cfg_attr(
-        feature = "schemars",
-        schemars(default, skip_serializing_if = "Option::is_none")
-    )]
     pub data: Option<D>,
     /// What comes beside it, such as the number of all items of a list.
-    #[cfg_attr(
-        feature = "schemars",
-        schemars(default, skip_serializing_if = "Option::is_none")
-    )]
     pub meta: Option<M>,
 }
 
