@@ -248,6 +248,25 @@ fn builders_show_which_fields_are_set_and_no_value() {
     assert!(!text.contains("Ada") && !text.contains("55550175") && !text.contains("late"));
 }
 
+#[test]
+fn calls_show_no_argument() {
+    let client = Client::builder().build().unwrap();
+    let api = client.b2b_v1();
+    let by_phone = api
+        .get_client_account_by_chain_and_phone()
+        .chain_id(1)
+        .phone(13_155_550_175_i64);
+    let by_name = api
+        .send_sms_campaign_to_filtered_clients()
+        .fullname("Ada Lovelace");
+    let with_token = api.get_resource_list().location_id(1).authorization(TOKEN);
+    let shown = format!("{by_phone:?} {by_phone:#?} {by_name:?} {with_token:?} {with_token:#?}");
+    assert!(shown.contains("GetResourceList"), "{shown}");
+    for value in ["3155550175", "Ada", TOKEN] {
+        assert!(!shown.contains(value), "{shown}");
+    }
+}
+
 // ---- sign-in, from end to end ---------------------------------------------------
 
 const PASSWORD: &str = "hunter2";
