@@ -19,6 +19,8 @@ const WORKERS: usize = 4;
 /// Calls that a worker makes at once.
 const AT_ONCE: usize = 8;
 
+type Test = fn(&tokio::runtime::Runtime);
+
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().collect();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -38,22 +40,19 @@ fn main() -> ExitCode {
         // In CI, what is not tested has failed.
         return ExitCode::from(u8::from(std::env::var_os("CI").is_some()));
     }
-    let (name, tests): (_, [(&str, fn(&tokio::runtime::Runtime)); 5]) = (
-        "redis",
-        [
-            ("the_windows_are_exact", the_windows_are_exact),
-            ("a_pause_holds_every_process", a_pause_holds_every_process),
-            ("a_dead_store", a_dead_store),
-            (
-                "lost_permits_close_the_windows",
-                lost_permits_close_the_windows,
-            ),
-            ("four_processes_one_killed", four_processes_one_killed),
-        ],
-    );
+    let tests: [(&str, Test); 5] = [
+        ("the_windows_are_exact", the_windows_are_exact),
+        ("a_pause_holds_every_process", a_pause_holds_every_process),
+        ("a_dead_store", a_dead_store),
+        (
+            "lost_permits_close_the_windows",
+            lost_permits_close_the_windows,
+        ),
+        ("four_processes_one_killed", four_processes_one_killed),
+    ];
     for (test, run) in tests {
         run(&runtime);
-        println!("test {name}::{test} ... ok");
+        println!("test redis::{test} ... ok");
     }
     println!("{} passed, 0 failed", tests.len());
     ExitCode::SUCCESS

@@ -361,8 +361,8 @@ impl Server {
     fn page(&self, line: &str) -> String {
         let number = |name: &str| -> usize {
             let query = line.split(['?', '&', ' ']);
-            let value = query.filter_map(|part| part.strip_prefix(name));
-            value.last().unwrap().parse().unwrap()
+            let mut value = query.filter_map(|part| part.strip_prefix(name));
+            value.next().unwrap().parse().unwrap()
         };
         let (page, size) = (number("page="), number("count="));
         let first = (page - 1) * size;
