@@ -26,7 +26,7 @@ use serde_json::{Map, Value, json};
 use altegio_openapi::names::pascal;
 use altegio_openapi::pointer::Pointer;
 use desugar::desugar;
-use lowered::Lowered;
+use lowered::{Lowered, Shape};
 use operations::Operation;
 
 type Object = Map<String, Value>;
@@ -68,6 +68,7 @@ pub fn lower(original: &Value) -> LoweredDocument {
         components: BTreeMap::new(),
         taken: order.iter().map(|name| pascal(name)).collect(),
         order,
+        joining: Vec::new(),
     };
     let document = lowering.document();
     let notes: BTreeSet<Note> = lowering
@@ -93,6 +94,8 @@ struct Lowering<'a> {
     order: Vec<String>,
     /// Every component's name in Rust.
     taken: BTreeSet<String>,
+    /// What is being joined, where a reference is followed for it.
+    joining: Vec<(Shape, Shape)>,
 }
 
 impl Lowering<'_> {
@@ -106,10 +109,7 @@ impl Lowering<'_> {
     /// The component of this name; `None` while it is being lowered, which is
     /// when a schema combines itself with others.
     fn component(&mut self, name: &str) -> Option<Lowered> {
-        let at = Pointer::root()
-            .join("components")
-            .join("schemas")
-            .join(name);
+        let at = component_at(name);
         match self.components.get(name) {
             Some(Some(known)) => return Some(known.clone()),
             Some(None) => {
@@ -194,6 +194,11 @@ impl Lowering<'_> {
         }
         sent
     }
+}
+
+fn component_at(name: &str) -> Pointer {
+    let components = Pointer::root().join("components");
+    components.join("schemas").join(name)
 }
 
 /// The operations under their paths; a path without one is kept, empty.

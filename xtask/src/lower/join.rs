@@ -1,7 +1,7 @@
 //! What holds either of two schemas, and what holds all of several.
 
-use super::Lowering;
 use super::lowered::{Field, Fields, Lowered, Rest, Shape};
+use super::{Lowering, component_at};
 use altegio_openapi::pointer::Pointer;
 
 impl Lowering<'_> {
@@ -44,6 +44,24 @@ impl Lowering<'_> {
     }
 
     fn join_different(&mut self, a: Lowered, b: Lowered) -> Lowered {
+        let ((Shape::Ref(name), _) | (_, Shape::Ref(name))) = (&a.shape, &b.shape) else {
+            return self.join_resolved(a, b);
+        };
+        let at = component_at(name);
+        // Types that hold themselves come here again with the same two.
+        let pair = (a.shape.clone(), b.shape.clone());
+        if self.joining.contains(&pair) {
+            let what = "combined with another type that holds itself: read as any value there";
+            self.note(&at, what);
+            return Lowered::any();
+        }
+        self.joining.push(pair);
+        let joined = self.join_resolved(a, b);
+        self.joining.pop();
+        joined
+    }
+
+    fn join_resolved(&mut self, a: Lowered, b: Lowered) -> Lowered {
         let a_full = self.resolved(&a);
         let b_full = self.resolved(&b);
         match (&a_full.shape, &b_full.shape) {

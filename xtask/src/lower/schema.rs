@@ -296,25 +296,22 @@ impl<'a> Lowering<'a> {
     }
 
     fn is_nullable(&self, schema: &'a Value) -> bool {
-        let schema = self.resolve(schema);
-        let mut branches = branches(schema);
-        branches.any(|branch| self.is_null(branch))
+        let (nodes, _) = self.union(schema);
+        nodes.iter().any(|node| self.is_null(node))
     }
 
     fn is_object(&self, schema: &'a Value) -> bool {
-        let schema = self.resolve(schema);
-        match schema.get("type") {
+        let (nodes, _) = self.union(schema);
+        nodes.iter().any(|node| match node.get("type") {
             Some(name) => name == "object",
-            None => {
-                ["properties", "allOf", "required", "additionalProperties"]
-                    .iter()
-                    .any(|key| schema.get(*key).is_some())
-                    || branches(schema).any(|branch| self.is_object(branch))
-            }
-        }
+            None => ["properties", "allOf", "required", "additionalProperties"]
+                .iter()
+                .any(|key| node.get(*key).is_some()),
+        })
     }
 
-    /// A scalar, or an object of no named fields: a plain type in Rust.
+    /// A scalar, an object of no named fields, or a union of them: a plain
+    /// type in Rust.
     fn is_plain(&self, schema: &'a Value) -> bool {
         const STRUCTURE: [&str; 6] = [
             "properties",
@@ -324,15 +321,36 @@ impl<'a> Lowering<'a> {
             "allOf",
             "items",
         ];
-        let schema = self.resolve(schema);
-        let mut branches = branches(schema)
-            .filter(|branch| !self.is_null(branch) && !is_empty_list(branch))
+        let (nodes, circular) = self.union(schema);
+        let mut types = nodes
+            .iter()
+            .filter(|node| branches(node).next().is_none())
+            .filter(|node| !self.is_null(node) && !is_empty_list(node))
             .peekable();
-        if branches.peek().is_some() {
-            return branches.all(|branch| self.is_plain(branch));
+        !circular
+            && types.peek().is_some()
+            && types.all(|node| node.get("type").is_some_and(|name| name != "array"))
+            && !nodes
+                .iter()
+                .any(|node| STRUCTURE.iter().any(|key| node.get(*key).is_some()))
+    }
+
+    /// The schema and its branches, at any depth, references followed; and
+    /// whether one of them is a branch of itself.
+    fn union(&self, schema: &'a Value) -> (Vec<&'a Value>, bool) {
+        let mut nodes: Vec<&'a Value> = Vec::new();
+        let mut circular = false;
+        let mut open = vec![schema];
+        while let Some(schema) = open.pop() {
+            let schema = self.resolve(schema);
+            if nodes.iter().any(|node| std::ptr::eq(*node, schema)) {
+                circular = true;
+                continue;
+            }
+            nodes.push(schema);
+            open.extend(branches(schema));
         }
-        schema.get("type").is_some_and(|name| name != "array")
-            && !STRUCTURE.iter().any(|key| schema.get(*key).is_some())
+        (nodes, circular)
     }
 
     fn note_unchecked(&mut self, at: &Pointer, source: &Object) {

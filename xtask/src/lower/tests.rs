@@ -279,6 +279,26 @@ fn a_schema_that_combines_itself_is_cut_off_and_noted() {
 }
 
 #[test]
+fn types_that_hold_themselves_come_to_an_end() {
+    let refers = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
+    let node = |next: &Value| json!({"type": "object", "properties": {"next": next}});
+    let schemas = json!({
+        "a": node(&refers("a")),
+        "b": node(&json!({"type": "object", "properties": {"next": refers("b")}})),
+        "union": {"anyOf": [refers("a"), refers("b")]},
+        "itself": {"oneOf": [{"type": "string"}, refers("itself"), {"type": "null"}]},
+        "each": {"oneOf": [refers("other"), {"type": "null"}]},
+        "other": {"oneOf": [refers("each"), {"type": "integer"}]},
+        "c": node(&json!({"oneOf": [refers("itself"), refers("each")]})),
+    });
+    let lowered = lower(&document(schemas, json!({})));
+    let places: BTreeSet<&str> = lowered.notes.iter().map(|note| note.at.as_str()).collect();
+    assert!(places.contains("/components/schemas/itself"), "{places:?}");
+    let parsed = serde_json::from_value::<openapiv3::OpenAPI>(lowered.document);
+    assert!(parsed.is_ok(), "{parsed:?}");
+}
+
+#[test]
 fn every_error_answer_is_one_type_that_holds_all_fields() {
     let lowered = answers(json!({
         "200": {"description": ""},
