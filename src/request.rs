@@ -46,14 +46,16 @@ impl Request {
             ));
         } else if !path.starts_with('/') || path.starts_with("//") {
             // An address of its own would take the tokens elsewhere.
-            call.fail(format!(
-                "`{path}`: a path from the API's root expected, such as /company/1"
-            ));
+            // The texts do not show the path, which may name a customer.
+            call.fail(
+                "the path: a path from the API's root expected, such as /company/1".to_owned(),
+            );
         } else if leaves_its_place(path) {
-            call.fail(format!(
-                "`{path}`: a path without `.` and `..` segments, backslashes and control \
+            call.fail(
+                "the path: one without `.` and `..` segments, backslashes and control \
                  characters expected, since it could lead out of the API"
-            ));
+                    .to_owned(),
+            );
         }
         Self {
             transport: transport.clone(),

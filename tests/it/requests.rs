@@ -80,6 +80,9 @@ async fn a_request_of_ones_own_follows_the_same_rules() {
         let error = request.send().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Argument, "{method} {path}");
     }
+    let by_phone = client.request("GET".parse().unwrap(), "/../phone/13155550175");
+    let error = by_phone.send().await.unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("13155550175"));
 
     let requests = server.requests();
     let lines: Vec<&str> = requests
