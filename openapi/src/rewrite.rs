@@ -196,3 +196,80 @@ impl VisitMut for Inline {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::generate;
+
+    fn code(paths: Value) -> String {
+        let document = json!({
+            "openapi": "3.0.3",
+            "info": {"title": "t", "version": "1"},
+            "paths": paths,
+            "components": {"schemas": {
+                "NewThing": {"type": "object", "properties": {"name": {"type": "string"}}},
+                "ThingResponse": {"type": "object", "properties": {
+                    "success": {"type": "boolean"},
+                    "data": {"$ref": "#/components/schemas/NewThing"},
+                }},
+            }},
+        });
+        let tokens = generate::tokens("test", &document.to_string(), |generator, document| {
+            generator.generate_tokens(document)
+        });
+        let code = rewrite(&Api::read(document).unwrap(), tokens.unwrap()).unwrap();
+        code.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn each_argument_goes_where_the_document_says() {
+        let parameter = |name: &str, place: &str, required: bool| {
+            let schema = json!({"type": "array", "items": {"type": "string"}});
+            let schema = match name {
+                "tags" => schema,
+                _ => json!({"type": "string"}),
+            };
+            json!({"name": name, "in": place, "required": required, "schema": schema,
+                "style": if place == "query" { "form" } else { "simple" }, "explode": false})
+        };
+        let code = code(json!({"/things/{thing-id}": {"put": {
+            "operationId": "put_thing",
+            "tags": ["Things"],
+            "parameters": [
+                parameter("thing-id", "path", true),
+                parameter("tags", "query", true),
+                parameter("X-Partner-Id", "header", false),
+            ],
+            "requestBody": {"content": {"application/json": {
+                "schema": {"$ref": "#/components/schemas/NewThing"},
+            }}},
+            "responses": {"200": {"description": "", "content": {"application/json": {
+                "schema": {"$ref": "#/components/schemas/ThingResponse"},
+            }}}},
+        }}}));
+        for expected in [
+            "self.call.path(\"thing-id\", value);",
+            "self.call.joined_query(\"tags\", value);",
+            "self.call.header(\"X-Partner-Id\", value);",
+            "self.call.require(&[\"tags\"]);",
+            // The body may be left out.
+            "if let Some(body) = self.body.take() {",
+            "Result<Response<Envelope<types::NewThing, ::serde_json::Value>>, Error>",
+            "fn put_thing(&self) -> builder::PutThing;",
+            "method: Method::PUT, path: \"/things/{thing-id}\",",
+        ] {
+            assert!(code.contains(expected), "no `{expected}` in {code}");
+        }
+    }
+
+    #[test]
+    fn a_document_without_operations_has_its_modules_nevertheless() {
+        let code = code(json!({}));
+        for expected in ["pub mod types {", "pub mod builder {", "pub mod prelude {}"] {
+            assert!(code.contains(expected), "no `{expected}` in {code}");
+        }
+    }
+}
