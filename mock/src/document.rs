@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use altegio_openapi::api::{Api, Operation};
+use altegio_openapi::api::{Api, Operation, Part};
 use altegio_openapi::pointer::{self, Pointer};
 use serde_json::{Map, Value};
 
@@ -117,8 +117,6 @@ impl Document {
 /// The operation's path as a route. The document names the same place of two
 /// paths differently, which `matchit` does not allow, so names are replaced.
 fn route(operation: &Operation) -> String {
-    use altegio_openapi::api::Part;
-
     let parts = operation.path.parts().enumerate();
     let parts = parts.map(|(index, part)| match part {
         Part::Text(text) => text.to_owned(),

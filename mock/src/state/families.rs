@@ -5,6 +5,7 @@
 //! creates items from the arguments of a list, and another changes an item that
 //! is named by one argument more.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use altegio_openapi::api::{Method, Operation};
@@ -218,7 +219,7 @@ fn subject(document: &Document, operation: &Operation) -> Option<Map<String, Val
 fn id_field(document: &Document, subject: &Map<String, Value>) -> Option<String> {
     let item = match subject.get("items") {
         Some(items) => merged(document, items),
-        None => std::borrow::Cow::Borrowed(subject),
+        None => Cow::Borrowed(subject),
     };
     let properties = item.get("properties")?.as_object()?;
     if properties.contains_key("id") {
