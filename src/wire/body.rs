@@ -128,32 +128,42 @@ pub const SAFE_DIGITS: usize = 15;
 /// Whether the body has a number so long that an f64 may lose digits of it.
 /// It may say so of some text that looks like one.
 pub fn has_long_number(body: &[u8]) -> bool {
-    const LENGTH: usize = SAFE_DIGITS + 1;
-    let is_digit = |at: usize| {
-        body.get(at)
-            .is_some_and(|byte| matches!(byte, b'.' | b'0'..=b'9'))
-    };
-    // A run of this length covers one of these places, and half of it lies on
-    // one side of the place.
-    (LENGTH - 1..body.len()).step_by(LENGTH).any(|at| {
-        is_digit(at) && (is_digit(at - 7) || is_digit(at + 8)) && {
-            let start = (0..at)
-                .rev()
-                .find(|&before| !is_digit(before))
-                .map_or(0, |before| before + 1);
-            let end = (at..body.len())
-                .find(|&after| !is_digit(after))
-                .unwrap_or(body.len());
-            let before = match &body[..start] {
-                [rest @ .., b'-'] => rest,
-                before => before,
-            };
-            let in_text = before.last().is_some_and(|byte| {
-                !matches!(byte, b':' | b',' | b'[' | b' ' | b'\n' | b'\r' | b'\t')
-            });
-            end - start >= LENGTH && !in_text
+    // A run of 16 covers the last byte of a chunk, and half of it lies on one
+    // side of that byte.
+    let may_be_digit = |byte: u8| byte.wrapping_sub(b'.') < 12;
+    let (chunks, _) = body.as_chunks::<16>();
+    for (index, chunk) in chunks.iter().enumerate() {
+        if may_be_digit(chunk[15])
+            && (may_be_digit(chunk[8])
+                || body.get(16 * index + 23).copied().is_some_and(may_be_digit))
+            && is_in_long_number(body, 16 * index + 15)
+        {
+            return true;
         }
-    })
+    }
+    false
+}
+
+fn is_digit_or_point(byte: u8) -> bool {
+    matches!(byte, b'.' | b'0'..=b'9')
+}
+
+/// Whether a digit of a long number is at `at`, as far as its surroundings tell.
+#[cold]
+fn is_in_long_number(body: &[u8], at: usize) -> bool {
+    let is_digit = |at: usize| body.get(at).copied().is_some_and(is_digit_or_point);
+    if !is_digit(at) {
+        return false;
+    }
+    let start = (0..at).rev().find(|&before| !is_digit(before));
+    let start = start.map_or(0, |before| before + 1);
+    let end = (at..body.len()).find(|&after| !is_digit(after));
+    let before = &body[..start];
+    let before = before.strip_suffix(b"-").unwrap_or(before);
+    let in_text = before
+        .last()
+        .is_some_and(|byte| !matches!(byte, b':' | b',' | b'[' | b' ' | b'\n' | b'\r' | b'\t'));
+    end.unwrap_or(body.len()) - start > SAFE_DIGITS && !in_text
 }
 
 /// Whether the f64 holds all digits of the number that it was read from.

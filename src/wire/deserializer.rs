@@ -727,8 +727,30 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for WireSeq<'_, 'de, A> {
         seed: S,
     ) -> Result<Option<S::Value>, A::Error> {
         let context = self.context;
+        if self.walk.is_some() {
+            return self.next_of_tape(seed);
+        }
+        self.inner.next_element_seed(WireSeed { seed, context })
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        match self.walk {
+            None => self.inner.size_hint(),
+            Some(_) => None,
+        }
+    }
+}
+
+impl<'de, A: SeqAccess<'de>> WireSeq<'_, 'de, A> {
+    #[cold]
+    #[inline(never)]
+    fn next_of_tape<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, A::Error> {
+        let context = self.context;
         let (Some(walk), Some(salvage)) = (&mut self.walk, &context.salvage) else {
-            return self.inner.next_element_seed(WireSeed { seed, context });
+            return Ok(None);
         };
         let Some(node) = walk.next(salvage) else {
             walk.go_on_at(salvage, walk.end);
@@ -740,13 +762,6 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for WireSeq<'_, 'de, A> {
                 walk.go_on_at(salvage, node);
                 Err(de::Error::custom(error))
             }
-        }
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        match self.walk {
-            None => self.inner.size_hint(),
-            Some(_) => None,
         }
     }
 }
@@ -766,8 +781,9 @@ struct WireMap<'c, 'de, A> {
     inner: A,
     context: &'c Context<'de>,
     form: Form,
-    keys: Keys<'de>,
-    walk: Option<MapWalk>,
+    /// Of a map, and of whatever is walked by the tape but a table.
+    keys: Option<Box<Keys<'de>>>,
+    walk: Option<Box<MapWalk>>,
 }
 
 /// The way through an object of the tape.
@@ -781,6 +797,19 @@ struct MapWalk {
     failed: Option<Option<&'static str>>,
 }
 
+impl MapWalk {
+    #[cold]
+    fn new(salvage: &Salvage<'_>, form: Form) -> Self {
+        Self {
+            walk: Walk::new(salvage, form == Form::Map),
+            value: salvage.current.get(),
+            is_read: true,
+            attempts: Attempts::default(),
+            failed: None,
+        }
+    }
+}
+
 impl<'c, 'de, A> WireMap<'c, 'de, A> {
     fn new(inner: A, context: &'c Context<'de>, form: Form) -> Self {
         let salvage = context.salvage.as_ref();
@@ -788,14 +817,8 @@ impl<'c, 'de, A> WireMap<'c, 'de, A> {
             inner,
             context,
             form,
-            keys: Keys::default(),
-            walk: salvage.map(|salvage| MapWalk {
-                walk: Walk::new(salvage, form == Form::Map),
-                value: salvage.current.get(),
-                is_read: true,
-                attempts: Attempts::default(),
-                failed: None,
-            }),
+            keys: None,
+            walk: salvage.map(|salvage| Box::new(MapWalk::new(salvage, form))),
         }
     }
 }
@@ -809,18 +832,47 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for WireMap<'_, 'de, A> {
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, A::Error> {
+        if self.walk.is_some() {
+            return self.next_key_of_tape(seed);
+        }
+        if self.form != Form::Map {
+            return self.inner.next_key_seed(seed);
+        }
+        let Some(key) = self.inner.next_key_seed(KeySeed(PhantomData))? else {
+            return Ok(None);
+        };
+        if !self.keys.get_or_insert_default().insert(&key) {
+            return Err(de::Error::custom(ONE_VALUE));
+        }
+        read_key(self.context, key, seed).map(Some)
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
+        let context = self.context;
+        if self.walk.is_some() {
+            return self.next_value_of_tape(seed);
+        }
+        self.inner.next_value_seed(WireSeed { seed, context })
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        match self.walk {
+            None => self.inner.size_hint(),
+            Some(_) => None,
+        }
+    }
+}
+
+impl<'de, A: MapAccess<'de>> WireMap<'_, 'de, A> {
+    #[cold]
+    #[inline(never)]
+    fn next_key_of_tape<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, A::Error> {
         let context = self.context;
         let (Some(walk), Some(salvage)) = (&mut self.walk, &context.salvage) else {
-            if self.form != Form::Map {
-                return self.inner.next_key_seed(seed);
-            }
-            let Some(key) = self.inner.next_key_seed(KeySeed(PhantomData))? else {
-                return Ok(None);
-            };
-            if !self.keys.insert(&key) {
-                return Err(de::Error::custom(ONE_VALUE));
-            }
-            return read_key(context, key, seed).map(Some);
+            return Ok(None);
         };
         if self.form == Form::Table {
             if !std::mem::replace(&mut walk.is_read, true) {
@@ -844,7 +896,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for WireMap<'_, 'de, A> {
                 salvage.leave_out(node, "a key that is a valid string");
                 continue;
             };
-            if self.form != Form::Table && !self.keys.insert(&key) {
+            if self.form != Form::Table && !self.keys.get_or_insert_default().insert(&key) {
                 salvage.leave_out(node, ONE_VALUE);
                 continue;
             }
@@ -861,10 +913,15 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for WireMap<'_, 'de, A> {
         Ok(None)
     }
 
-    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
+    #[cold]
+    #[inline(never)]
+    fn next_value_of_tape<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<S::Value, A::Error> {
         let context = self.context;
         let (Some(walk), Some(salvage)) = (&mut self.walk, &context.salvage) else {
-            return self.inner.next_value_seed(WireSeed { seed, context });
+            return Err(de::Error::custom("not walked by the tape"));
         };
         let node = walk.value;
         walk.is_read = true;
@@ -885,13 +942,6 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for WireMap<'_, 'de, A> {
         };
         walk.failed = Some(how);
         Err(error)
-    }
-
-    fn size_hint(&self) -> Option<usize> {
-        match self.walk {
-            None => self.inner.size_hint(),
-            Some(_) => None,
-        }
     }
 }
 
