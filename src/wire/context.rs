@@ -89,7 +89,7 @@ impl<'de> Context<'de> {
         for node in indexed.too_deep {
             salvage.leave_out(node, "less nesting");
         }
-        for node in indexed.not_utf8 {
+        for node in indexed.bad_keys {
             salvage.leave_out(node, "UTF-8");
         }
         Self {
@@ -299,6 +299,7 @@ pub fn expected(error: &impl std::fmt::Display) -> String {
         Some((_, expected)) => expected.to_owned(),
         None => match text.strip_prefix("missing field ") {
             Some(field) => format!("the field {field}"),
+            None if text == "invalid unicode code point" => "UTF-8".to_owned(),
             None => text.to_owned(),
         },
     }

@@ -16,6 +16,8 @@ pub type Node = u32;
 pub struct Tape<'de> {
     text: &'de str,
     entries: Vec<Entry>,
+    /// Strings that are not UTF-8, in order.
+    not_utf8: Vec<Node>,
 }
 
 struct Entry {
@@ -40,8 +42,8 @@ pub struct Indexed<'de> {
     pub tape: Tape<'de>,
     /// Values that are nested too deeply.
     pub too_deep: Vec<Node>,
-    /// Strings, and values of keys, that are not UTF-8.
-    pub not_utf8: Vec<Node>,
+    /// Values of keys that are not UTF-8.
+    pub bad_keys: Vec<Node>,
 }
 
 struct Open {
@@ -60,7 +62,7 @@ pub fn index<'de>(text: &'de str, replaced: &[usize]) -> Option<Indexed<'de>> {
     let bytes = text.as_bytes();
     let mut entries: Vec<Entry> = Vec::with_capacity(bytes.len() / 16);
     let mut open: Vec<Open> = Vec::new();
-    let (mut too_deep, mut not_utf8) = (Vec::new(), Vec::new());
+    let (mut too_deep, mut bad_keys, mut not_utf8) = (Vec::new(), Vec::new(), Vec::new());
     let mut replaced = replaced.iter().copied().peekable();
     let mut bad_key = false;
     let mut at = 0;
@@ -106,8 +108,8 @@ pub fn index<'de>(text: &'de str, replaced: &[usize]) -> Option<Indexed<'de>> {
             }
         }
         let node = entries.len() as Node;
-        if std::mem::take(&mut bad_key) && not_utf8.last() != Some(&node) {
-            not_utf8.push(node);
+        if std::mem::take(&mut bad_key) {
+            bad_keys.push(node);
         }
         let (parent, label) = match open.last_mut() {
             None => (node, Label::Root),
@@ -142,9 +144,13 @@ pub fn index<'de>(text: &'de str, replaced: &[usize]) -> Option<Indexed<'de>> {
         });
     }
     Some(Indexed {
-        tape: Tape { text, entries },
+        tape: Tape {
+            text,
+            entries,
+            not_utf8,
+        },
         too_deep,
-        not_utf8,
+        bad_keys,
     })
 }
 
@@ -204,12 +210,14 @@ impl<'de> Tape<'de> {
     }
 
     /// What a deserializer is given to read at a value: scalars as they are,
-    /// `{}` and `[]` for what is walked by this tape.
+    /// `{}` and `[]` for what is walked by this tape, and for a string that
+    /// is not UTF-8 another such string, which only an unknown field may be.
     pub fn outline(&self, node: Node) -> &'de [u8] {
         let raw = self.raw(node).as_bytes();
         match raw.first() {
             Some(b'{') => b"{}",
             Some(b'[') => b"[]",
+            Some(b'"') if self.not_utf8.binary_search(&node).is_ok() => b"\"\xff\"",
             _ => raw,
         }
     }

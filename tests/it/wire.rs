@@ -385,6 +385,17 @@ fn bytes_that_are_not_utf8_cost_their_string_and_no_more() {
 }
 
 #[test]
+fn an_unknown_field_is_one_whatever_its_bytes_are() {
+    use altegio::b2b_v1::types::RecordsCompanyidResponseDataTypes as Appointments;
+    let body = b"{\"data\":[],\"new\":\"caf\xe9\"}";
+    let decoded = decode::<Appointments>(body, Mode::Strict).unwrap();
+    assert!(decoded.has_unknown_fields);
+    let unknown = unknown_fields::<Appointments>(body);
+    assert_eq!(unknown[0].path, "$.new");
+    assert_eq!(unknown[0].raw, "\"caf\u{fffd}\"");
+}
+
+#[test]
 fn numbers_that_would_lose_digits_are_set_aside() {
     let json = r#"{"whole":4503599627370497.25,"long":123456789012345678901234567890,
         "fine":55.275397399999974,"text":"123456789012345678901234567890"}"#;
@@ -539,4 +550,103 @@ fn a_union_sets_aside_what_does_not_fit_inside_of_it() {
         .map(|mismatch| mismatch.path.as_str())
         .collect();
     assert_eq!(paths, ["$[0].data[0].number", "$[1].data[0].number"]);
+}
+
+/// A body changed at random places, as bytes: nothing panics, both passes agree
+/// on what they read, and what was read is written and read the same.
+#[test]
+fn broken_bodies_are_read_the_same_by_both_passes() {
+    use altegio::b2b_v1::types;
+    fn check<T: DeserializeOwned + serde::Serialize>(body: &[u8]) -> bool {
+        let shown = String::from_utf8_lossy(body);
+        let salvaged = decode::<T>(body, Mode::Salvage);
+        if let Ok(strict) = decode::<T>(body, Mode::Strict) {
+            let salvaged = salvaged.as_ref().expect("what is read strictly is read");
+            assert!(
+                strict.mismatches.is_empty() && salvaged.mismatches.is_empty(),
+                "{shown}"
+            );
+        }
+        let Ok(first) = salvaged else { return false };
+        let unknown = unknown_fields::<T>(body);
+        assert_eq!(first.has_unknown_fields, !unknown.is_empty(), "{shown}");
+        let written = encode(&first.value).unwrap();
+        match decode::<T>(&written, Mode::Strict) {
+            Ok(again) => assert_eq!(written, encode(&again.value).unwrap(), "{shown}"),
+            // A required field that was set aside is written as what it is not.
+            Err(failure) => assert!(!first.mismatches.is_empty(), "{shown}: {failure}"),
+        }
+        true
+    }
+    const BODIES: [&[u8]; 4] = [
+        br#"{"success":true,"data":[{"id":1,"services":[{"id":3,"cost":1500.5}],"staff":{"id":9,"rating":4.5},"client":{"id":7,"phone":"15550100"},"datetime":"2026-03-01T12:00:00-05:00","online":false},{"id":2}],"meta":{"total_count":2}}"#,
+        br#"{"success":true,"data":[{"id":5,"number":"A-17"},{"id":6,"number":7}],"meta":[]}"#,
+        br#"[{"success":true,"data":[{"id":5,"x":{"y":[1]}}]},{"a":1.5,"b":[1,"2",null,{}]}]"#,
+        b"<br />Notice [0]\n{\"success\":true,\"data\":[],\"meta\":{\"message\":\"caf\xe9\"}}",
+    ];
+    const TOKENS: [&[u8]; 20] = [
+        b"null",
+        b"true",
+        b"0",
+        b"-1",
+        b"1.5",
+        b"4503599627370497.25",
+        b"\"\"",
+        b"\"x\"",
+        b"123456789012345678901234567890",
+        b"[]",
+        b"{}",
+        b"[1]",
+        b"{\"a\":1}",
+        b",",
+        b"\"",
+        b"\\",
+        b"\xff",
+        b"\\ud800",
+        b"\"id\":1,",
+        b"1772384400",
+    ];
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut random = |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % below as u64) as usize
+    };
+    let mut read = 0;
+    for _ in 0..10_000 {
+        let mut body = BODIES[random(BODIES.len())].to_vec();
+        for _ in 0..1 + random(3) {
+            let at = random(body.len() + 1);
+            let token = TOKENS[random(TOKENS.len())].iter().copied();
+            match random(4) {
+                0 => drop(body.splice(at..at, token)),
+                1 => {
+                    let ends = |byte: &u8| b",:[]{}".contains(byte);
+                    let from = body[..at].iter().rposition(ends).map_or(0, |from| from + 1);
+                    let to = body[at..]
+                        .iter()
+                        .position(ends)
+                        .map_or(body.len(), |to| at + to);
+                    drop(body.splice(from..to, token));
+                }
+                2 => {
+                    let to = (at + random(6)).min(body.len());
+                    body.drain(at..to);
+                }
+                _ => {
+                    if let Some(byte) = body.get_mut(at) {
+                        *byte = random(256) as u8;
+                    }
+                }
+            }
+        }
+        read += usize::from(match random(4) {
+            0 => check::<types::RecordsCompanyidResponseDataTypes>(&body),
+            1 => check::<types::MembershipsPage>(&body),
+            2 => check::<types::ErrorBody>(&body),
+            _ => check::<serde_json::Value>(&body),
+        });
+    }
+    assert!(read > 1_000, "{read}");
 }
