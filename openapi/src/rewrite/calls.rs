@@ -174,7 +174,7 @@ fn builder(
     let no_body = body.as_ref().map(|_| quote!(body: None,));
     functions.extend(body.iter().flat_map(Body::setters));
     let put_body = body.as_ref().map(Body::put);
-    let require = (!required.is_empty()).then(|| quote!(self.call.require(&[#((#required)),*]);));
+    let require = (!required.is_empty()).then(|| quote!(self.call.require(&[#(#required),*]);));
     let is_changed = put_body.is_some() || require.is_some();
     let receiver = if is_changed {
         quote!(mut self)
