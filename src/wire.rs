@@ -1,14 +1,15 @@
 //! Decoding responses and encoding requests.
 //!
-//! The server is PHP: a phone number arrives as a number, a number as a string,
-//! `0` as `false`, and an empty object as `[]`. The deserializer here converts
-//! each of these without loss, because serde tells it which type is wanted, and
-//! the generated types stay plain. What cannot be converted without loss is a
-//! mismatch: it is set aside with its path and raw value, and the rest is read.
+//! The server is written in PHP, so a phone number may arrive as a number, a
+//! number as a string, `false` as `0`, and an empty object as `[]`. Because
+//! serde passes it the type that is wanted, the deserializer in this module
+//! can convert each of these without loss, and the generated types stay plain.
+//! A value that cannot be converted without loss is a mismatch: it is set aside
+//! with its path and raw JSON, and the rest of the body is decoded.
 //!
-//! A body is first decoded in one fast pass that keeps no path and allocates
-//! nothing of its own. Only if that fails does the salvage pass follow, which
-//! takes time linear in the body.
+//! A body is first decoded in one fast pass that tracks no paths and builds no
+//! index. Only if that pass fails does the salvage pass run. It takes time
+//! linear in the size of the body.
 
 mod body;
 mod context;
@@ -34,33 +35,34 @@ pub use encode::encode;
 pub use kind::Kind;
 pub use mismatch::{Failure, Mismatch, UnknownField};
 
-/// Whether a value that does not fit is set aside or is an error.
+/// Whether a value that does not fit its type is set aside or is an error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// Values that do not fit are set aside; the rest is decoded.
+    /// Values that do not fit their types are set aside, and the rest is decoded.
     #[default]
     Salvage,
-    /// The first value that does not fit is an error.
+    /// The first value that does not fit its type is an error.
     Strict,
 }
 
-/// A decoded value, and what was set aside.
+/// A decoded value and the mismatches found while decoding it.
 #[derive(Debug)]
 pub struct Decoded<T> {
-    /// The value.
+    /// The decoded value.
     pub value: T,
-    /// What was set aside, in the order of the body.
+    /// The values that were set aside, in the order of the body.
     pub mismatches: Vec<Mismatch>,
-    /// Whether the body has fields that the type does not have.
+    /// Whether the body has fields that the type does not declare.
     pub has_unknown_fields: bool,
 }
 
-/// Decodes the body of a response the way every call does.
+/// Decodes a response body the same way as every call does.
 ///
-/// An empty body is decoded as `null`, or else as an empty object. A byte-order
-/// mark or a PHP notice before the JSON is a mismatch at `$`. So are, at their
-/// paths, a string that is not UTF-8, a number of which the type would lose
-/// digits, and a second value of one key.
+/// An empty body is decoded as `null` or, if the type does not accept `null`, as
+/// an empty object. A byte-order mark or a PHP notice around the JSON is a
+/// mismatch at `$`. Each of the following is a mismatch at its own path: a string
+/// that is not UTF-8, a number with more digits than the type can hold, and any
+/// value of a duplicate key after the first.
 ///
 /// ```
 /// use altegio::wire::{Mode, decode};
@@ -77,8 +79,8 @@ pub struct Decoded<T> {
 ///
 /// # Errors
 ///
-/// The body is not JSON, a required value cannot be decoded, or, in
-/// [strict mode](Mode::Strict), any value.
+/// Returns a [`Failure`] if the body is not JSON, if a required value cannot be
+/// decoded, or, in [strict mode](Mode::Strict), if any value cannot be decoded.
 pub fn decode<T: DeserializeOwned>(body: &[u8], mode: Mode) -> Result<Decoded<T>, Failure> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return decode(b"null", Mode::Strict).or_else(|_| decode(b"{}", mode));
@@ -101,9 +103,10 @@ pub fn decode<T: DeserializeOwned>(body: &[u8], mode: Mode) -> Result<Decoded<T>
     })
 }
 
-/// Returns the fields of `body` that `T` does not have, in the order of the body.
+/// Returns the fields of `body` that `T` does not declare, in the order of the body.
 ///
-/// A body that cannot be decoded has none. This decodes the body again.
+/// This function decodes the body again. It returns no fields if the body cannot
+/// be decoded.
 pub fn unknown_fields<T: DeserializeOwned>(body: &[u8]) -> Vec<UnknownField> {
     salvage::<T>(body, Mode::Salvage).map_or_else(|_| Vec::new(), |read| read.unknown_fields)
 }
@@ -114,7 +117,8 @@ struct Salvaged<T> {
     unknown_fields: Vec<UnknownField>,
 }
 
-/// The salvage pass: with paths, and without what does not fit.
+/// Runs the salvage pass, which tracks paths and sets aside values that do not
+/// fit their types.
 #[cold]
 fn salvage<T: DeserializeOwned>(body: &[u8], mode: Mode) -> Result<Salvaged<T>, Failure> {
     let Located {

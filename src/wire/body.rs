@@ -1,31 +1,32 @@
-//! Finding the JSON in a body: past a byte-order mark, past the notices that
-//! PHP prints into a response, and in spite of bytes that are not UTF-8.
+//! Locates the JSON in a body that may also contain a byte-order mark, notices
+//! that PHP prints into the response, or bytes that are not UTF-8.
 
 use std::borrow::Cow;
 
 use serde::de::IgnoredAny;
 
-/// The JSON of a body, and what else the body holds.
+/// The JSON of a body, and the other text that the body contains.
 pub struct Located<'b> {
     pub json: Cow<'b, str>,
     /// The text before or after the JSON.
     pub strays: Vec<String>,
-    /// Where in `json` U+FFFD stands for bytes that are not UTF-8, in order.
+    /// The positions in `json` at which U+FFFD replaces bytes that are not UTF-8,
+    /// in ascending order.
     pub replaced: Vec<usize>,
 }
 
-/// Searching for the JSON reads at most this many times the body's length.
+/// The search for the JSON reads at most this many times the body's length.
 const SEARCH_BUDGET: usize = 8;
 
 /// Finds the JSON in a body.
 ///
-/// Text before an object or array is accepted if nothing but white space
-/// follows the JSON, so that a script in an HTML page is not taken for the
-/// response. Text after it is accepted if the body starts with the JSON.
+/// Text before an object or array is accepted only if nothing but whitespace
+/// follows the JSON, so that a script in an HTML page is not mistaken for the
+/// response. Text after an object or array is accepted if the body starts with it.
 ///
 /// # Errors
 ///
-/// The syntax error of the whole body, if no JSON is found.
+/// Returns the syntax error of the whole body if no JSON is found.
 pub fn locate(body: &[u8]) -> Result<Located<'_>, serde_json::Error> {
     let (text, mut replaced) = decode_utf8(body);
     let (start, end) = span(&text)?;
@@ -47,7 +48,8 @@ pub fn locate(body: &[u8]) -> Result<Located<'_>, serde_json::Error> {
     })
 }
 
-/// Replaces what is not UTF-8 by U+FFFD, and says where.
+/// Replaces bytes that are not UTF-8 with U+FFFD, and returns the positions of
+/// the replacements.
 fn decode_utf8(body: &[u8]) -> (Cow<'_, str>, Vec<usize>) {
     if let Ok(text) = std::str::from_utf8(body) {
         return (Cow::Borrowed(text), Vec::new());
@@ -64,12 +66,12 @@ fn decode_utf8(body: &[u8]) -> (Cow<'_, str>, Vec<usize>) {
     (Cow::Owned(text), replaced)
 }
 
-/// The start and end of the JSON in the text.
+/// Returns the start and end of the JSON in the text.
 fn span(text: &str) -> Result<(usize, usize), serde_json::Error> {
     let error = match value_length(text) {
         Ok(end) if is_blank(&text[end..]) => return Ok((0, end)),
         Ok(end) if text.trim_start().starts_with(['{', '[']) => return Ok((0, end)),
-        // A number or a word at the start of a notice.
+        // A notice that starts with a number or a literal.
         Ok(_) => serde::de::Error::custom("trailing characters"),
         Err(error) => error,
     };
@@ -97,7 +99,7 @@ fn span(text: &str) -> Result<(usize, usize), serde_json::Error> {
     Err(error)
 }
 
-/// The length of the JSON value that the text starts with.
+/// Returns the length of the JSON value at the start of the text.
 fn value_length(text: &str) -> Result<usize, serde_json::Error> {
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
     match values.next() {
@@ -107,7 +109,7 @@ fn value_length(text: &str) -> Result<usize, serde_json::Error> {
     }
 }
 
-/// How far serde_json read until the error.
+/// Returns the number of bytes that serde_json read before the error.
 fn position(text: &str, error: &serde_json::Error) -> usize {
     let lines = text.split_inclusive('\n');
     let before: usize = lines
@@ -122,14 +124,14 @@ fn is_blank(text: &str) -> bool {
         .all(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t'))
 }
 
-/// A decimal of at most this many digits is the same after it was an f64.
+/// A decimal number of at most this many digits survives a round trip through `f64`.
 pub const SAFE_DIGITS: usize = 15;
 
-/// Whether the body has a number so long that an f64 may lose digits of it.
-/// It may say so of some text that looks like one.
+/// Returns whether the body contains a number so long that an `f64` may lose some
+/// of its digits. It may also return `true` for text that looks like such a number.
 pub fn has_long_number(body: &[u8]) -> bool {
-    // A run of 16 covers the last byte of a chunk, and half of it lies on one
-    // side of that byte.
+    // A run of 16 digits covers the last byte of some chunk, and at least half of
+    // the run lies on one side of that byte.
     let may_be_digit = |byte: u8| byte.wrapping_sub(b'.') < 12;
     let (chunks, _) = body.as_chunks::<16>();
     for (index, chunk) in chunks.iter().enumerate() {
@@ -148,7 +150,8 @@ fn is_digit_or_point(byte: u8) -> bool {
     matches!(byte, b'.' | b'0'..=b'9')
 }
 
-/// Whether a digit of a long number is at `at`, as far as its surroundings tell.
+/// Returns whether the byte at `at` belongs to a long number, judging by the
+/// bytes around it.
 #[cold]
 fn is_in_long_number(body: &[u8], at: usize) -> bool {
     let is_digit = |at: usize| body.get(at).copied().is_some_and(is_digit_or_point);
@@ -166,7 +169,7 @@ fn is_in_long_number(body: &[u8], at: usize) -> bool {
     end.unwrap_or(body.len()) - start > SAFE_DIGITS && !in_text
 }
 
-/// Whether the f64 holds all digits of the number that it was read from.
+/// Returns whether the `f64` holds all digits of the number that it was parsed from.
 pub fn keeps_digits(text: &str, value: f64) -> bool {
     let mantissa = text.split(['e', 'E']).next().unwrap_or(text);
     let digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();

@@ -1,16 +1,17 @@
-//! What a decoding knows and learns.
+//! The shared state of a decoding pass.
 //!
-//! The first pass knows nothing and notes one thing: that a field was unknown.
-//! It streams. Where it fails, the salvage pass reads by a [`Tape`], in which
-//! every value can be left out: a value that does not fit is marked, and what
-//! was being read is read again without it.
+//! The first pass streams, and records only whether there was an unknown field.
+//! If it fails, the salvage pass decodes from a [`Tape`], in which any value can
+//! be skipped: a value that does not fit its type is marked, and the enclosing
+//! value is decoded again without it.
 //!
-//! Who reads again is the nearest place that can: a field of a generated
-//! struct (`serde_table.rs`), or the whole body. Other visitors, such as
-//! `Vec`'s, end with the first error. So that a list of many values that do
-//! not fit is not read again from its start for each of them, the place goes
-//! on where it stopped ([`Cursors`]) until it has found them all, and then
-//! reads the list once without them.
+//! The retry happens at the nearest point that supports it: a field of a
+//! generated struct (`serde_table.rs`), a branch of a union (`union.rs`), or the
+//! whole body. Other visitors, such as that of `Vec`, stop at the first error.
+//! Decoding a list again from its start for each of many misfits would take
+//! quadratic time. Therefore, after a few failures, each attempt resumes where
+//! the one before it stopped ([`Cursors`]) until all misfits are found, and then
+//! the list is decoded once without them.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -20,43 +21,44 @@ use serde::de;
 use super::mismatch::{Mismatch, UnknownField};
 use super::tape::{Indexed, Node, Tape};
 
-/// What a pass knows and learns.
+/// The state of a pass.
 #[derive(Default)]
 pub struct Context<'de> {
-    /// A field was unknown.
+    /// Whether a field was unknown.
     pub ignored: Cell<bool>,
+    /// `None` in the first pass.
     pub salvage: Option<Salvage<'de>>,
 }
 
 /// The state of a salvage pass.
 pub struct Salvage<'de> {
     pub tape: Tape<'de>,
-    /// The value that is being read.
+    /// The value that is being decoded.
     pub current: Cell<Node>,
-    /// Whether what does not fit may be set aside. Not in strict mode, nor
-    /// while a branch of a union is tried for a value that fits it whole.
+    /// Whether values that do not fit may be set aside. This is false in strict
+    /// mode and while a union tries whether a value fits a branch as a whole.
     pub may_set_aside: Cell<bool>,
-    /// The innermost value whose reading failed, until someone deals with it.
+    /// The innermost value that could not be decoded, until the failure is handled.
     pub failed: Cell<Option<Node>>,
-    /// The attempt that failed last was one of [`WHOLE`](super::deserializer::WHOLE).
+    /// Whether the last failed attempt was of kind [`WHOLE`](super::deserializer::WHOLE).
     pub whole_failed: Cell<bool>,
-    /// Where lists and maps go on. `None`: they are read from their start.
+    /// Where lists and maps resume. If `None`, they are decoded from their start.
     pub cursors: RefCell<Option<Box<Cursors>>>,
     marks: Vec<Cell<Option<Mark>>>,
     misfits: RefCell<Vec<Misfit>>,
     unknown: RefCell<Vec<Node>>,
 }
 
-/// Where lists and maps go on.
+/// For each list or map, the value at which decoding resumes.
 type Cursors = HashMap<Node, Node>;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Mark {
-    /// It does not fit the type, and is left out where that is allowed.
+    /// The value does not fit its type, and is skipped where that is allowed.
     Misfit,
-    /// It is left out whatever the type is.
+    /// The value fits no type, and is always skipped.
     Unreadable,
-    /// It is an object or array that is only read whole.
+    /// The value is an object or array that must be decoded from its start.
     Whole,
 }
 
@@ -65,7 +67,7 @@ struct Misfit {
     expected: String,
 }
 
-/// What was noted up to a moment.
+/// A snapshot of how much was recorded up to some point.
 pub struct Noted {
     ignored: bool,
     misfits: usize,
@@ -107,7 +109,7 @@ impl<'de> Context<'de> {
         }
     }
 
-    /// Forgets what was noted since, by an attempt that failed.
+    /// Discards what a failed attempt recorded after the snapshot was taken.
     pub fn forget_since(&self, noted: &Noted) {
         self.ignored.set(noted.ignored);
         let Some(salvage) = &self.salvage else {
@@ -120,7 +122,7 @@ impl<'de> Context<'de> {
         }
     }
 
-    /// Notes that the value being read is of an unknown field.
+    /// Records that the current value belongs to an unknown field.
     pub fn note_ignored(&self) {
         self.ignored.set(true);
         if let Some(salvage) = &self.salvage {
@@ -143,8 +145,8 @@ impl Salvage<'_> {
         }
     }
 
-    /// Swaps where lists and maps go on, around the reading of a value that
-    /// is read again on its own.
+    /// Swaps in the cursors of one value that is retried on its own. Called before
+    /// and after each attempt.
     pub fn swap_cursors(&self, cursors: &mut Option<Box<Cursors>>) {
         std::mem::swap(&mut *self.cursors.borrow_mut(), cursors);
     }
@@ -154,14 +156,14 @@ impl Salvage<'_> {
         self.misfits.borrow_mut().push(Misfit { node, expected });
     }
 
-    /// Sets a value aside that fits no type.
+    /// Sets aside a value that fits no type.
     pub fn leave_out(&self, node: Node, expected: &str) {
         self.mark(node).set(Some(Mark::Unreadable));
         let expected = expected.to_owned();
         self.misfits.borrow_mut().push(Misfit { node, expected });
     }
 
-    /// Where reading this list or map goes on.
+    /// Returns the value at which decoding this list or map starts or resumes.
     pub fn start_of(&self, container: Node) -> Node {
         let cursors = self.cursors.borrow();
         let cursor = cursors
@@ -170,7 +172,7 @@ impl Salvage<'_> {
         cursor.unwrap_or_else(|| self.tape.first_inside(container))
     }
 
-    /// Where reading it would go on.
+    /// Records where the next attempt at decoding this list or map resumes.
     pub fn go_on_at(&self, container: Node, node: Node) {
         if let Some(cursors) = &mut *self.cursors.borrow_mut()
             && self.mark(container).get() != Some(Mark::Whole)
@@ -179,14 +181,14 @@ impl Salvage<'_> {
         }
     }
 
-    /// What was set aside, in the order of the text.
+    /// Returns the values that were set aside, in the order of the text.
     pub fn mismatches(&self) -> Vec<Mismatch> {
         let mut misfits = self.misfits.borrow_mut();
         misfits.sort_by_key(|misfit| misfit.node);
         let mut found: Vec<Mismatch> = Vec::with_capacity(misfits.len());
         let mut end = 0;
         for Misfit { node, expected } in misfits.iter() {
-            // What was set aside inside of it has gone with it.
+            // This value is inside one that was set aside as a whole.
             if *node < end {
                 continue;
             }
@@ -201,7 +203,8 @@ impl Salvage<'_> {
         found
     }
 
-    /// The unknown fields outside of what was set aside, in the order of the text.
+    /// Returns the unknown fields that are not inside values that were set aside,
+    /// in the order of the text.
     pub fn unknown_fields(&self) -> Vec<UnknownField> {
         let mut aside: Vec<Node> = self.misfits.borrow().iter().map(|m| m.node).collect();
         aside.sort_unstable();
@@ -225,7 +228,7 @@ impl Salvage<'_> {
     }
 }
 
-/// The attempts at reading one value, from a place that can read it again.
+/// The attempts at decoding one value, at a point that can retry.
 #[derive(Default)]
 pub struct Attempts {
     failures: usize,
@@ -234,22 +237,22 @@ pub struct Attempts {
 
 /// What to do after an attempt.
 pub enum Verdict<T, E> {
-    /// The value was read.
+    /// The value was decoded.
     Read(T),
-    /// Read it again.
+    /// Decode the value again.
     Again,
-    /// It was set aside itself.
+    /// The value itself was set aside.
     SetAside(E),
-    /// It cannot be read, and nothing may be set aside.
+    /// The value cannot be decoded, and nothing may be set aside.
     Failed(E),
 }
 
-/// After this many failures it is worth reading once more in the end rather
-/// than from the start each time.
+/// After this many failures, resuming each attempt where the last one stopped
+/// is worth the additional attempt from the start that it needs at the end.
 const PLAIN_ATTEMPTS: usize = 3;
 
 impl Attempts {
-    /// Judges the attempt at reading `node`.
+    /// Decides what to do after an attempt at decoding `node`.
     pub fn judge<T, E: de::Error>(
         &mut self,
         salvage: &Salvage<'_>,
@@ -259,7 +262,7 @@ impl Attempts {
         let error = match result {
             Ok(value) if self.cursors.is_none() => return Verdict::Read(value),
             Ok(_) => {
-                // Everything that does not fit is known by now.
+                // All misfits have been found; decode once more from the start.
                 self.cursors = None;
                 return Verdict::Again;
             }
@@ -273,7 +276,8 @@ impl Attempts {
         if let Some(cursors) = &mut self.cursors
             && cursors.remove(&failed).is_some()
         {
-            // It may have missed what was read before.
+            // The failure may be due to the values that the resumed attempt
+            // skipped, so this container has to be decoded from its start.
             salvage.mark(failed).set(Some(Mark::Whole));
             return Verdict::Again;
         }
@@ -290,8 +294,9 @@ impl Attempts {
     }
 }
 
-/// What an error's text says was expected: serde's "…, expected X" and
-/// "missing field `x`", without the position, which the path says better.
+/// Extracts from an error's text what was expected. It understands serde's
+/// "…, expected X" and "missing field `x`", and drops the position, which the
+/// path describes better.
 pub fn expected(error: &impl std::fmt::Display) -> String {
     let text = error.to_string();
     let text = text.split(" at line ").next().unwrap_or(&text);

@@ -1,8 +1,9 @@
-//! serde's deserializer over serde_json's: what converts without loss is converted.
+//! A deserializer that wraps serde_json's and converts values where nothing is lost.
 //!
-//! The same deserializer serves both passes of a decoding (`context.rs`), so
-//! that each type is compiled for one. In the salvage pass it is given the
-//! outline of a value (`{}` for an object), and walks the tape in its place.
+//! Both passes (`context.rs`) use the same deserializer, so that `Deserialize` is
+//! compiled only once for each type. In the salvage pass, the inner deserializer
+//! gets only the outline of a value (`{}` for an object), and the contents are
+//! read from the tape.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -23,31 +24,35 @@ use super::context::{Attempts, Context, Noted, Salvage, Verdict};
 use super::kind::Kind;
 use super::tape::Node;
 
-/// serde_json's way of handing out raw text.
+/// The struct name by which serde_json recognizes a request for raw JSON.
 const RAW_VALUE: &str = "$serde_json::private::RawValue";
 
-/// The name by which a struct says that it reads a field again when asked to:
-/// see [`recover`](super::serde_table).
+/// The struct name that marks a generated struct, which can retry a field. See
+/// `recover` in [`serde_table`](super::serde_table).
 pub const TABLE: &str = "$altegio::table";
 
-/// The name by which a union asks to be visited with [`Tries`].
+/// The struct name by which a union requests to be visited with [`Tries`].
 pub const UNION: &str = "$altegio::union";
 
-/// The name by which a value asks to be read with nothing set aside.
+/// The struct name by which a value requests that nothing in it be set aside.
 pub const WHOLE: &str = "$altegio::whole";
 
-/// The name by which [`Recovery`] asks how to go on.
+/// The struct name by which [`Recovery`] asks how to continue.
 const RECOVERY: &str = "$altegio::recovery";
+/// The answer for [`Recovery::Again`].
 const AGAIN: &str = "$altegio::again";
+/// The answer for [`Recovery::Without`].
 const WITHOUT: &str = "$altegio::without";
 
-/// A deserializer that knows the wire's ways, over serde_json's.
+/// A deserializer that applies the conversions of this module to the values of
+/// another one.
 pub struct Wire<'c, 'de, D> {
     pub inner: D,
     pub context: &'c Context<'de>,
 }
 
-/// Reads a value of the tape. Where it fails, the innermost value is noted.
+/// Decodes a value of the tape. On failure, the innermost value that failed is
+/// recorded in `salvage.failed`.
 pub fn read<'de, S: DeserializeSeed<'de>>(
     context: &Context<'de>,
     salvage: &Salvage<'de>,
@@ -64,7 +69,7 @@ pub fn read<'de, S: DeserializeSeed<'de>>(
     result
 }
 
-/// Reads a whole body in one pass.
+/// Decodes a whole body in one pass.
 pub fn read_body<'de, T: Deserialize<'de>>(
     body: &'de [u8],
     context: &Context<'de>,
@@ -76,7 +81,7 @@ pub fn read_body<'de, T: Deserialize<'de>>(
     Ok(value)
 }
 
-/// Reads as whatever stands there, through a visitor that converts.
+/// Deserializes the value as the kind that it has, with a visitor that converts it.
 macro_rules! converting {
     ($($method:ident => $visitor:ident),* $(,)?) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
@@ -217,22 +222,24 @@ impl<'c, 'de, D: Deserializer<'de>> Deserializer<'de> for Wire<'c, 'de, D> {
         }
     }
 
-    // What has no conversion is read as it stands.
+    // Types that have no conversion are read unchanged.
     serde::forward_to_deserialize_any! {
         char bytes byte_buf unit unit_struct identifier
     }
 }
 
 impl<'de> Salvage<'de> {
-    /// The current value's own text, for what is read without the wire's ways.
+    /// Returns a deserializer of the current value's text, for types that are read
+    /// without conversions.
     fn text(&self) -> serde_json::Deserializer<serde_json::de::StrRead<'de>> {
         serde_json::Deserializer::from_str(self.tape.raw(self.current.get()))
     }
 }
 
 impl Context<'_> {
-    /// Whether the f64 that was read holds all digits of its number. The
-    /// first pass reads no body that has a number for which it would not.
+    /// Returns whether the `f64` holds all digits of the current number. The first
+    /// pass need not check this, because it is skipped for bodies that contain a
+    /// long number.
     fn keeps_digits(&self, value: f64) -> bool {
         self.salvage
             .as_ref()
@@ -266,23 +273,23 @@ struct Map<'c, 'de, V> {
     form: Form,
 }
 
-/// No value of this kind fits here.
+/// The error for a value of a kind that never fits.
 #[cold]
 fn wrong_kind<E: de::Error>(found: Unexpected<'_>, expected: &dyn de::Expected) -> E {
     E::invalid_type(found, expected)
 }
 
-/// What was found is said by its kind alone: errors are logged, and a number
-/// may be a phone.
+/// Error texts name only the kind of value that was found: errors are logged, and
+/// a number may be a phone number.
 const NUMBER: Unexpected<'static> = Unexpected::Other("number");
 
-/// The kind fits, the value does not.
+/// The error for a value of a suitable kind that does not fit.
 #[cold]
 fn wrong_value<E: de::Error>(found: Unexpected<'_>, expected: &dyn de::Expected) -> E {
     E::invalid_value(found, expected)
 }
 
-/// The visitor methods by which a kind of value is refused.
+/// Defines the visitor methods that reject values of the given kinds.
 macro_rules! refuse {
     ($($kind:ident)*) => { $(refuse!(@ $kind);)* };
     (@ bool) => {
@@ -323,7 +330,7 @@ macro_rules! refuse {
     };
 }
 
-/// Whatever stands there, for a type that takes anything.
+/// Any value, for a type that accepts all kinds.
 impl<'de, V: Visitor<'de>> Visitor<'de> for Any<'_, 'de, V> {
     type Value = V::Value;
 
@@ -417,7 +424,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Bool<V> {
     refuse!(unit seq map);
 }
 
-/// The largest number up to which every whole f64 is exact.
+/// 2⁵³: up to this number, an `f64` represents every integer exactly.
 pub const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// `5`, `"5"`, `5.0`, and `true` for 1.
@@ -453,7 +460,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Integer<'_, 'de, V> {
 
     fn visit_str<E: de::Error>(self, value: &str) -> Result<V::Value, E> {
         match value.parse::<i64>() {
-            // "007" and "+7" are texts, not numbers.
+            // "007" and "+7" are strings, not numbers.
             Ok(number) if number.to_string() == value => self.visitor.visit_i64(number),
             _ => Err(wrong_value(Unexpected::Other("string"), &self.visitor)),
         }
@@ -508,7 +515,8 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Float<'_, 'de, V> {
     refuse!(unit seq map);
 }
 
-/// A decimal as the server writes one, and only where an f64 holds its digits.
+/// Parses a decimal number in the server's notation, if it is short enough for an
+/// `f64` to hold its digits.
 fn plain_decimal(text: &str) -> Option<f64> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
@@ -520,7 +528,7 @@ fn plain_decimal(text: &str) -> Option<f64> {
     text.parse().ok()
 }
 
-/// Text, and numbers as their digits.
+/// A string. A number is converted to its decimal digits.
 impl<'de, V: Visitor<'de>> Visitor<'de> for Text<'_, 'de, V> {
     type Value = V::Value;
 
@@ -537,7 +545,8 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Text<'_, 'de, V> {
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<V::Value, E> {
-        // A whole number here had too many digits for an integer; they are gone.
+        // A whole number of this size had too many digits for an integer type, and
+        // the `f64` has lost some of them.
         if value.abs() < EXACT && self.context.keeps_digits(value) {
             self.visitor.visit_string(value.to_string())
         } else {
@@ -560,7 +569,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Text<'_, 'de, V> {
     refuse!(bool unit seq map);
 }
 
-/// A list; `{}` is an empty one.
+/// A list. `{}` is an empty list.
 impl<'de, V: Visitor<'de>> Visitor<'de> for Seq<'_, 'de, V> {
     type Value = V::Value;
 
@@ -584,7 +593,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Seq<'_, 'de, V> {
     refuse!(bool number str unit);
 }
 
-/// An object; `[]` is an empty one.
+/// An object. `[]` is an empty object.
 impl<'de, V: Visitor<'de>> Visitor<'de> for Map<'_, 'de, V> {
     type Value = V::Value;
 
@@ -631,7 +640,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Optional<'_, 'de, V> {
     }
 }
 
-/// Hands a value's deserializer on, wrapped.
+/// Passes a value's deserializer to the seed, wrapped in [`Wire`].
 struct WireSeed<'c, 'de, S> {
     seed: S,
     context: &'c Context<'de>,
@@ -649,7 +658,7 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for WireSeed<'_, 'de, S>
 }
 
 impl Context<'_> {
-    /// Whether the current object or array of the tape holds anything.
+    /// Returns whether the current object or array of the tape contains any values.
     fn has_items(&self) -> bool {
         self.salvage.as_ref().is_some_and(|salvage| {
             let node = salvage.current.get();
@@ -658,11 +667,11 @@ impl Context<'_> {
     }
 }
 
-/// The way through the values directly inside of an object or array of the tape.
+/// An iteration over the direct children of an object or array of the tape.
 struct Walk {
     container: Node,
-    /// Whether an attempt goes on where the one before has stopped. What
-    /// tells its values apart by their order does not.
+    /// Whether an attempt resumes where the one before it stopped. Types that
+    /// identify values by their position, such as tuples, always start over.
     goes_on: bool,
     next: Node,
     end: Node,
@@ -682,14 +691,14 @@ impl Walk {
         }
     }
 
-    /// Notes that the next attempt goes on at this value.
+    /// Records that the next attempt resumes at this value.
     fn go_on_at(&self, salvage: &Salvage<'_>, node: Node) {
         if self.goes_on {
             salvage.go_on_at(self.container, node);
         }
     }
 
-    /// The next value that is not left out.
+    /// Returns the next value that is not left out.
     fn next(&mut self, salvage: &Salvage<'_>) -> Option<Node> {
         while self.next < self.end {
             let node = self.next;
@@ -766,14 +775,14 @@ impl<'de, A: SeqAccess<'de>> WireSeq<'_, 'de, A> {
     }
 }
 
-/// What is made of an object.
+/// The type that an object is decoded as.
 #[derive(Clone, Copy, PartialEq)]
 enum Form {
-    /// A generated struct, which reads fields again when asked to.
+    /// A generated struct, which can retry fields.
     Table,
     /// Any other struct.
     Struct,
-    /// Something that takes any key.
+    /// A type that accepts any key.
     Map,
 }
 
@@ -781,19 +790,22 @@ struct WireMap<'c, 'de, A> {
     inner: A,
     context: &'c Context<'de>,
     form: Form,
-    /// Of a map, and of whatever is walked by the tape but a table.
+    /// The keys so far, to detect duplicates. In the first pass they are kept only
+    /// for a map, in the salvage pass for everything but a table.
     keys: Option<Box<Keys<'de>>>,
     walk: Option<Box<MapWalk>>,
 }
 
-/// The way through an object of the tape.
+/// An iteration over the fields of an object of the tape.
 struct MapWalk {
     walk: Walk,
-    /// The value whose key was given last, and whether it was read.
+    /// The value whose key was returned last.
     value: Node,
+    /// Whether that value was read.
     is_read: bool,
     attempts: Attempts,
-    /// What a table is to be told instead of the next key: [`AGAIN`] or [`WITHOUT`].
+    /// After a failure, what a table gets instead of the next key: [`AGAIN`],
+    /// [`WITHOUT`], or, if `None`, an error.
     failed: Option<Option<&'static str>>,
 }
 
@@ -876,7 +888,7 @@ impl<'de, A: MapAccess<'de>> WireMap<'_, 'de, A> {
         };
         if self.form == Form::Table {
             if !std::mem::replace(&mut walk.is_read, true) {
-                // The table had a value of this key before.
+                // The table did not read the value because the key is a duplicate.
                 walk.failed = Some(salvage.may_set_aside.get().then_some(WITHOUT));
                 if salvage.may_set_aside.get() {
                     salvage.set_aside(walk.value, ONE_VALUE.to_owned());
@@ -945,7 +957,7 @@ impl<'de, A: MapAccess<'de>> WireMap<'_, 'de, A> {
     }
 }
 
-/// The keys of an object so far.
+/// The keys that an object has had so far.
 #[derive(Default)]
 struct Keys<'de> {
     few: Vec<Cow<'de, str>>,
@@ -955,7 +967,7 @@ struct Keys<'de> {
 impl<'de> Keys<'de> {
     const FEW: usize = 16;
 
-    /// `false`: it was there before.
+    /// Returns `false` if the key is a duplicate.
     fn insert(&mut self, key: &Cow<'de, str>) -> bool {
         if !self.many.is_empty() {
             return self.many.insert(key.clone());
@@ -971,7 +983,7 @@ impl<'de> Keys<'de> {
     }
 }
 
-/// Reads a key, which may be made a number.
+/// Deserializes a key, which may be converted to a number.
 fn read_key<'de, S: DeserializeSeed<'de>, E: de::Error>(
     context: &Context<'de>,
     key: Cow<'de, str>,
@@ -981,7 +993,7 @@ fn read_key<'de, S: DeserializeSeed<'de>, E: de::Error>(
     seed.deserialize(Wire { inner, context })
 }
 
-/// A key as text, borrowed where it can be.
+/// Reads a key as a string, borrowed if possible.
 struct KeySeed<'de>(PhantomData<&'de ()>);
 
 impl<'de> DeserializeSeed<'de> for KeySeed<'de> {
@@ -1008,13 +1020,13 @@ impl<'de> Visitor<'de> for KeySeed<'de> {
     }
 }
 
-/// How to go on after a value that could not be read. Asked of the map in the
-/// place of the next key, and of [`Tries`] in the place of the next try.
+/// How to continue after a value that could not be decoded. It is requested from a
+/// map instead of the next key, and from [`Tries`] instead of the next attempt.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Recovery {
-    /// Read the value again.
+    /// Decode the value again.
     Again,
-    /// Go on without it: it was set aside.
+    /// Continue without the value: it was set aside.
     Without,
 }
 
@@ -1026,7 +1038,7 @@ impl<'de> Deserialize<'de> for Recovery {
             type Value = Recovery;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a word on how to go on")
+                f.write_str("a recovery instruction")
             }
 
             fn visit_str<E: de::Error>(self, word: &str) -> Result<Recovery, E> {
@@ -1038,16 +1050,16 @@ impl<'de> Deserialize<'de> for Recovery {
             }
         }
 
-        // No other deserializer visits text for a newtype struct's name.
+        // No other deserializer visits a string when a newtype struct is requested.
         deserializer.deserialize_newtype_struct(RECOVERY, How)
     }
 }
 
-/// A union's value: first its kind, as `Kind as u8`, and
-/// then the value itself, any number of times.
+/// A union's value as a sequence: first its kind, as `Kind as u8`, and then the
+/// value itself, any number of times.
 ///
-/// After an attempt that was not [`WHOLE`] failed, the next element is
-/// [`Recovery`].
+/// In the salvage pass, the element after a failed attempt that was not [`WHOLE`]
+/// is a [`Recovery`].
 pub struct Tries<'c, 'de, E> {
     context: &'c Context<'de>,
     value: Value<'de>,

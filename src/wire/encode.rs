@@ -1,4 +1,4 @@
-//! Encoding requests as the server expects them.
+//! Encodes requests as the server expects them.
 
 use std::fmt::Display;
 use std::io;
@@ -7,7 +7,10 @@ use serde::ser::{self, Error, Serialize, Serializer};
 
 use super::deserializer::EXACT;
 
-/// Encodes a value as JSON. A whole number is never written as `123.0`.
+/// Encodes a value as JSON.
+///
+/// An `f64` that is a whole number of at most 2⁵³ is written without a fraction:
+/// `123` and not `123.0`.
 ///
 /// ```
 /// assert_eq!(altegio::wire::encode(&(123.0, 1.5))?, b"[123,1.5]");
@@ -16,9 +19,10 @@ use super::deserializer::EXACT;
 ///
 /// # Errors
 ///
-/// The value has no JSON: a map whose keys are not strings, a number that is
-/// infinite or NaN. JSON would show such a number as `null`, which clears a
-/// field on the server. The error names its place:
+/// Returns an error if the value has no JSON representation, such as a map whose
+/// keys cannot be strings, or a number that is infinite or NaN. serde_json would
+/// write such a number as `null`, which clears a field on the server. The error
+/// names the path of the number:
 ///
 /// ```
 /// let error = altegio::wire::encode(&[1.0, f64::NAN]).unwrap_err();
@@ -47,11 +51,11 @@ impl serde_json::ser::Formatter for Compact {
     }
 }
 
-/// A serializer that refuses the numbers that JSON does not have. Its errors
-/// start with the path of the place: `.services[0].cost: NaN is not …`.
+/// A serializer that rejects numbers that JSON cannot represent. Its errors
+/// start with the path of the number: `.services[0].cost: NaN is not …`.
 struct Finite<S>(S);
 
-/// A value that is serialized by [`Finite`].
+/// A value that is serialized through [`Finite`].
 struct Inside<'a, T: ?Sized>(&'a T);
 
 impl<T: Serialize + ?Sized> Serialize for Inside<'_, T> {
@@ -67,7 +71,7 @@ fn not_finite<E: Error>(value: impl Display) -> E {
     ))
 }
 
-/// Puts a step in front of the path that an error of [`not_finite`] starts with.
+/// Prepends a step to the path at the start of a [`not_finite`] error.
 #[cold]
 fn at<E: Error>(step: impl Display, error: E) -> E {
     let text = error.to_string();
@@ -232,7 +236,7 @@ impl<S: Serializer> Serializer for Finite<S> {
     }
 }
 
-/// The items of a list, by [`Finite`].
+/// The items of a list, serialized through [`Finite`].
 struct Items<C> {
     inner: C,
     index: usize,
@@ -270,7 +274,7 @@ items! {
     SerializeTupleVariant serialize_field,
 }
 
-/// The fields of an object, by [`Finite`].
+/// The fields of an object, serialized through [`Finite`].
 struct Fields<C>(C);
 
 impl<C: ser::SerializeMap> ser::SerializeMap for Fields<C> {

@@ -23,7 +23,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The kind of the value that the text starts with.
+    /// Returns the kind of the JSON value that the text starts with, judging by its
+    /// first character.
     pub(crate) fn of(raw: &str) -> Self {
         match raw.trim_start().bytes().next() {
             Some(b'n') => Self::Null,

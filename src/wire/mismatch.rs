@@ -1,4 +1,4 @@
-//! What decoding reports beside the value: mismatches, unknown fields, failures.
+//! What decoding reports besides the value: mismatches, unknown fields, and failures.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use super::kind::Kind;
 
 /// A value in a response that does not fit the documented type and was set aside.
 ///
-/// `Debug` shows where it stood but not the value: where a response is not what
-/// the document says, nothing says whether the value is a secret.
+/// The `Debug` output contains the path but not the value: the document does not
+/// describe the value, so the value may be a secret.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Mismatch {
@@ -17,13 +17,13 @@ pub struct Mismatch {
     pub expected: String,
     /// The kind of value that was found.
     pub found: Kind,
-    /// The value as received, in JSON. Bytes that are not UTF-8 are shown as U+FFFD.
+    /// The value as received, in JSON. Bytes that are not UTF-8 are replaced with U+FFFD.
     pub raw: String,
 }
 
-/// A field in a response that the documented type does not have.
+/// A field in a response that the documented type does not declare.
 ///
-/// `Debug` shows where it stands but not its value, which may be a secret.
+/// The `Debug` output contains the path but not the value, which may be a secret.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnknownField {
@@ -53,7 +53,7 @@ impl fmt::Debug for UnknownField {
     }
 }
 
-/// The reason why a body could not be decoded, and where.
+/// The error when a body cannot be decoded.
 #[derive(Debug)]
 pub struct Failure {
     /// The JSON path of the value that could not be decoded: `$.data[3].client.phone`.
@@ -66,7 +66,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// The failure of a body that has no JSON.
+    /// The failure for a body that contains no JSON.
     pub(crate) fn nothing() -> Self {
         Self {
             path: "$".to_owned(),

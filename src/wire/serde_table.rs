@@ -1,7 +1,7 @@
-//! serde for the generated structs, by a table of each one's fields.
+//! Implements serde for the generated structs from a table of their fields.
 //!
-//! What `derive` writes for 800 structs took two thirds of the crate's build
-//! time; this reads and writes the same.
+//! The code that serde's derive macros generate for 800 structs took two thirds of
+//! the crate's build time. This module reads and writes the same JSON.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -14,20 +14,21 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use super::deserializer::{Recovery, TABLE};
 use crate::nullable::Nullable;
 
-/// A struct of which every field may be missing.
+/// A struct in which every field may be missing.
 pub(crate) trait Object: Default {
     /// The name of each field on the wire.
     const NAMES: &'static [&'static str];
 
-    /// The place of a field in [`NAMES`](Self::NAMES).
+    /// Returns the index of a field in [`NAMES`](Self::NAMES).
     fn place(name: &str) -> Option<usize>;
 
-    /// Reads the field at this place of [`NAMES`](Self::NAMES).
+    /// Reads the value of the field at this index in [`NAMES`](Self::NAMES).
     fn read<'de, A: MapAccess<'de>>(&mut self, field: usize, map: &mut A) -> Result<(), A::Error>;
 }
 
-/// Reading a struct by its table: each field's place, name on the wire, name
-/// in Rust, and which functions here read and write it.
+/// Implements `Deserialize` for a struct from its table. Each row contains a
+/// field's index, its name on the wire, its name in Rust, and the functions of
+/// this module that read and write it.
 macro_rules! read {
     ($name:ident $($index:literal $key:literal $field:ident $read:ident $write:ident,)*) => {
         impl $crate::wire::serde_table::Object for $name {
@@ -62,7 +63,7 @@ macro_rules! read {
 }
 pub(crate) use read;
 
-/// Writing a struct by the same table.
+/// Implements `Serialize` for a struct from the same table.
 macro_rules! write {
     ($name:ident $($index:literal $key:literal $field:ident $read:ident $write:ident,)*) => {
         impl ::serde::Serialize for $name {
@@ -92,7 +93,8 @@ impl<'de, T: Object> Visitor<'de> for Reader<T> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
         let mut value = T::default();
-        // A bit for each field that was there: no struct has more than 128.
+        // One bit for each field that was present. The generator rejects structs
+        // with more than 128 fields.
         let mut seen = 0_u128;
         while let Some(field) = map.next_key_seed(Key(T::place))? {
             let Some(field) = field else {
@@ -116,8 +118,8 @@ impl<'de, T: Object> Visitor<'de> for Reader<T> {
     }
 }
 
-/// How to go on after a field that could not be read. Only the wire's own
-/// deserializer knows a way, and only where values may be set aside.
+/// Asks the map how to continue after a field that could not be decoded. Only the
+/// deserializer of this module tree answers, and only if values may be set aside.
 #[cold]
 fn recover<'de, A: MapAccess<'de>>(map: &mut A, error: A::Error) -> Result<Recovery, A::Error> {
     match map.next_key() {
@@ -126,7 +128,7 @@ fn recover<'de, A: MapAccess<'de>>(map: &mut A, error: A::Error) -> Result<Recov
     }
 }
 
-/// A field's name, read as its place in the table.
+/// Reads a field's name as its index in the table.
 struct Key(fn(&str) -> Option<usize>);
 
 impl<'de> DeserializeSeed<'de> for Key {
@@ -149,7 +151,7 @@ impl Visitor<'_> for Key {
     }
 }
 
-/// The value of the field that the map is at.
+/// Reads the value of the map's current field.
 pub(crate) fn value<'de, A: MapAccess<'de>, T: Deserialize<'de>>(
     place: &mut T,
     map: &mut A,
@@ -158,7 +160,8 @@ pub(crate) fn value<'de, A: MapAccess<'de>, T: Deserialize<'de>>(
     Ok(())
 }
 
-/// Of an optional field that may be null: what is there, is `Some`.
+/// Reads the value of an optional, nullable field. A field that is present is
+/// `Some`, even if its value is null.
 pub(crate) fn present<'de, A: MapAccess<'de>, T: Deserialize<'de>>(
     place: &mut Option<Nullable<T>>,
     map: &mut A,
@@ -167,7 +170,7 @@ pub(crate) fn present<'de, A: MapAccess<'de>, T: Deserialize<'de>>(
     Ok(())
 }
 
-/// Writes the fields of a struct one by one; the first error is kept for the end.
+/// Writes the fields of a struct one by one. [`end`](Self::end) returns the first error.
 pub(crate) struct Writer<S: Serializer>(Result<S::SerializeMap, S::Error>);
 
 impl<S: Serializer> Writer<S> {
@@ -183,7 +186,7 @@ impl<S: Serializer> Writer<S> {
         }
     }
 
-    /// What is not there is not written.
+    /// Writes the field if it is `Some`.
     pub fn optional<T: Serialize>(&mut self, name: &'static str, value: &Option<T>) {
         if let Some(value) = value {
             self.field(name, value);

@@ -1,29 +1,29 @@
-//! An index of all values of a JSON text, so that each can be read, or left
-//! out, on its own and any number of times.
+//! An index of all values in a JSON text, which makes it possible to decode or
+//! skip each value separately and any number of times.
 
 use std::borrow::Cow;
 
 use super::kind::Kind;
 
-/// Values nested deeper than this are not read.
+/// Values nested more deeply than this are not decoded.
 const DEPTH_LIMIT: usize = 128;
 
-/// A value's place in the tape. Values stand in the order of the text, each
-/// followed by what it holds.
+/// A value's index in the tape. Values are in the order of the text: each one is
+/// followed by the values that it contains.
 pub type Node = u32;
 
-/// The values of a JSON text.
+/// The values in a JSON text.
 pub struct Tape<'de> {
     text: &'de str,
     entries: Vec<Entry>,
-    /// Strings that are not UTF-8, in order.
+    /// Strings that are not UTF-8, in ascending order.
     not_utf8: Vec<Node>,
 }
 
 struct Entry {
     start: u32,
     end: u32,
-    /// The first value that is not inside of this one.
+    /// The first value after this one that is not inside it.
     next: Node,
     parent: Node,
     label: Label,
@@ -33,16 +33,16 @@ struct Entry {
 enum Label {
     Root,
     Index(u32),
-    /// The key's span, with its quotes.
+    /// The start and end of the key, including its quotes.
     Key(u32, u32),
 }
 
-/// The tape of a text, and the values that must not be read.
+/// The tape of a text, and the values that must not be decoded.
 pub struct Indexed<'de> {
     pub tape: Tape<'de>,
     /// Values that are nested too deeply.
     pub too_deep: Vec<Node>,
-    /// Values of keys that are not UTF-8.
+    /// Values whose keys are not UTF-8.
     pub bad_keys: Vec<Node>,
 }
 
@@ -53,10 +53,10 @@ struct Open {
     items: u32,
 }
 
-/// Indexes a text that is known to be one JSON value. `replaced` says where
-/// U+FFFD stands for bytes that are not UTF-8, in order.
+/// Indexes a text that is known to be one JSON value. `replaced` contains the
+/// positions at which U+FFFD replaces bytes that are not UTF-8, in ascending order.
 ///
-/// `None`: the text is longer than 4 GiB.
+/// Returns `None` if the text is 4 GiB or longer.
 pub fn index<'de>(text: &'de str, replaced: &[usize]) -> Option<Indexed<'de>> {
     u32::try_from(text.len()).ok()?;
     let bytes = text.as_bytes();
@@ -154,7 +154,7 @@ pub fn index<'de>(text: &'de str, replaced: &[usize]) -> Option<Indexed<'de>> {
     })
 }
 
-/// Where the string that starts at `at` ends.
+/// Returns the end of the string that starts at `at`.
 fn string_end(bytes: &[u8], mut at: usize) -> usize {
     at += 1;
     while let Some(&byte) = bytes.get(at) {
@@ -167,7 +167,7 @@ fn string_end(bytes: &[u8], mut at: usize) -> usize {
     bytes.len()
 }
 
-/// Where the object or array that starts at `at` ends.
+/// Returns the end of the object or array that starts at `at`.
 fn container_end(bytes: &[u8], mut at: usize) -> usize {
     let mut depth = 0_usize;
     while let Some(&byte) = bytes.get(at) {
@@ -199,7 +199,7 @@ impl<'de> Tape<'de> {
         &self.entries[node as usize]
     }
 
-    /// The value as it stands in the text.
+    /// Returns the value's JSON text.
     pub fn raw(&self, node: Node) -> &'de str {
         let entry = self.entry(node);
         &self.text[entry.start as usize..entry.end as usize]
@@ -209,9 +209,10 @@ impl<'de> Tape<'de> {
         Kind::of(self.raw(node))
     }
 
-    /// What a deserializer is given to read at a value: scalars as they are,
-    /// `{}` and `[]` for what is walked by this tape, and for a string that
-    /// is not UTF-8 another such string, which only an unknown field may be.
+    /// Returns the JSON that a deserializer reads for a value: the text itself for
+    /// a scalar, and `{}` or `[]` for an object or array, whose contents are read
+    /// from the tape. For a string that is not UTF-8, it returns a short invalid
+    /// string, which is an error everywhere but in an unknown field.
     pub fn outline(&self, node: Node) -> &'de [u8] {
         let raw = self.raw(node).as_bytes();
         match raw.first() {
@@ -222,17 +223,18 @@ impl<'de> Tape<'de> {
         }
     }
 
-    /// The values directly inside of an object or array start here.
+    /// Returns the first value inside an object or array.
     pub fn first_inside(&self, node: Node) -> Node {
         node + 1
     }
 
-    /// The first value that is not inside of this one.
+    /// Returns the first value after this one that is not inside it.
     pub fn after(&self, node: Node) -> Node {
         self.entry(node).next
     }
 
-    /// The key of a value in an object, unless it is no valid string.
+    /// Returns the key of a value in an object, or `None` if the key is not a valid
+    /// string.
     pub fn key(&self, node: Node) -> Option<Cow<'de, str>> {
         let Label::Key(start, end) = self.entry(node).label else {
             return None;
@@ -244,7 +246,7 @@ impl<'de> Tape<'de> {
         serde_json::from_str(quoted).ok().map(Cow::Owned)
     }
 
-    /// The JSON path of a value: `$.data[3].client.phone`.
+    /// Returns the JSON path of a value: `$.data[3].client.phone`.
     pub fn path(&self, node: Node) -> String {
         use std::fmt::Write;
         let mut steps = Vec::new();

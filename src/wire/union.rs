@@ -1,4 +1,4 @@
-//! Unions: a value is read as the branch that is made for its kind.
+//! Decodes unions: a value is decoded as the branch that expects its kind.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -10,12 +10,14 @@ use super::context::Context;
 use super::deserializer::{Recovery, Tries, UNION, WHOLE};
 use super::kind::Kind;
 
-/// An enum whose variants hold what may stand at one place.
+/// An enum with a variant for each type that a value may have.
 pub(crate) trait Union: Sized {
-    /// The kind of value that each branch is made for.
+    /// The kind of value that each branch expects, or `None` if it expects no
+    /// particular kind.
     const KINDS: &'static [Option<Kind>];
 
-    /// Tries a branch.
+    /// Tries to decode the value as a branch. If `whole` is set, the attempt fails if
+    /// any part of the value does not fit.
     fn read<'de, A: SeqAccess<'de>>(
         branch: usize,
         whole: bool,
@@ -23,8 +25,8 @@ pub(crate) trait Union: Sized {
     ) -> Result<Option<Self>, A::Error>;
 }
 
-/// Reading a union by a table: each branch's place, the kind of value that it
-/// is made for, its variant and its type.
+/// Implements `Deserialize` for a union from a table. Each row contains a branch's
+/// index, the kind of value that it expects, its variant, and its type.
 macro_rules! union {
     ($name:ident $($index:literal $kind:ident $variant:ident $type:ty,)*) => {
         impl $crate::wire::union::Union for $name {
@@ -54,7 +56,8 @@ macro_rules! union {
 }
 pub(crate) use union;
 
-/// `Any`: the branch is made for no kind of value.
+/// Converts a kind in the table of `union!` to an `Option<Kind>`. `Any` stands for
+/// a branch that expects no particular kind.
 macro_rules! kind {
     (Any) => {
         None
@@ -77,7 +80,7 @@ pub(crate) fn read_branch<'de, T: Deserialize<'de>, A: SeqAccess<'de>>(
     }
 }
 
-/// A value that is read with nothing of it set aside.
+/// A value of which nothing may be set aside.
 struct Whole<T>(T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Whole<T> {
@@ -105,9 +108,12 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Whole<T> {
     }
 }
 
-/// Reads a union: the branches made for the kind of value that stands there
-/// first, then any that the value can be converted to; if none fits whole, the
-/// first that is made for the kind and reads with something in it set aside.
+/// Decodes a union.
+///
+/// The branches that expect the value's kind are tried first, then the others,
+/// to which the value may be convertible. If the value fits none of them as a
+/// whole, the result is the first branch that expects the value's kind and can be
+/// decoded with parts of the value set aside.
 pub(crate) fn read<'de, D: Deserializer<'de>, U: Union>(deserializer: D) -> Result<U, D::Error> {
     deserializer.deserialize_newtype_struct(UNION, Branches(PhantomData))
 }
@@ -149,7 +155,7 @@ impl<'de, U: Union> Visitor<'de> for Branches<U> {
         )))
     }
 
-    /// Any other deserializer hands the value out as raw text.
+    /// Called by any other deserializer, from which the value is read as raw JSON.
     fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<U, D::Error> {
         let raw = <Box<RawValue>>::deserialize(deserializer)?;
         let context = Context::default();
