@@ -1,4 +1,4 @@
-//! client.json → the generated client in `$OUT_DIR`, for the enabled features.
+//! Generates the client in `$OUT_DIR` from client.json, for the enabled features.
 
 use std::env;
 

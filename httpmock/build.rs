@@ -1,4 +1,4 @@
-//! client.json → a typed expectation for each operation, in `$OUT_DIR`.
+//! Generates typed expectations for each operation in `$OUT_DIR` from client.json.
 
 use std::collections::BTreeMap;
 
@@ -30,16 +30,17 @@ fn main() {
     });
 }
 
-/// Corrects what progenitor's code takes for granted of another kind of client.
+/// Adapts progenitor's code to the requests that the `altegio` client sends.
 struct Finish<'a> {
-    /// By the name of the type that says what an operation's request is.
+    /// The operations, by the name of the type for expectations of their requests.
     operations: BTreeMap<String, &'a Operation>,
-    /// The operation whose request is being visited.
+    /// The operation whose type is being visited.
     current: Option<&'a Operation>,
 }
 
 impl VisitMut for Finish<'_> {
-    /// A form is not JSON: what it holds is said to httpmock itself.
+    /// Removes the method `body` for forms, since it would expect JSON. Tests match
+    /// the contents of a form with httpmock's own methods.
     fn visit_item_impl_mut(&mut self, node: &mut ItemImpl) {
         let name = node.self_ty.to_token_stream().to_string();
         self.current = self.operations.get(&name).copied();
@@ -51,7 +52,8 @@ impl VisitMut for Finish<'_> {
         visit_mut::visit_item_impl_mut(self, node);
     }
 
-    /// A list has no `to_string()`.
+    /// Replaces `query_param(name, value.to_string())`, which lists do not support,
+    /// with a call of `crate::query`.
     fn visit_expr_mut(&mut self, node: &mut Expr) {
         visit_mut::visit_expr_mut(self, node);
         let Expr::MethodCall(ExprMethodCall {

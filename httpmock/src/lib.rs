@@ -12,12 +12,12 @@ mod generated {
 
 pub use generated::{MockServerExt, operations};
 
-/// A query parameter, written as the client writes it: a list item by item,
-/// or joined where the document says `explode: false`.
+/// Expects a query parameter in the form in which the client sends it: a list is
+/// sent item by item, or joined with commas if the document sets `explode: false`.
 fn query(when: When, name: &str, value: impl Serialize, joined: bool) -> When {
     let text = |value: &Value| match value {
         Value::String(text) => text.clone(),
-        // `92.0` is sent as `92`.
+        // The client sends `92.0` as `92`.
         Value::Number(number) => number.to_string().trim_end_matches(".0").to_owned(),
         value => value.to_string(),
     };

@@ -1,7 +1,7 @@
-//! What an OpenAPI document says of each operation, read once.
+//! Parses an OpenAPI document into a list of operations.
 //!
-//! Works on both documents of a folder: interface.json (OpenAPI 3.1) and
-//! client.json (3.0, as lowered for progenitor).
+//! This works on both forms of a document: interface.json (OpenAPI 3.1) and
+//! client.json (OpenAPI 3.0, lowered for progenitor).
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -26,17 +26,18 @@ use crate::pointer::{self, Pointer};
 ///         "responses": {"200": {"content": {"application/json": {"schema": {"type": "object"}}}}},
 ///     }}},
 /// }))?;
-/// let operation = api.operation("get_tag").ok_or("it has it")?;
+/// let operation = api.operation("get_tag").ok_or("no such operation")?;
 /// assert_eq!(operation.parameters[0].place, Place::Path);
 /// assert_eq!(operation.security, Security::None);
 /// assert!(operation.idempotent);
 /// let body = operation.success().and_then(|response| response.content.as_ref());
-/// assert_eq!(api.get(&body.ok_or("it has one")?.schema)["type"], "object");
+/// assert_eq!(api.get(&body.ok_or("no response body")?.schema)["type"], "object");
 /// # Ok::<(), String>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Api {
-    /// The address of the first server, whose path the operations' paths follow.
+    /// The URL of the first server, without a trailing slash. The operations'
+    /// paths are appended to it.
     pub base: String,
     /// The operations, in the document's order.
     pub operations: Vec<Operation>,
@@ -50,29 +51,31 @@ pub struct Operation {
     pub id: String,
     /// The first tag.
     pub tag: String,
-    /// What it does, in a line; empty if the document has no words for it.
+    /// A one-line summary; empty if the document has none.
     pub summary: String,
     /// The HTTP method.
     pub method: Method,
-    /// The path with its parameters in braces.
+    /// The path, with its parameters in braces.
     pub path: Template,
-    /// The tokens that it asks for.
+    /// The tokens that it requires.
     pub security: Security,
-    /// Whether the server's state is the same after two requests as after
-    /// one: `x-idempotent`, or else [`Method::is_idempotent`].
+    /// Whether repeating a request leaves the server in the same state as
+    /// sending it once: `x-idempotent` if the document sets it, otherwise
+    /// [`Method::is_idempotent`].
     pub idempotent: bool,
-    /// How its list is split into pages (`x-paging`), if it is.
+    /// How its list is paginated (`x-paging`), if it is.
     pub paging: Option<Paging>,
-    /// The parameters: those of the path in the path's order, then the others
-    /// in the document's. An operation's own take the place of the path item's.
+    /// The parameters: path parameters in the order of the path, then the
+    /// others in the order of the document. An operation's own parameters
+    /// override those of its path item.
     pub parameters: Vec<Parameter>,
-    /// The request's body, if it has one.
+    /// The request body, if it has one.
     pub body: Option<Body>,
     /// The documented responses, in ascending order of their statuses.
     pub responses: Vec<Response>,
-    /// Whether the vendor deprecates it.
+    /// Whether the document marks it as deprecated.
     pub deprecated: bool,
-    /// Where the operation stands in the document.
+    /// The location of the operation in the document.
     pub at: Pointer,
 }
 
@@ -90,23 +93,23 @@ pub enum Method {
     Trace,
 }
 
-/// A path with parameters: `/clients/{location_id}`.
+/// A path template, such as `/clients/{location_id}`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Template(String);
 
 /// A part of a [`Template`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part<'t> {
-    /// Text that stands in the path as it is.
+    /// Literal text.
     Text(&'t str),
-    /// A parameter, by its name.
+    /// The name of a parameter.
     Parameter(&'t str),
 }
 
-/// The tokens that an operation asks for.
+/// The tokens that an operation requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Security {
-    /// No scheme is named. A token may be sent nevertheless.
+    /// No token is required. One may still be sent.
     None,
     /// `Authorization: Bearer {PartnerToken}`
     Partner,
@@ -114,64 +117,66 @@ pub enum Security {
     PartnerAndUser,
 }
 
-/// How a list is split into pages.
+/// How a list is paginated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paging {
-    /// The arguments that name the page.
+    /// The arguments that select the page.
     pub by: PagedBy,
-    /// Where the items stand in the response: `/data` unless the document
-    /// says otherwise.
+    /// The location of the items in the response: `/data` unless the document
+    /// specifies another.
     pub items: Pointer,
-    /// Where the response may have the number of all items; the first place
-    /// that its type has is the one that counts.
+    /// The locations where the response may have the total number of items.
+    /// The first one that exists in the response's type is used.
     pub totals: Vec<Pointer>,
 }
 
-/// The arguments that name a page, by their names on the wire.
+/// The arguments that select a page, by their names on the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PagedBy {
-    /// Query parameters: the page's number, from 1, and how many items a page has.
+    /// Query parameters: the page number, starting at 1, and the page size.
     Query {
-        /// The number's name.
+        /// The name of the page number.
         page: String,
-        /// The size's name, if it can be chosen.
+        /// The name of the page size, if it can be chosen.
         size: Option<String>,
     },
-    /// The same as fields of the body.
+    /// Fields of the body: the page number, starting at 1, and the page size.
     Body {
-        /// The number's name.
+        /// The name of the page number.
         page: String,
-        /// The size's name, if it can be chosen.
+        /// The name of the page size, if it can be chosen.
         size: Option<String>,
     },
     /// Fields of the body: the first and the last day of the page.
     Dates {
-        /// The first day's name.
+        /// The name of the first day.
         from: String,
-        /// The last day's name.
+        /// The name of the last day.
         to: String,
-        /// Where the response has the next page's days, under the same names.
+        /// The location in the response of the object that has the next page's
+        /// days, under the same names.
         next: Pointer,
     },
 }
 
-/// A parameter of the path, the query or a header.
+/// A path, query, or header parameter.
 ///
-/// `Accept`, `Content-Type` and `Authorization` are none, as OpenAPI has it.
+/// As OpenAPI specifies, header parameters named `Accept`, `Content-Type`, and
+/// `Authorization` are ignored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parameter {
     /// Where it is sent.
     pub place: Place,
     /// Its name on the wire.
     pub name: String,
-    /// Whether a request without it is wrong.
+    /// Whether it is required.
     pub required: bool,
     /// Whether a list is sent as one value, joined with commas
     /// (`explode: false`), rather than item by item.
     pub joined: bool,
-    /// What it means; empty if the document has no words for it.
+    /// The description; empty if the document has none.
     pub description: String,
-    /// Where its schema stands.
+    /// The location of its schema.
     pub schema: Pointer,
 }
 
@@ -184,14 +189,14 @@ pub enum Place {
     Header,
 }
 
-/// A request's body.
+/// A request body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Body {
-    /// Its media type: `application/json`, `multipart/form-data` or `*/*`.
+    /// Its media type: `application/json`, `multipart/form-data`, or `*/*`.
     pub media_type: String,
-    /// Whether a request without it is wrong.
+    /// Whether it is required.
     pub required: bool,
-    /// Where its schema stands.
+    /// The location of its schema.
     pub schema: Pointer,
 }
 
@@ -204,13 +209,13 @@ pub struct Response {
     pub content: Option<Content>,
 }
 
-/// A response's body.
+/// A response body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Content {
     /// Its media type, such as `application/json`.
     pub media_type: String,
-    /// Where its schema stands. Nothing stands there if the document names
-    /// only the media type.
+    /// The location of its schema. There is no value at that location if the
+    /// document gives only the media type.
     pub schema: Pointer,
 }
 
@@ -219,9 +224,10 @@ impl Api {
     ///
     /// # Errors
     ///
-    /// An operation without an id or a tag, two of one id, references to
-    /// nothing, and values of `security`, `x-paging` or `x-idempotent` that
-    /// are none. The text names the operation.
+    /// Returns an error if an operation has no id or no tag, if two operations
+    /// have the same id, if a reference cannot be resolved, or if a value of
+    /// `security`, `x-paging`, or `x-idempotent` is invalid. The message names
+    /// the operation.
     pub fn read(document: Value) -> Result<Self, String> {
         let mut operations = Vec::new();
         let mut ids = BTreeSet::new();
@@ -251,49 +257,51 @@ impl Api {
         })
     }
 
-    /// The operation of this id.
+    /// Returns the operation with this id.
     pub fn operation(&self, id: &str) -> Option<&Operation> {
         self.operations.iter().find(|operation| operation.id == id)
     }
 
-    /// The whole document.
+    /// Returns the whole document.
     pub fn document(&self) -> &Value {
         &self.document
     }
 
-    /// The component schemas, by name.
+    /// Iterates over the component schemas and their names.
     pub fn schemas(&self) -> impl Iterator<Item = (&str, &Value)> {
         let schemas = self.document["components"]["schemas"].as_object();
         let schemas = schemas.into_iter().flatten();
         schemas.map(|(name, schema)| (name.as_str(), schema))
     }
 
-    /// The value at a place of the document; null if nothing stands there.
+    /// Returns the value at a location in the document, or null if there is none.
     pub fn get(&self, at: &Pointer) -> &Value {
         at.get(&self.document).unwrap_or(&Value::Null)
     }
 
-    /// What a schema's references lead to, or itself without one. Null if
-    /// they lead to nothing.
+    /// Follows a schema's references and returns the schema that they resolve
+    /// to, which is `schema` itself if it is not a reference. Returns null if a
+    /// reference cannot be resolved.
     pub fn resolve<'a>(&'a self, schema: &'a Value) -> &'a Value {
         pointer::resolve(&self.document, schema).unwrap_or(&Value::Null)
     }
 
-    /// What the references at a place lead to, and where that stands. The
-    /// place itself and null if they lead to nothing.
+    /// Follows the references at a location and returns the final location and
+    /// its value. Returns the location itself and null if a reference cannot
+    /// be resolved.
     pub fn locate(&self, at: &Pointer) -> (Pointer, &Value) {
         pointer::locate(&self.document, at).unwrap_or_else(|| (at.clone(), &Value::Null))
     }
 }
 
 impl Operation {
-    /// The parameters of a place, in order.
+    /// Iterates over the parameters that are sent in `place`, in order.
     pub fn parameters_in(&self, place: Place) -> impl Iterator<Item = &Parameter> {
         let parameters = self.parameters.iter();
         parameters.filter(move |parameter| parameter.place == place)
     }
 
-    /// The first documented response of a 2xx status.
+    /// Returns the first documented response with a 2xx status.
     pub fn success(&self) -> Option<&Response> {
         let mut responses = self.responses.iter();
         responses.find(|response| (200..300).contains(&response.status))
@@ -301,14 +309,15 @@ impl Operation {
 }
 
 impl Body {
-    /// Whether it is sent as `multipart/form-data`.
+    /// Returns whether the body is sent as `multipart/form-data`.
     pub fn is_form(&self) -> bool {
         self.media_type.starts_with("multipart/")
     }
 }
 
 impl Content {
-    /// Whether it is JSON, as `application/json` and `*/*` are.
+    /// Returns whether the body is JSON. Besides `application/json` and
+    /// `+json` types, `*/*` counts as JSON.
     pub fn is_json(&self) -> bool {
         let end = self.media_type.split(';').next().unwrap_or_default().trim();
         end == "*/*" || end.ends_with("/json") || end.ends_with("+json")
@@ -316,7 +325,7 @@ impl Content {
 }
 
 impl Method {
-    /// Its name, in capitals.
+    /// Returns the name in uppercase.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Delete => "DELETE",
@@ -330,13 +339,13 @@ impl Method {
         }
     }
 
-    /// Whether HTTP defines requests of this method to have the same effect
-    /// once and many times (RFC 9110, 9.2.2).
+    /// Returns whether HTTP defines this method as idempotent (RFC 9110, section
+    /// 9.2.2).
     pub fn is_idempotent(self) -> bool {
         !matches!(self, Self::Patch | Self::Post)
     }
 
-    /// A method by its key in a path item.
+    /// Parses the key of a method in a path item.
     fn of_key(key: &str) -> Option<Self> {
         Some(match key {
             "delete" => Self::Delete,
@@ -359,12 +368,12 @@ impl fmt::Display for Method {
 }
 
 impl Template {
-    /// The path as the document has it.
+    /// Returns the path as it is written in the document.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Its parts, in order.
+    /// Iterates over the parts of the path, in order.
     ///
     /// ```
     /// use altegio_openapi::api::{Part, Template};
@@ -390,7 +399,7 @@ impl Template {
         })
     }
 
-    /// The names of its parameters, in order.
+    /// Iterates over the names of the parameters, in order.
     pub fn parameters(&self) -> impl Iterator<Item = &str> {
         self.parts().filter_map(|part| match part {
             Part::Parameter(name) => Some(name),
@@ -422,7 +431,7 @@ impl Reader<'_> {
     fn operation(&self, path: &str, key: &str, value: &Value) -> Result<Operation, String> {
         let at = self.at.join(key);
         let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
-        let method = Method::of_key(key).ok_or_else(|| format!("`{key}` is no HTTP method"))?;
+        let method = Method::of_key(key).ok_or_else(|| format!("`{key}` is not an HTTP method"))?;
         let path = Template::from(path);
         let id = value["operationId"].as_str().ok_or("no `operationId`")?;
         let tag = value["tags"][0].as_str().ok_or("no tag")?;
@@ -435,7 +444,7 @@ impl Reader<'_> {
             idempotent: match value.get("x-idempotent") {
                 None => method.is_idempotent(),
                 Some(Value::Bool(idempotent)) => *idempotent,
-                Some(other) => return Err(format!("x-idempotent: `{other}` is no boolean")),
+                Some(other) => return Err(format!("x-idempotent: `{other}` is not a boolean")),
             },
             paging: match value.get("x-paging") {
                 None => None,
@@ -450,7 +459,8 @@ impl Reader<'_> {
         })
     }
 
-    /// The first alternative of the operation's security, by the form of its header.
+    /// Reads the first alternative of the operation's security requirements. The
+    /// `bearerFormat` of its scheme determines which tokens it requires.
     fn security(&self, operation: &Value) -> Result<Security, String> {
         let security = operation.get("security").or(self.document.get("security"));
         let first = security
@@ -500,7 +510,7 @@ impl Reader<'_> {
             _ => None,
         };
         found.retain(|parameter| parameter.place != Place::Path || order(parameter).is_some());
-        // What is in the path comes first; a stable sort leaves the rest as it is.
+        // Path parameters come first. The sort is stable, so the others keep their order.
         found.sort_by_key(|parameter| order(parameter).unwrap_or(usize::MAX));
         Ok(found)
     }
@@ -514,7 +524,8 @@ impl Reader<'_> {
         let Some((media_type, schema)) = content(&at, value) else {
             return Ok(None);
         };
-        // The lowering writes as JSON what progenitor knows no other way for.
+        // The lowering replaces media types that progenitor does not support with
+        // `application/json`.
         let media_type = value["x-media-type"].as_str().unwrap_or(&media_type);
         Ok(Some(Body {
             media_type: media_type.to_owned(),
@@ -531,7 +542,7 @@ impl Reader<'_> {
             .into_iter()
             .flat_map(Map::keys)
         {
-            // `default` and `4XX` document no status.
+            // `default` and `4XX` are not single statuses.
             let Ok(number) = status.parse() else {
                 continue;
             };
@@ -548,11 +559,11 @@ impl Reader<'_> {
 
     fn locate(&self, at: &Pointer) -> Result<(Pointer, &Value), String> {
         pointer::locate(self.document, at)
-            .ok_or_else(|| format!("the reference at {at} leads to nothing"))
+            .ok_or_else(|| format!("the reference at {at} cannot be resolved"))
     }
 }
 
-/// A parameter, unless it is one that OpenAPI has other ways for.
+/// Reads a parameter. Returns `None` for a header parameter that OpenAPI ignores.
 fn parameter(at: &Pointer, value: &Value) -> Result<Option<Parameter>, String> {
     let name = value["name"]
         .as_str()
@@ -569,7 +580,7 @@ fn parameter(at: &Pointer, value: &Value) -> Result<Option<Parameter>, String> {
         }
         other => {
             return Err(format!(
-                "parameter `{name}`: it stands in `{}`; path, query or header expected",
+                "parameter `{name}`: its `in` is `{}`; expected path, query, or header",
                 other.unwrap_or_default()
             ));
         }
@@ -584,8 +595,8 @@ fn parameter(at: &Pointer, value: &Value) -> Result<Option<Parameter>, String> {
     }))
 }
 
-/// The media type of a body, and where its schema stands. JSON goes before
-/// whatever else is offered.
+/// Returns the media type of a body and the location of its schema. If there
+/// are several media types, `application/json` is preferred.
 fn content(at: &Pointer, value: &Value) -> Option<(String, Pointer)> {
     let offered = value["content"].as_object()?;
     let json = offered.get_key_value("application/json");
@@ -596,14 +607,14 @@ fn content(at: &Pointer, value: &Value) -> Option<(String, Pointer)> {
 
 fn paging(value: &Value) -> Result<Paging, String> {
     let known = ["query", "body", "items", "total", "next"];
-    let fields = value.as_object().ok_or("an object expected")?;
+    let fields = value.as_object().ok_or("expected an object")?;
     if let Some(unknown) = fields.keys().find(|key| !known.contains(&key.as_str())) {
-        return Err(format!("`{unknown}` is none of {}", known.join(", ")));
+        return Err(format!("`{unknown}` is not one of {}", known.join(", ")));
     }
     let (place, arguments) = match (fields.get("query"), fields.get("body")) {
         (Some(query), None) => ("query", query),
         (None, Some(body)) => ("body", body),
-        _ => return Err("either `query` or `body` expected".to_owned()),
+        _ => return Err("expected either `query` or `body`".to_owned()),
     };
     let text = |name: &str| arguments[name].as_str().map(str::to_owned);
     let next = value["next"].as_str().map(dotted);
@@ -619,7 +630,7 @@ fn paging(value: &Value) -> Result<Paging, String> {
         ("body", None, Some(((from, to), next))) => PagedBy::Dates { from, to, next },
         _ => {
             return Err(format!(
-                "`{place}` names neither `page` nor, for a body, `from` and `to` with `next`"
+                "`{place}` has neither `page` nor, for a body, `from` and `to` with `next`"
             ));
         }
     };

@@ -1,5 +1,5 @@
-//! What every build script here does: take a document, generate code from it,
-//! write that to `$OUT_DIR`.
+//! The part that the workspace's build scripts share: parse a document, generate
+//! code from it, and write the code to `$OUT_DIR`.
 
 use std::path::Path;
 use std::process::exit;
@@ -7,7 +7,10 @@ use std::{env, fs};
 
 use serde_json::Value;
 
-/// Generates `file` in `$OUT_DIR` from the text of the document `name`.
+/// Parses `text`, the document called `name`, and writes the code that
+/// `generate` returns for it to `file` in `$OUT_DIR`.
+///
+/// On an error, prints it as a `cargo::error` and exits with status 1.
 pub fn run(
     name: &str,
     text: &str,
@@ -27,8 +30,9 @@ fn write(
     file: &str,
     generate: impl FnOnce(Value) -> Result<String, String>,
 ) -> Result<(), String> {
-    let document = serde_json::from_str(text)
-        .map_err(|error| format!("{name}: {error}; `cargo xtask update-spec` makes it"))?;
+    let document = serde_json::from_str(text).map_err(|error| {
+        format!("{name}: {error}; run `cargo xtask update-spec` to generate it")
+    })?;
     let code = generate(document)?;
     let out = env::var("OUT_DIR").map_err(|error| format!("OUT_DIR: {error}"))?;
     fs::write(Path::new(&out).join(file), code).map_err(|error| format!("{out}: {error}"))

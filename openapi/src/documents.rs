@@ -1,15 +1,18 @@
-//! The documents as they are in `openapi/<document>/`, embedded.
+//! The documents from `openapi/<document>/`, embedded in the crate.
 
 /// One of Altegio's documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Document {
-    /// Its folder, module and feature (`b2b-v1`).
+    /// The name of its folder and of the `altegio` crate's feature (`b2b-v1`).
     pub name: &'static str,
-    /// The interface, OpenAPI 3.1: upstream with the overlay's corrections.
+    /// The text of `interface.json`, in OpenAPI 3.1: the vendor's document with
+    /// the overlay's corrections.
     pub interface: &'static str,
-    /// The same, lowered to the OpenAPI 3.0 that progenitor reads.
+    /// The text of `client.json`: the same interface, lowered to OpenAPI 3.0 for
+    /// progenitor.
     pub client: &'static str,
-    /// Where it comes from: URL, hash, size, date.
+    /// The text of `source.toml`: the URL, hash, size, date, and counts of the
+    /// vendor's document.
     pub source: &'static str,
 }
 

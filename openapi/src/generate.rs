@@ -1,4 +1,4 @@
-//! client.json → progenitor's token stream, with failures that name a place.
+//! Runs progenitor on client.json and reports which operation it fails on.
 
 use std::panic::{self, AssertUnwindSafe};
 
@@ -8,14 +8,15 @@ use serde_json::Value;
 
 use crate::{grammar, select};
 
-/// Runs one of progenitor's generators, `make`, over the lowered document
-/// `text`; `name` is what errors call it.
+/// Runs `make`, which calls one of progenitor's generators, on `text`, a lowered
+/// document. Errors refer to the document as `name`.
 ///
 /// # Errors
 ///
-/// The document is not OpenAPI 3.0, or progenitor refuses it. The text names
-/// the operation that it refuses. If progenitor panics, the panic's own
-/// message goes to standard error besides.
+/// Returns an error if the document is not OpenAPI 3.0 or if progenitor rejects
+/// it. The message names the first operation that progenitor also rejects on its
+/// own, if there is one. If progenitor panics, the panic message is also printed
+/// to standard error.
 pub fn tokens(
     name: &str,
     text: &str,
@@ -29,14 +30,14 @@ pub fn tokens(
         let document = serde_json::from_str(text).unwrap_or_default();
         match culprit(&document, &make) {
             Some((operation, error)) => {
-                format!("{name}: progenitor refuses operation `{operation}`: {error}. {REMEDY}")
+                format!("{name}: progenitor rejects operation `{operation}`: {error}. {REMEDY}")
             }
-            None => format!("{name}: progenitor refuses it: {error}. {REMEDY}"),
+            None => format!("{name}: progenitor rejects the document: {error}. {REMEDY}"),
         }
     })
 }
 
-const REMEDY: &str = "Correct the place in overlay.yaml, or the lowering in xtask/src/lower, \
+const REMEDY: &str = "Correct the document in overlay.yaml or the lowering in xtask/src/lower, \
                       then run `cargo xtask update-spec`";
 
 fn settings() -> GenerationSettings {
@@ -44,8 +45,8 @@ fn settings() -> GenerationSettings {
     settings
         .with_interface(InterfaceStyle::Builder)
         .with_tag(TagStyle::Separate);
-    // The crate calls itself by its name too (`extern crate self as altegio`), so
-    // what is made of it elsewhere needs no other.
+    // `extern crate self as altegio` makes these paths valid in the client crate
+    // too, so the same settings serve every crate that is generated.
     for (format, name) in [
         ("date-time", "altegio::DateTime"),
         ("binary", "altegio::File"),
@@ -57,7 +58,7 @@ fn settings() -> GenerationSettings {
             [TypeImpl::Display, TypeImpl::FromStr].into_iter(),
         );
     }
-    // `x-rust-type` names it; the lowering says where.
+    // The lowering adds `x-rust-type` extensions, which name types of this crate.
     settings.with_crate("altegio", CrateVers::Any, None);
     if std::env::var_os("CARGO_FEATURE_SCHEMARS").is_some() {
         settings.with_derive("::schemars::JsonSchema");
@@ -65,7 +66,7 @@ fn settings() -> GenerationSettings {
     settings
 }
 
-/// `{type: string, format: …}`
+/// Returns the schema `{type: string, format: …}`.
 fn schema(format: &str) -> schemars_0_8::schema::SchemaObject {
     schemars_0_8::schema::SchemaObject {
         instance_type: Some(schemars_0_8::schema::InstanceType::String.into()),
@@ -74,7 +75,7 @@ fn schema(format: &str) -> schemars_0_8::schema::SchemaObject {
     }
 }
 
-/// One of progenitor's generators.
+/// A call of one of progenitor's generators.
 type Make<'m> =
     &'m dyn Fn(&mut Generator, &OpenAPI) -> Result<proc_macro2::TokenStream, progenitor::Error>;
 
@@ -94,11 +95,11 @@ fn run(document: &OpenAPI, make: Make<'_>) -> Result<proc_macro2::TokenStream, S
                     .downcast_ref::<&str>()
                     .map(|text| (*text).to_owned())
             })
-            .unwrap_or_else(|| "it panicked".to_owned())),
+            .unwrap_or_else(|| "progenitor panicked".to_owned())),
     }
 }
 
-/// The first operation that fails by itself, and how.
+/// Returns the id of the first operation that fails on its own, and its error.
 fn culprit(document: &Value, make: Make<'_>) -> Option<(String, String)> {
     let fails = |document: &Value| {
         let document = serde_json::from_value(document.clone()).ok()?;
@@ -111,7 +112,8 @@ fn culprit(document: &Value, make: Make<'_>) -> Option<(String, String)> {
     };
     let operations = |document| grammar::operations(document).map(|(_, _, operation)| operation);
     let tags = operations(document).filter_map(select::tag);
-    // A tag's operations are few, and so are the schemas that they reach.
+    // Searching for the failing tag first keeps the documents that are generated
+    // one operation at a time small.
     let document = tags
         .collect::<std::collections::BTreeSet<_>>()
         .into_iter()

@@ -1,14 +1,15 @@
-//! Where in an OpenAPI 3.1 document what kind of object stands.
+//! The structure of an OpenAPI 3.1 document: which kinds of objects it contains,
+//! and under which keys.
 //!
-//! A key such as `description` is prose on an operation and a field's name
-//! inside `properties`. Everything that walks a document asks this table
-//! rather than guess from the key.
+//! The meaning of a key depends on its parent: `description` is prose in an
+//! operation, but a property name inside `properties`. Code that walks a document
+//! uses this table instead of guessing from the key.
 
 use serde_json::{Map, Value};
 
 pub use crate::pointer::{Pointer, resolve, target};
 
-/// The kinds of object that an OpenAPI document is made of.
+/// The kinds of objects in an OpenAPI document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Callback,
@@ -34,7 +35,7 @@ pub enum Kind {
     Tag,
 }
 
-/// How a key holds objects of a kind.
+/// How many objects a key holds, and in which form.
 #[derive(Clone, Copy, Debug)]
 enum Shape {
     One,
@@ -42,11 +43,13 @@ enum Shape {
     Map,
 }
 
+/// The keys of operations in a path item.
 pub const METHODS: [&str; 8] = [
     "get", "put", "post", "delete", "options", "head", "patch", "trace",
 ];
 
-/// What stands under `key` in an object of `kind`; `None` for plain values.
+/// Returns the kind of the objects under `key` in an object of `kind`, or `None`
+/// if the value under `key` is not an object of a known kind.
 fn child(kind: Kind, key: &str) -> Option<(Shape, Kind)> {
     use Shape::{List, Map, One};
     Some(match (kind, key) {
@@ -105,7 +108,7 @@ fn child(kind: Kind, key: &str) -> Option<(Shape, Kind)> {
     })
 }
 
-/// Calls `visit` for every object of the document, parents first.
+/// Calls `visit` for every object in the document, parents first.
 pub fn walk<'a>(document: &'a Value, visit: &mut impl FnMut(&Pointer, Kind, &'a Value)) {
     walk_from(document, Kind::Document, &Pointer::root(), visit);
 }
@@ -140,7 +143,7 @@ fn walk_from<'a>(
     }
 }
 
-/// Calls `change` for every object of the document, parents first.
+/// Calls `change` for every object in the document, parents first.
 pub fn walk_mut(document: &mut Value, change: &mut impl FnMut(Kind, &mut Map<String, Value>)) {
     walk_mut_from(document, Kind::Document, change);
 }
@@ -170,7 +173,8 @@ fn walk_mut_from(
     }
 }
 
-/// Every operation of the document: path, method, the operation.
+/// Iterates over the operations of the document as tuples of the path, the
+/// method's key, and the operation.
 pub fn operations(document: &Value) -> impl Iterator<Item = (&str, &'static str, &Value)> {
     document["paths"]
         .as_object()

@@ -1,9 +1,8 @@
-//! Altegio's OpenAPI documents, and the generator of the crates that are made
-//! from them.
+//! Altegio's OpenAPI documents, and the code generator of the crates that are
+//! built from them.
 //!
-//! [`api::Api`] reads a document once; whatever needs its facts (the client's
-//! and the command line's build, the mock server, the httpmock helpers) takes
-//! them from there.
+//! [`api::Api`] is the parsed form of a document. The build scripts of the client,
+//! the command line, and the httpmock helpers use it, and so does the mock server.
 
 #![forbid(unsafe_code)]
 

@@ -1,13 +1,12 @@
-//! How names are written: a tag's feature, a command's words, Rust's
-//! identifiers.
+//! Conversions of the document's names into words, flags, and Rust identifiers.
 //!
-//! [`snake`] gives the identifiers that progenitor gives to operations and
-//! parameters, and [`pascal`] those that typify gives to types, so that
-//! generated code can be found by a name of the document.
+//! [`snake`] returns the same identifiers as progenitor uses for operations and
+//! parameters, and [`pascal`] the same as typify uses for types, so the generated
+//! code for a name in the document can be found.
 
 use heck::{ToKebabCase, ToPascalCase, ToSnakeCase};
 
-/// The words of a name, in lowercase, separated by anything that is no ASCII
+/// Splits a name into lowercase words at every character that is not an ASCII
 /// letter or digit.
 ///
 /// ```
@@ -22,7 +21,7 @@ pub fn words(text: &str) -> impl Iterator<Item = String> {
         .map(str::to_ascii_lowercase)
 }
 
-/// The singular of an English noun, as far as its ending tells.
+/// Returns the singular of an English noun, as guessed from its ending.
 ///
 /// ```
 /// use altegio_openapi::names::singular;
@@ -42,7 +41,7 @@ pub fn singular(word: &str) -> String {
     }
 }
 
-/// A name's words joined with hyphens; `camelCase` is two words.
+/// Converts a name to kebab case. `camelCase` counts as two words.
 ///
 /// ```
 /// assert_eq!(altegio_openapi::names::kebab("forBooking_id"), "for-booking-id");
@@ -51,7 +50,7 @@ pub fn kebab(text: &str) -> String {
     text.to_kebab_case()
 }
 
-/// The Rust identifier of an argument, a field, a method.
+/// Returns the Rust identifier for an argument, a field, or a method.
 ///
 /// ```
 /// use altegio_openapi::names::snake;
@@ -62,7 +61,7 @@ pub fn snake(text: &str) -> String {
     identifier(text, "_", |text| text.to_snake_case())
 }
 
-/// The Rust identifier of a type or a variant.
+/// Returns the Rust identifier for a type or a variant.
 ///
 /// ```
 /// use altegio_openapi::names::pascal;
@@ -74,12 +73,13 @@ pub fn pascal(text: &str) -> String {
     identifier(text, "X", |text| text.to_pascal_case())
 }
 
-/// The Rust identifier of a constant.
+/// Returns the Rust identifier for a constant.
 pub fn constant(text: &str) -> String {
     snake(text).to_uppercase()
 }
 
-/// `prefix` goes before what no identifier starts with.
+/// Converts `text` to an identifier with `case`. `prefix` is added if the result
+/// would not start with a letter, and `_` is appended to keywords.
 fn identifier(text: &str, prefix: &str, case: impl Fn(&str) -> String) -> String {
     let is_part = |c: char| c == '_' || c.is_alphanumeric();
     let text = text.replace('\'', "").replace(|c: char| !is_part(c), "-");
@@ -95,7 +95,7 @@ fn identifier(text: &str, prefix: &str, case: impl Fn(&str) -> String) -> String
     name
 }
 
-/// Rust's keywords, strict and reserved, of every edition.
+/// Returns whether `name` is a strict or reserved keyword in any Rust edition.
 fn is_keyword(name: &str) -> bool {
     matches!(
         name,

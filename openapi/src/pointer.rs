@@ -1,11 +1,12 @@
-//! JSON pointers (RFC 6901): building them, and following them and `$ref`s
-//! through a document.
+//! JSON pointers (RFC 6901): building them, and resolving them and `$ref`s in a
+//! document.
 
 use std::fmt;
 
 use serde_json::Value;
 
-/// How many references in a row are followed. A chain this long is a circle.
+/// The maximum number of references that are followed in a row. A longer chain
+/// is taken to be a cycle.
 const REFERENCE_LIMIT: usize = 32;
 
 /// A JSON pointer (RFC 6901).
@@ -21,57 +22,57 @@ const REFERENCE_LIMIT: usize = 32;
 pub struct Pointer(String);
 
 impl Pointer {
-    /// The pointer of the whole document.
+    /// Returns the pointer to the whole document.
     pub fn root() -> Self {
         Self::default()
     }
 
-    /// A pointer from its text, which is taken as it is.
+    /// Creates a pointer from its text, without validating it.
     pub fn parse(text: &str) -> Self {
         Self(text.to_owned())
     }
 
-    /// The pointer of `key` under this one.
+    /// Returns the pointer to `key` under this one.
     #[must_use]
     pub fn join(&self, key: impl fmt::Display) -> Self {
         Self(format!("{}/{}", self.0, escape(&key.to_string())))
     }
 
-    /// The pointer's text, which is empty for the whole document.
+    /// Returns the text of the pointer, which is empty for the whole document.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The keys from the root to this place, unescaped.
+    /// Iterates over the keys from the root to this location, unescaped.
     pub fn keys(&self) -> impl Iterator<Item = String> {
         self.0.split('/').skip(1).map(unescape)
     }
 
-    /// The value at this place of a document.
+    /// Returns the value at this location in a document.
     pub fn get<'d>(&self, document: &'d Value) -> Option<&'d Value> {
         document.pointer(&self.0)
     }
 }
 
-/// Shows the document's root as `/`.
+/// Displays the pointer's text, but the root as `/`.
 impl fmt::Display for Pointer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_empty() { "/" } else { &self.0 })
     }
 }
 
-/// A key as it stands in a pointer.
+/// Escapes a key for use in a pointer.
 pub fn escape(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
-/// A key of a pointer as it stands in the document.
+/// Reverses [`escape`].
 pub fn unescape(key: &str) -> String {
     key.replace("~1", "/").replace("~0", "~")
 }
 
-/// Follows `$ref` until something else stands there. Returns `None` for a
-/// reference to nothing, into another document, or in a circle.
+/// Follows `$ref`s until it finds a value that is not a reference. Returns `None`
+/// if a reference points to a missing value, to another document, or in a cycle.
 pub fn resolve<'d>(document: &'d Value, mut value: &'d Value) -> Option<&'d Value> {
     for _ in 0..REFERENCE_LIMIT {
         match reference(value) {
@@ -82,8 +83,8 @@ pub fn resolve<'d>(document: &'d Value, mut value: &'d Value) -> Option<&'d Valu
     None
 }
 
-/// Like [`resolve`], for a place of the document: also returns where the
-/// value that the references lead to stands.
+/// Like [`resolve`], but starts from a location in the document, and returns the
+/// location of the value as well.
 pub fn locate<'d>(document: &'d Value, at: &Pointer) -> Option<(Pointer, &'d Value)> {
     let mut at = at.clone();
     for _ in 0..REFERENCE_LIMIT {
@@ -96,12 +97,13 @@ pub fn locate<'d>(document: &'d Value, at: &Pointer) -> Option<(Pointer, &'d Val
     None
 }
 
-/// Returns what a local reference (`#/…`) points to.
+/// Returns the value that a local reference (`#/…`) points to.
 pub fn target<'d>(document: &'d Value, reference: &str) -> Option<&'d Value> {
     document.pointer(reference.strip_prefix('#')?)
 }
 
-/// Returns the name of the component schema that a `$ref` names.
+/// Returns the name of the component schema that a `$ref` points to, or `None` if
+/// it points to anything else.
 pub fn schema_name(reference: &str) -> Option<String> {
     let name = reference.strip_prefix("#/components/schemas/")?;
     (!name.contains('/')).then(|| unescape(name))

@@ -1,9 +1,10 @@
-//! progenitor's code → this crate's.
+//! Rewrites the code that progenitor generates into the code of the `altegio`
+//! crate.
 //!
-//! progenitor makes the types, their builders, and the signatures of the calls.
-//! What a request holds and how it is sent comes from [`Api`]: this makes the
-//! calls' builders, the traits, and the table of operations from there, on top
-//! of what the crate's `codegen` offers.
+//! The types, their builders, and the signatures of the calls come from
+//! progenitor. The calls' builders, the traits, and the table of operations are
+//! generated here from [`Api`]. They use the `codegen` module of the `altegio`
+//! crate.
 
 mod builders;
 mod calls;
@@ -31,13 +32,13 @@ use paging::Shapes;
 use redact::Marks;
 use syntax::{is_string_enum, last_ident, module};
 
-/// Rewrites what progenitor generated from the document of `api`, and returns
-/// the source text.
+/// Rewrites `tokens`, which progenitor generated from the document of `api`, and
+/// returns the source text.
 ///
 /// # Errors
 ///
-/// progenitor's code is not what is expected; the text names the operation or
-/// the type.
+/// Returns an error if progenitor's code does not have the expected form. The
+/// message names the operation or the type.
 pub fn rewrite(api: &Api, tokens: TokenStream) -> Result<String, String> {
     let roles = Roles::of(api.document());
     let type_names = |schemas: &BTreeSet<String>| -> BTreeSet<String> {
@@ -62,7 +63,7 @@ pub fn rewrite(api: &Api, tokens: TokenStream) -> Result<String, String> {
     let table = operations::table(api);
     let mut file: File = parse_quote! {
         crate::codegen::view! {
-            /// The calls of the document: bring the [`prelude`] into scope.
+            /// The operations of the document. Bring the [`prelude`] into scope to call them.
         }
 
         /// The types of requests and responses.
@@ -71,7 +72,7 @@ pub fn rewrite(api: &Api, tokens: TokenStream) -> Result<String, String> {
             #(#types)*
         }
 
-        /// The requests of the calls.
+        /// The request builders of the operations.
         pub mod builder {
             #[allow(unused_imports)]
             use super::types;
@@ -88,8 +89,8 @@ pub fn rewrite(api: &Api, tokens: TokenStream) -> Result<String, String> {
 
         #table
 
-        /// Every operation with its method, its response's and its body's type,
-        /// and its arguments, for programs that go through all of them.
+        /// Every operation with its method, the types of its response and body,
+        /// and its arguments, for programs that iterate over all of them.
         #[doc(hidden)]
         #[macro_export]
         macro_rules! __b2b_v1_operations {
@@ -102,7 +103,7 @@ pub fn rewrite(api: &Api, tokens: TokenStream) -> Result<String, String> {
     Ok(prettyplease::unparse(&file))
 }
 
-/// The types of the bodies that are sent as forms.
+/// Returns the names of the types of bodies that are sent as forms.
 fn forms(api: &Api) -> BTreeSet<String> {
     let bodies = api.operations.iter().filter_map(|o| o.body.as_ref());
     bodies
@@ -176,13 +177,13 @@ fn rewrite_types(
     Ok(())
 }
 
-/// Nothing is compiled before somebody calls it: a crate of 260 operations is
-/// used for a few of them.
+/// Marks functions as `#[inline]`, so that only those that a program calls are
+/// compiled. Most programs call a few of the crate's operations.
 struct Inline;
 
 impl VisitMut for Inline {
     fn visit_impl_item_fn_mut(&mut self, node: &mut ImplItemFn) {
-        // Generic functions are compiled where they are called anyway.
+        // Generic functions are compiled only where they are called anyway.
         let is_generic = node.sig.generics.type_params().next().is_some()
             || node.sig.inputs.iter().any(|input| {
                 matches!(input, syn::FnArg::Typed(input) if matches!(*input.ty, syn::Type::ImplTrait(_)))

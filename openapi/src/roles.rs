@@ -1,4 +1,4 @@
-//! Which component schemas requests hold, and which responses hold.
+//! Which component schemas are used in requests, and which in responses.
 
 use std::collections::BTreeSet;
 
@@ -7,25 +7,26 @@ use serde_json::{Map, Value};
 use crate::grammar;
 use crate::select::reach;
 
-/// The names of the component schemas, by who holds them, directly or inside
-/// another schema. A schema can be in both sets.
+/// The names of the component schemas that requests and responses use, directly
+/// or through another schema. A schema can be in both sets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Roles {
-    /// Those of request bodies and parameters.
+    /// The schemas of request bodies and parameters.
     pub sent: BTreeSet<String>,
-    /// Those of responses.
+    /// The schemas of responses.
     pub received: BTreeSet<String>,
 }
 
 impl Roles {
-    /// Reads the roles of a document's schemas.
+    /// Returns the roles of the document's component schemas.
     pub fn of(document: &Value) -> Self {
         let empty = Map::new();
         let schemas = document["components"]["schemas"].as_object();
         Self::among(document, schemas.unwrap_or(&empty))
     }
 
-    /// Reads the roles of `schemas`, which need not be the document's own.
+    /// Returns the roles of `schemas`, which may differ from the document's own
+    /// component schemas.
     pub fn among(document: &Value, schemas: &Map<String, Value>) -> Self {
         let mut roles = Self::default();
         for (_, _, operation) in grammar::operations(document) {

@@ -1,5 +1,5 @@
-//! The features: of the document, the operations of the enabled tags and what
-//! they reach.
+//! Reduces a document to the operations of the enabled features and the schemas
+//! that they use.
 
 use std::collections::BTreeSet;
 
@@ -8,19 +8,23 @@ use serde_json::{Map, Value};
 use crate::names;
 use crate::pointer::schema_name;
 
-/// A tag's feature: its name in kebab case (`Subscriptions & Certificates` is
-/// `subscriptions-certificates`).
+/// Returns the name of a tag's Cargo feature, which is the tag in kebab case:
+/// `Subscriptions & Certificates` becomes `subscriptions-certificates`.
 pub fn feature(tag: &str) -> String {
     names::words(tag).collect::<Vec<_>>().join("-")
 }
 
-/// Leaves the operations of the tags that are kept, and the schemas that
-/// those reach.
+/// Removes the operations whose tag is not kept, and the schemas that no remaining
+/// operation uses.
 pub fn select(document: &mut Value, keep: impl Fn(&str) -> bool) {
     retain(document, |operation| tag(operation).is_some_and(&keep));
 }
 
-/// Leaves the operations that are kept, and the schemas that those reach.
+/// Removes the operations that are not kept, and the schemas that no remaining
+/// operation uses.
+///
+/// `keep` is called for every value of a path item. Values other than operations,
+/// such as the `parameters` of a path item, are removed unless it keeps them.
 pub fn retain(document: &mut Value, keep: impl Fn(&Value) -> bool) {
     if let Some(paths) = document["paths"].as_object_mut() {
         for (_, item) in paths.iter_mut() {
@@ -39,13 +43,13 @@ pub fn retain(document: &mut Value, keep: impl Fn(&Value) -> bool) {
     }
 }
 
-/// The first tag of an operation. Operations are in the module of their first
-/// tag, so its feature is theirs.
+/// Returns the first tag of an operation. Its feature enables the operation.
 pub fn tag(operation: &Value) -> Option<&str> {
     operation["tags"][0].as_str()
 }
 
-/// The component schemas that a value refers to, and those that they do.
+/// Adds to `found` the names of the component schemas that a value refers to,
+/// directly or through other schemas.
 pub fn reach(value: &Value, schemas: &Map<String, Value>, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => {

@@ -1,5 +1,5 @@
-//! YAML (or JSON) read into a value that remembers its line numbers, and
-//! written in one fixed form.
+//! Reads YAML or JSON documents with the line number of each value, and writes
+//! values as YAML in a fixed format.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,27 +9,31 @@ use serde_json::{Map, Number, Value};
 
 use crate::pointer::Pointer;
 
-/// A document as read, with the line of each place in it.
+/// A parsed document, with the line number of each value in it.
 #[derive(Debug)]
 pub struct Document {
-    /// What complaints call it, such as `overlay.yaml`.
+    /// The name that complaints use, such as `overlay.yaml`.
     name: String,
+    /// The parsed value.
     pub value: Value,
     lines: HashMap<Pointer, usize>,
 }
 
-/// Something wrong in a document: in which, where, and what.
+/// A problem in a document, and its location.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Complaint {
     /// The document's name, such as `overlay.yaml`.
     pub document: String,
+    /// The line, if it is known.
     pub line: Option<usize>,
+    /// The location in the document.
     pub at: Pointer,
+    /// The message.
     pub what: String,
 }
 
 impl Complaint {
-    /// About a place whose line is not known.
+    /// Creates a complaint about a location whose line is not known.
     pub fn new(document: impl Into<String>, at: Pointer, what: impl Into<String>) -> Self {
         Self {
             document: document.into(),
@@ -54,15 +58,20 @@ impl fmt::Display for Complaint {
 }
 
 impl Document {
-    /// Reads one YAML document; JSON is YAML too. `name` is what complaints
-    /// call it.
+    /// Parses a YAML document, which may be JSON. `name` is the name that
+    /// complaints use.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the text is not exactly one YAML document, has a key
+    /// twice in a mapping, or has values that JSON cannot represent.
     pub fn parse(name: &str, text: &str) -> Result<Self, Complaint> {
         let refuse = |what: String| Complaint::new(name, Pointer::root(), what);
         let nodes = MarkedYaml::load_from_str(text)
             .map_err(|error| refuse(format!("not YAML: {error}")))?;
         let [node] = nodes.as_slice() else {
             return Err(refuse(format!(
-                "one YAML document expected, {} found",
+                "expected one YAML document, found {}",
                 nodes.len()
             )));
         };
@@ -80,6 +89,7 @@ impl Document {
         })
     }
 
+    /// Creates a complaint about a location in this document.
     pub fn complaint(&self, at: &Pointer, what: impl Into<String>) -> Complaint {
         Complaint {
             document: self.name.clone(),
@@ -90,7 +100,7 @@ impl Document {
     }
 }
 
-/// A place that could not be read.
+/// A value that could not be read.
 struct Misread {
     line: usize,
     at: Pointer,
@@ -135,7 +145,7 @@ fn read(
                 lines.insert(place.clone(), key.span.start.line());
                 let value = read(value, &place, lines)?;
                 if map.insert(key_text.clone(), value).is_some() {
-                    return Err(complaint(format!("the key `{key_text}` stands here twice")));
+                    return Err(complaint(format!("the key `{key_text}` occurs twice")));
                 }
             }
             Value::Object(map)
@@ -154,13 +164,13 @@ fn read_scalar(scalar: &Scalar<'_>) -> Result<Value, String> {
         Scalar::Integer(value) => Value::from(*value),
         Scalar::FloatingPoint(value) => Value::Number(
             Number::from_f64(value.into_inner())
-                .ok_or("a number that JSON cannot hold (.inf or .nan)")?,
+                .ok_or("a number that JSON cannot represent (.inf or .nan)")?,
         ),
         Scalar::String(text) => Value::String(text.to_string()),
     })
 }
 
-/// Writes `value` as YAML. The same value gives the same bytes.
+/// Serializes `value` as YAML. The output is deterministic.
 pub fn to_yaml(value: &Value) -> String {
     let mut text = String::new();
     YamlEmitter::new(&mut text)

@@ -1,15 +1,16 @@
-//! Builders of the types that requests hold, by a table of their fields
-//! (`src/setters.rs`).
+//! Rewrites the builders of types that requests use into invocations of the
+//! `builder!` macro (`src/setters.rs`).
 
 use quote::quote;
 use syn::{Item, ItemStruct, parse_quote};
 
 use super::syntax::{generic_argument, is_option};
 
-/// The builder of a type, from progenitor's.
+/// Generates the builder of a type from progenitor's builder struct.
 ///
-/// A field that is required and may be null is sent as null unless it is set:
-/// the setters take plain values, so there is no other way to say it.
+/// A field that is required and nullable is treated as optional, and is sent as
+/// null unless it is set: the setters take plain values, so null cannot be passed
+/// to them.
 pub fn table(item: &ItemStruct) -> Result<Item, String> {
     let ident = &item.ident;
     let fields = item.fields.iter().map(|field| {
@@ -22,7 +23,7 @@ pub fn table(item: &ItemStruct) -> Result<Item, String> {
     });
     let fields: Option<Vec<_>> = fields.collect();
     let fields = fields.ok_or_else(|| {
-        format!("builder `{ident}`: its fields are not what openapi/src/rewrite/builders.rs knows")
+        format!("builder `{ident}`: its fields do not have the form that openapi/src/rewrite/builders.rs expects")
     })?;
     Ok(parse_quote!(
         crate::codegen::builder! { #ident { #(#fields)* } }

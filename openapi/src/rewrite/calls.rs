@@ -1,6 +1,6 @@
-//! The builder of each call. Which arguments there are and where they are sent
-//! comes from [`Api`]; their types and the response's come from the signatures
-//! of progenitor's builders.
+//! Generates the request builder of each operation. The arguments and where they
+//! are sent come from [`Api`]. The types of the arguments and of the response come
+//! from the signatures of progenitor's builders.
 
 use std::collections::BTreeMap;
 
@@ -15,17 +15,18 @@ use super::syntax::{generic_argument, last_ident};
 use crate::api::{Api, Operation, Parameter, Place};
 use crate::names;
 
-/// What progenitor's builder of a call tells by its signatures.
+/// What is read from the signatures of one of progenitor's request builders.
 pub struct Signatures {
-    /// The types of the setters' values, by the setters' names.
+    /// The types of the arguments, by the names of their setters.
     setters: BTreeMap<String, Type>,
-    /// Whether its body has a builder.
+    /// Whether there is a builder for the body's type.
     has_body_builder: bool,
-    /// The type of the response.
+    /// The type of the successful response.
     response: Type,
 }
 
-/// Reads the signatures in progenitor's module `builder`, by the builder's name.
+/// Reads the signatures in progenitor's module `builder`, by the names of the
+/// builders.
 pub fn signatures(items: &[Item]) -> BTreeMap<String, Signatures> {
     let impls = items.iter().filter_map(|item| match item {
         Item::Impl(item) if item.trait_.is_none() => Some(item),
@@ -59,7 +60,7 @@ pub fn signatures(items: &[Item]) -> BTreeMap<String, Signatures> {
         .collect()
 }
 
-/// The name of a response's type, where it has one in `types`.
+/// Returns the name of the response's type if it is defined in `types`.
 pub fn response_name(signatures: &Signatures) -> Option<String> {
     let ty = signatures.response.to_token_stream().to_string();
     ty.starts_with("types ::")
@@ -67,7 +68,7 @@ pub fn response_name(signatures: &Signatures) -> Option<String> {
         .flatten()
 }
 
-/// The `T` of a setter's `V: TryInto<T>`.
+/// Returns the `T` of a setter's `V: TryInto<T>`.
 fn sent_type(signature: &syn::Signature) -> Option<Type> {
     let clause = signature.generics.where_clause.as_ref()?;
     clause.predicates.iter().find_map(|predicate| {
@@ -88,7 +89,7 @@ fn sent_type(signature: &syn::Signature) -> Option<Type> {
     })
 }
 
-/// `Result<ResponseValue<T>, Error<E>>` → `T`
+/// Returns the `T` of `Result<ResponseValue<T>, Error<E>>`.
 fn success_type(output: &ReturnType) -> Option<Type> {
     let ReturnType::Type(_, result) = output else {
         return None;
@@ -96,15 +97,16 @@ fn success_type(output: &ReturnType) -> Option<Type> {
     generic_argument(&generic_argument(result)?)
 }
 
-/// How a response is read.
+/// How a response is decoded.
 struct Read {
-    /// Its type.
+    /// The type that it is decoded into.
     ty: TokenStream,
-    /// The function of `Unread` that reads it.
+    /// The function of `Unread` that decodes it.
     function: Ident,
 }
 
-/// The calls' builders, and a row of the crate's table of operations for each.
+/// Generates the request builders, and for each a row of the
+/// `__b2b_v1_operations` macro.
 pub fn builders(
     api: &Api,
     signatures: &BTreeMap<String, Signatures>,
@@ -128,7 +130,7 @@ fn builder(
     let name = names::pascal(&operation.id);
     let made = signatures
         .get(&name)
-        .ok_or_else(|| format!("progenitor made no builder `{name}` for it"))?;
+        .ok_or_else(|| format!("progenitor generated no builder `{name}`"))?;
     let type_of = |setter: &str| {
         let ty = made.setters.get(setter);
         ty.ok_or_else(|| format!("progenitor's builder has no setter `{setter}`"))
@@ -209,7 +211,7 @@ fn builder(
         parse_quote! {
             #[doc = #doc]
             #[derive(Clone, Debug)]
-            #[must_use = "nothing is sent before `send` is awaited"]
+            #[must_use = "the request is not sent until `send` is awaited"]
             pub struct #ident {
                 transport: Transport,
                 call: Call,
@@ -237,18 +239,17 @@ fn builder(
         (_, "envelope") => format_ident!("json"),
         _ => function.clone(),
     };
-    let answer = &made.response;
-    let answer = match kind.to_string().as_str() {
+    let response_type = &made.response;
+    let response_type = match kind.to_string().as_str() {
         "raw" => quote!(::bytes::Bytes),
-        _ => quote!(#answer),
+        _ => quote!(#response_type),
     };
     let body_type = body.as_ref().map(|body| body.ty);
-    let row =
-        quote!({ #id #method #kind [#answer] [#body_type] [#(#path_row,)*] [#(#query_row,)*] });
+    let row = quote!({ #id #method #kind [#response_type] [#body_type] [#(#path_row,)*] [#(#query_row,)*] });
     Ok((items, row))
 }
 
-/// How progenitor's type of a response is read.
+/// Determines how a response is decoded from the type that progenitor gives it.
 fn read(made: &Signatures, shapes: &Shapes) -> Read {
     let ty = &made.response;
     let (ty, function) = match ty.to_token_stream().to_string().as_str() {
@@ -270,7 +271,7 @@ fn read(made: &Signatures, shapes: &Shapes) -> Read {
     }
 }
 
-/// The setter of an argument.
+/// Generates the setter of an argument.
 fn argument(parameter: &Parameter, setter: &Ident, ty: &Type) -> ImplItemFn {
     let name = &parameter.name;
     let (function, place) = match parameter.place {
@@ -293,7 +294,7 @@ fn argument(parameter: &Parameter, setter: &Ident, ty: &Type) -> ImplItemFn {
     }
 }
 
-/// The body of a request.
+/// The body of a request, as its builder needs it.
 struct Body<'a> {
     ty: &'a Type,
     has_builder: bool,
@@ -302,7 +303,7 @@ struct Body<'a> {
 }
 
 impl Body<'_> {
-    /// The type that the call's builder holds.
+    /// The type of the field in the request builder.
     fn held(&self) -> TokenStream {
         let ty = self.ty;
         match last_ident(ty).filter(|_| self.has_builder) {
@@ -326,7 +327,7 @@ impl Body<'_> {
         }];
         if self.has_builder {
             setters.push(parse_quote! {
-                /// Changes the body, which is empty at first.
+                /// Changes the body, which is initially empty.
                 pub fn body_map(mut self, change: impl FnOnce(#held) -> #held) -> Self {
                     self.body = Some(change(self.body.unwrap_or_default()));
                     self
@@ -336,7 +337,7 @@ impl Body<'_> {
         setters
     }
 
-    /// Puts the body into the call.
+    /// Generates the statements that add the body to the call.
     fn put(&self) -> TokenStream {
         let ty = self.ty;
         let put = if self.is_form {

@@ -1,5 +1,6 @@
-//! Enums of strings: serde through `Display` and `FromStr`, which have the
-//! wire's names already, and a variant for values that the document does not list.
+//! Rewrites enums of strings: they use `Display` and `FromStr` for serde,
+//! which already have the names on the wire, and those in responses get a variant for
+//! values that the document does not list.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +9,8 @@ use syn::{Item, ItemEnum, ItemImpl, parse_quote};
 
 use super::syntax::{last_ident, serde_rename};
 
-/// Rewrites an enum, which is open if responses hold it, and returns what is
-/// added beside it.
+/// Rewrites an enum and returns the item to add for it. An open enum, which is one
+/// that responses use, gets the variant `Unlisted`.
 pub fn rewrite(item: &mut ItemEnum, open: bool) -> Item {
     let ident = item.ident.clone();
     let names: Vec<String> = item
@@ -41,7 +42,7 @@ pub fn rewrite(item: &mut ItemEnum, open: bool) -> Item {
     }
 }
 
-/// Makes an open enum's `Display` show the values that are not listed.
+/// Makes the `Display` of an open enum handle the variant `Unlisted`.
 pub fn open_display(item: &mut ItemImpl, open: &BTreeSet<String>) {
     let last = item
         .trait_
@@ -54,7 +55,7 @@ pub fn open_display(item: &mut ItemImpl, open: &BTreeSet<String>) {
     }
 }
 
-/// `match *self { … }` → `match self { …, Self::Unlisted(value) => … }`
+/// Turns `match *self { … }` into `match self { …, Self::Unlisted(value) => … }`.
 struct OpenDisplay;
 
 impl VisitMut for OpenDisplay {

@@ -1,5 +1,5 @@
-//! Responses of the form `{success, data, meta}`: one generic type,
-//! `Envelope<D, M>` (`src/response.rs`), in the place of a struct for each.
+//! Replaces the structs of responses of the form `{success, data, meta}` with
+//! aliases of the generic type `Envelope<D, M>` (`src/response.rs`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,15 +7,15 @@ use syn::{Fields, Item, ItemStruct, Type, parse_quote};
 
 use super::syntax::{generic_argument, is_option, last_ident};
 
-/// `data` and `meta` of a response's type.
+/// The types of an envelope's `data` and `meta`.
 #[derive(Clone)]
 pub struct Parts {
     pub data: Type,
     pub meta: Type,
 }
 
-/// Replaces the structs among `responses` that are envelopes by aliases.
-/// Returns these, by name.
+/// Replaces those structs in `responses` that are envelopes with aliases, and
+/// returns their parts by name.
 pub fn replace(types: &mut Vec<Item>, responses: &BTreeSet<String>) -> BTreeMap<String, Parts> {
     let envelopes: BTreeMap<String, Parts> = types
         .iter()
@@ -44,8 +44,8 @@ pub fn replace(types: &mut Vec<Item>, responses: &BTreeSet<String>) -> BTreeMap<
     envelopes
 }
 
-/// The parts of a struct that has `data` and nothing beside `success` and
-/// `meta`. What is undocumented of `meta` may be anything.
+/// Returns the parts of a struct that has `data` and no other fields except
+/// `success` and `meta`. An undocumented `meta` may be any JSON value.
 fn parts(item: &ItemStruct) -> Option<Parts> {
     let Fields::Named(fields) = &item.fields else {
         return None;

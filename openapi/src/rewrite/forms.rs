@@ -1,11 +1,12 @@
-//! Bodies that are sent as forms: a list of fields, not JSON.
+//! Rewrites the types of bodies that are sent as forms instead of JSON.
 
 use quote::quote;
 use syn::{Item, ItemStruct, parse_quote};
 
 use super::syntax::serde_rename;
 
-/// Takes serde off a form's type, and returns what is added beside it.
+/// Removes serde's attributes from a form's type, and returns its implementation
+/// of `Multipart`.
 pub fn rewrite(item: &mut ItemStruct) -> Item {
     let ident = &item.ident;
     item.attrs

@@ -1,5 +1,5 @@
-//! The table of operations that the crate has, what [`Api`] says of each, and
-//! the traits that have a method for each.
+//! Generates the table of operations, and the traits that have a method for each
+//! operation.
 
 use std::collections::BTreeMap;
 
@@ -10,12 +10,12 @@ use syn::{Item, parse_quote};
 use crate::api::{Api, Operation, PagedBy, Paging, Place, Security};
 use crate::names;
 
-/// The name of an operation's static.
+/// Returns the name of an operation's static.
 pub fn ident(operation: &Operation) -> Ident {
     format_ident!("{}", names::constant(&operation.id))
 }
 
-/// The module `operations`.
+/// Generates the module `operations`.
 pub fn table(api: &Api) -> Item {
     let statics = api.operations.iter().map(|operation| {
         let Operation {
@@ -65,20 +65,20 @@ pub fn table(api: &Api) -> Item {
     });
     let idents = api.operations.iter().map(ident);
     parse_quote! {
-        /// What the document says of each operation.
+        /// What the document specifies for each operation.
         pub mod operations {
             #[allow(unused_imports)]
             use crate::codegen::{Method, Operation, Paging, Route, Security};
 
             #(#statics)*
 
-            /// Every operation of the document, in its order.
+            /// Every operation, in the order of the document.
             pub static ALL: &[&Operation] = &[#(&#idents),*];
         }
     }
 }
 
-/// The crate's `Paging` of an operation.
+/// Generates the `Paging` value of the `altegio` crate for an operation.
 pub fn paged_by(paging: &Paging) -> TokenStream {
     match &paging.by {
         PagedBy::Query { page, size } => {
@@ -100,12 +100,13 @@ fn option(text: Option<&String>) -> TokenStream {
     }
 }
 
-/// The name of a tag's trait.
+/// Returns the name of a tag's trait.
 pub fn tag_trait(tag: &str) -> Ident {
     format_ident!("Client{}Ext", names::pascal(tag))
 }
 
-/// A trait for each tag, and the module `prelude` that has them all.
+/// Generates a trait for each tag, and the module `prelude` that exports all of
+/// them.
 pub fn traits(api: &Api) -> Vec<Item> {
     let mut by_tag: BTreeMap<&str, Vec<&Operation>> = BTreeMap::new();
     for operation in &api.operations {
@@ -114,7 +115,7 @@ pub fn traits(api: &Api) -> Vec<Item> {
     let mut items: Vec<Item> = Vec::new();
     for (tag, operations) in &by_tag {
         let ident = tag_trait(tag);
-        let doc = format!("The calls under the tag “{tag}”.");
+        let doc = format!("The operations of the tag “{tag}”.");
         let method = |operation: &Operation| format_ident!("{}", names::snake(&operation.id));
         let builder = |operation: &Operation| format_ident!("{}", names::pascal(&operation.id));
         let declared = operations.iter().map(|operation| {
@@ -122,7 +123,7 @@ pub fn traits(api: &Api) -> Vec<Item> {
             let doc = doc_of(operation);
             let deprecated = operation
                 .deprecated
-                .then(|| quote!(#[deprecated = "the vendor deprecates this operation"]));
+                .then(|| quote!(#[deprecated = "the vendor has deprecated this operation"]));
             quote! {
                 #[doc = #doc]
                 #deprecated
@@ -160,12 +161,12 @@ pub fn traits(api: &Api) -> Vec<Item> {
     items
 }
 
-/// What the docs say of an operation.
+/// Returns the documentation of an operation's method.
 fn doc_of(operation: &Operation) -> String {
     let tokens = match operation.security {
-        Security::PartnerAndUser => "Sent with the partner's and the user's token.",
-        Security::Partner => "Sent with the partner's token alone.",
-        Security::None => "Needs no token; the partner's is sent if there is one.",
+        Security::PartnerAndUser => "Requires the partner token and the user token.",
+        Security::Partner => "Requires the partner token. The user token is not sent.",
+        Security::None => "Requires no token. The partner token is sent if the client has one.",
     };
     let request = format!("`{} {}`", operation.method, operation.path);
     let parts = [operation.summary.trim(), &request, tokens];

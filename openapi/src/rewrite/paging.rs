@@ -1,4 +1,4 @@
-//! [`Paging`] → `pages()` and `stream()` of the operations that page.
+//! Generates `pages()` and `stream()` for the operations that have a [`Paging`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,14 +15,14 @@ use super::syntax::{
 use crate::api::{PagedBy, Paging};
 use crate::pointer::Pointer;
 
-/// What the types hold.
+/// The contents of the generated types, by name.
 pub struct Shapes {
     types: BTreeMap<String, Shape>,
     envelopes: BTreeMap<String, Parts>,
 }
 
-/// What a type holds: a struct's fields by their name on the wire, or the
-/// types of a union's branches.
+/// The contents of a type: the fields of a struct by their names on the wire, or
+/// the branches of a union.
 enum Shape {
     Fields(BTreeMap<String, (Ident, Type)>),
     Branches(Vec<(Ident, Type)>),
@@ -30,7 +30,8 @@ enum Shape {
 }
 
 impl Shapes {
-    /// Reads the module of types. `envelopes` are those that are aliases.
+    /// Reads the items of the module `types`. `envelopes` are the types that are
+    /// aliases of `Envelope`.
     pub fn read(types: &[Item], envelopes: BTreeMap<String, Parts>) -> Self {
         let mut shapes: BTreeMap<String, Shape> = types
             .iter()
@@ -50,7 +51,7 @@ impl Shapes {
         }
     }
 
-    /// The names of the types that are objects on the wire.
+    /// Returns the names of the types that are objects on the wire.
     pub fn objects(&self) -> BTreeSet<String> {
         let is_object =
             |shape: &Shape| matches!(shape, Shape::Fields(fields) if !fields.is_empty());
@@ -62,7 +63,7 @@ impl Shapes {
         self.types.get(&last_ident(ty)?)
     }
 
-    /// The parts of a type that is an envelope.
+    /// Returns the parts of a type if it is an envelope.
     pub fn envelope(&self, name: &str) -> Option<&Parts> {
         self.envelopes.get(name)
     }
@@ -97,10 +98,10 @@ fn shape(item: &Item) -> Shape {
     }
 }
 
-/// `pages()` and `stream()` of an operation that pages.
+/// Generates `pages()` and `stream()` for an operation.
 ///
-/// `named` is the response's type as it is named in the module of types,
-/// `response` the type that `read` of `Unread` makes.
+/// `named` is the type of the response, with paths relative to the module `types`.
+/// `response` is the type that the function `read` of `Unread` returns.
 pub fn pages(
     paging: &Paging,
     named: &Type,
@@ -140,8 +141,8 @@ pub fn pages(
     InTypes(shapes).visit_type_mut(&mut item);
     let by = paged_by(paging);
     let pages: ImplItemFn = parse_quote! {
-        /// The pages of the list, one response each, from the one that `page`
-        /// or the period names, or the first.
+        /// Returns the pages of the list, one response each. They start at the
+        /// requested page or period, or at the first page by default.
         pub fn pages(self) -> Pages<#response> {
             let (transport, call) = self.into_call();
             Pages::new(transport, call, #by, Unread::#read, |value: &#response| Facts {
@@ -153,8 +154,8 @@ pub fn pages(
         }
     };
     let stream: ImplItemFn = parse_quote! {
-        /// The items of the list, page after page, from the page that `page`
-        /// or the period names, or the first.
+        /// Returns the items of the list, fetching page after page. They start at
+        /// the requested page or period, or at the first page by default.
         pub fn stream(self) -> Items<#response, #item> {
             self.pages().items(|value: #response| #items)
         }
@@ -162,10 +163,12 @@ pub fn pages(
     Ok([ImplItem::Fn(pages), ImplItem::Fn(stream)])
 }
 
-/// How many items `value` holds, the items, and their type.
+/// The expressions for the number of items in `value` and for the items, and the
+/// type of an item.
 type ItemsOf = (TokenStream, TokenStream, Type);
 
-/// What is no list is one item a page.
+/// Returns the items at a location in a type. A value that is not a list counts as
+/// a single item.
 fn items_of(ty: &Type, at: &Pointer, shapes: &Shapes) -> Result<ItemsOf, String> {
     let Leaf {
         by_reference,
@@ -186,7 +189,8 @@ fn items_of(ty: &Type, at: &Pointer, shapes: &Shapes) -> Result<ItemsOf, String>
     })
 }
 
-/// A branch that is a list holds several responses.
+/// Returns the items at a location in a union. A branch that is a list contains
+/// several responses.
 fn items_of_branches(
     response: &TokenStream,
     branches: &[(Ident, Type)],
@@ -198,7 +202,7 @@ fn items_of_branches(
         let listed = generic_argument(ty).filter(|_| is_vec(ty));
         let (len, items, item) = items_of(listed.as_ref().unwrap_or(ty), at, shapes)?;
         if *item_type.get_or_insert_with(|| item.clone()) != item {
-            return Err("the branches of the response hold items of several types".to_owned());
+            return Err("the branches of the response have items of different types".to_owned());
         }
         if listed.is_some() {
             counts.push(quote!(#response::#variant(list) => list.iter().map(|value| #len).sum(),));
@@ -216,7 +220,7 @@ fn items_of_branches(
     ))
 }
 
-/// `Client` of the module of types → `types::Client`
+/// Qualifies the names of types: `Client` becomes `types::Client`.
 pub struct InTypes<'a>(pub &'a Shapes);
 
 impl VisitMut for InTypes<'_> {
@@ -230,14 +234,14 @@ impl VisitMut for InTypes<'_> {
     }
 }
 
-/// A place inside `value`: an `Option` of it, and its type.
+/// A location inside `value`: expressions of type `Option` for it, and its type.
 struct Leaf {
     by_reference: TokenStream,
     by_value: TokenStream,
     ty: Type,
 }
 
-/// The place that `at` (`meta.dateCursor.next`) names inside a type.
+/// Finds the location `at`, such as `/meta/dateCursor/next`, inside a type.
 fn follow(ty: &Type, at: &Pointer, shapes: &Shapes) -> Result<Leaf, String> {
     let mut leaf = Leaf {
         by_reference: quote!(Some(value)),
@@ -246,7 +250,7 @@ fn follow(ty: &Type, at: &Pointer, shapes: &Shapes) -> Result<Leaf, String> {
     };
     for name in at.keys() {
         let Some(Shape::Fields(fields)) = shapes.of(&leaf.ty) else {
-            return Err(format!("`{at}`: what holds `{name}` is no object"));
+            return Err(format!("`{at}`: the parent of `{name}` is not an object"));
         };
         let (ident, ty) = fields
             .get(&name)

@@ -1,16 +1,16 @@
-//! Leaves out of progenitor's code what is not read here: the bodies of the
-//! calls' functions, and the builders of types that no request holds, which
-//! are two thirds of it.
+//! Removes the parts of progenitor's code that are not used: the bodies of the
+//! request builders' functions, and the builders of types that no request uses.
+//! They make up two thirds of the code.
 //!
-//! Works on tokens, since parsing them all would take longer than everything
-//! else that is done.
+//! This works on tokens, since parsing all of them would take longer than the rest
+//! of the rewriting.
 
 use std::collections::BTreeSet;
 
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
-/// The tokens without the bodies of functions in the module `builder`, and
-/// without what `types::builder` has for types that are not in `sent`.
+/// Removes the bodies of the functions in the module `builder`, and the items of
+/// `types::builder` for types that are not in `sent`.
 pub fn prune(tokens: TokenStream, sent: &BTreeSet<String>) -> TokenStream {
     let tokens = in_module("builder", tokens, &|tokens| {
         in_braces(tokens, &|item| in_braces(item, &|_| TokenStream::new()))
@@ -20,7 +20,7 @@ pub fn prune(tokens: TokenStream, sent: &BTreeSet<String>) -> TokenStream {
     })
 }
 
-/// Changes what stands between braces, one level down.
+/// Changes the contents of every top-level group in braces.
 fn in_braces(tokens: TokenStream, change: &dyn Fn(TokenStream) -> TokenStream) -> TokenStream {
     let change = |token| match token {
         TokenTree::Group(group) if group.delimiter() == Delimiter::Brace => {
@@ -31,7 +31,7 @@ fn in_braces(tokens: TokenStream, change: &dyn Fn(TokenStream) -> TokenStream) -
     tokens.into_iter().map(change).collect()
 }
 
-/// Changes what stands between a module's braces.
+/// Changes the contents of the module `name`.
 fn in_module(
     name: &str,
     tokens: TokenStream,
@@ -60,7 +60,8 @@ fn in_module(
         .collect()
 }
 
-/// An item is `… Name { … }` here: a struct, or an impl for one.
+/// Keeps the items for `types`. Every item has the form `… Name { … }`: it is a
+/// struct or an impl for a struct.
 fn only(tokens: TokenStream, types: &BTreeSet<String>) -> TokenStream {
     let mut kept = Vec::new();
     let mut start = 0;

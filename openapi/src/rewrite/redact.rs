@@ -1,5 +1,5 @@
-//! `Debug` by a table (`src/redact.rs`) for the types that hold what must not
-//! be shown; the others keep the derived one.
+//! Replaces the derived `Debug` of types that have secret or personal fields with
+//! an invocation of the `debug!` macro (`src/redact.rs`).
 
 use std::collections::BTreeMap;
 
@@ -11,25 +11,27 @@ use super::structs::drop_derives;
 use super::syntax::{is_option, serde_rename};
 use crate::{names, pointer};
 
-/// On a property or a schema: its value authenticates somebody.
+/// Marks a property or a schema whose value is a credential.
 const SECRET: &str = "x-secret";
-/// On a property or a schema: its value tells of a person.
+/// Marks a property or a schema whose value is personal data.
 const PERSONAL: &str = "x-personal";
 
-/// In rising order: what is secret is hidden in every build.
+/// How sensitive a field is, in ascending order. Secret fields are always hidden,
+/// personal fields only with the feature `redact-personal-data`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Mark {
     Personal,
     Secret,
 }
 
-/// The marked fields of every type: type → field's name on the wire → mark.
+/// The marks of every type's fields, by the name of the type and the field's name
+/// on the wire.
 #[derive(Debug, Default)]
 pub struct Marks(BTreeMap<String, BTreeMap<String, Mark>>);
 
 impl Marks {
-    /// Reads the marks of the document's component schemas, each of which
-    /// becomes a type.
+    /// Reads the marks of the document's component schemas, each of which is
+    /// generated as a type.
     pub fn of(document: &Value) -> Self {
         let mut marks = BTreeMap::new();
         let schemas = document["components"]["schemas"].as_object();
@@ -48,8 +50,8 @@ impl Marks {
         Self(marks)
     }
 
-    /// Takes the derived `Debug` off a struct with marked fields, and gives
-    /// the one in its place.
+    /// Removes the derived `Debug` from a struct that has marked fields, and
+    /// returns its replacement.
     pub fn debug(&mut self, item: &mut ItemStruct) -> Result<Option<Item>, String> {
         let Some(mut marks) = self.0.remove(&item.ident.to_string()) else {
             return Ok(None);
@@ -69,7 +71,7 @@ impl Marks {
             rows.push(quote!(#ident #shown));
         }
         if let Some((field, _)) = marks.first_key_value() {
-            return Err(format!("it has no field for `{field}`, which is marked"));
+            return Err(format!("the marked property `{field}` has no field"));
         }
         drop_derives(&mut item.attrs, &["Debug"]);
         let ident = &item.ident;
@@ -78,14 +80,14 @@ impl Marks {
         )))
     }
 
-    /// That every marked field was met.
+    /// Checks that every type with marked fields was passed to [`debug`](Self::debug).
     pub fn all_met(&self) -> Result<(), String> {
         match self.0.first_key_value() {
             None => Ok(()),
             Some((name, fields)) => {
                 let fields: Vec<&str> = fields.keys().map(String::as_str).collect();
                 Err(format!(
-                    "no struct `{name}` was generated, whose `{}` is marked",
+                    "no struct `{name}` was generated, but its `{}` is marked",
                     fields.join("`, `")
                 ))
             }
@@ -93,7 +95,8 @@ impl Marks {
     }
 }
 
-/// A schema's own mark, or that of the schema it refers to.
+/// Returns a schema's own mark, or otherwise the highest mark of the schemas that
+/// it refers to.
 fn mark(document: &Value, schema: &Value) -> Option<Mark> {
     if schema[SECRET] == true {
         return Some(Mark::Secret);

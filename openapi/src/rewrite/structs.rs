@@ -1,5 +1,5 @@
-//! Structs: serde by tables of their fields (`src/wire/serde_table.rs`), in
-//! the place of what `derive` would write.
+//! Replaces the derived serde implementations of structs with macro invocations
+//! that list their fields (`src/wire/serde_table.rs`).
 
 use std::collections::BTreeSet;
 
@@ -9,9 +9,11 @@ use syn::{Attribute, Field, Fields, Item, ItemStruct, Token, parse_quote};
 
 use super::syntax::{generic_argument, is_option, last_ident};
 
-/// Takes serde's derives off a struct, and returns the impls in their place.
+/// Removes serde's derives from a struct, and returns the implementations that
+/// replace them.
 ///
-/// Structs with required fields are still read as serde derives it.
+/// Structs without a `Default`, which are those with required fields, keep the
+/// derived `Deserialize`.
 pub fn rewrite(item: &mut ItemStruct) -> Result<Vec<Item>, String> {
     nullable_fields(item);
     let derives = derives(&item.attrs);
@@ -31,7 +33,7 @@ pub fn rewrite(item: &mut ItemStruct) -> Result<Vec<Item>, String> {
     }
     if fields.len() > 128 {
         return Err(format!(
-            "it has {} fields; src/wire/serde_table.rs is made for 128",
+            "it has {} fields; src/wire/serde_table.rs supports at most 128",
             fields.len()
         ));
     }
@@ -59,7 +61,8 @@ pub fn rewrite(item: &mut ItemStruct) -> Result<Vec<Item>, String> {
     Ok(items)
 }
 
-/// `Option<Nullable<T>>`: serde's `Option` would take the null for itself.
+/// Adds a deserializer to fields of type `Option<Nullable<T>>`, because serde's
+/// own would read a null as `None` instead of as `Some` of a null.
 fn nullable_fields(item: &mut ItemStruct) {
     for field in &mut item.fields {
         let inner = generic_argument(&field.ty).filter(|_| is_option(&field.ty));
@@ -72,13 +75,14 @@ fn nullable_fields(item: &mut ItemStruct) {
     }
 }
 
-/// What serde's attributes say of a field.
+/// What serde's attributes specify for a field.
 #[derive(Default)]
 struct SerdeField {
+    /// The name on the wire, if it differs from the field's.
     rename: Option<String>,
-    /// It is left out when it is `None`.
+    /// Whether the field is not serialized when it is `None`.
     optional: bool,
-    /// What is there is `Some`, a null as well.
+    /// Whether every value that is present is read as `Some`, including a null.
     present: bool,
 }
 
@@ -95,13 +99,13 @@ impl SerdeField {
                 } else if meta.path.is_ident("skip_serializing_if") {
                     found.optional = text(meta.value()?)?.ends_with("Option::is_none");
                     if !found.optional {
-                        return Err(meta.error("left out when it is no `None`"));
+                        return Err(meta.error("expected `Option::is_none` as the condition"));
                     }
                 } else if meta.path.is_ident("deserialize_with") {
                     found.present = text(meta.value()?)? == PRESENT;
                 } else if !meta.path.is_ident("default") {
                     return Err(meta
-                        .error("an attribute that openapi/src/rewrite/structs.rs does not know"));
+                        .error("openapi/src/rewrite/structs.rs does not support this attribute"));
                 }
                 Ok(())
             });
@@ -114,7 +118,7 @@ impl SerdeField {
     }
 }
 
-/// What reads an optional field that may be null.
+/// The path of the function that deserializes an optional, nullable field.
 const PRESENT: &str = "crate::codegen::present";
 
 fn serde_attributes(attributes: &[Attribute]) -> impl Iterator<Item = &Attribute> {
@@ -128,7 +132,7 @@ fn derives(attributes: &[Attribute]) -> BTreeSet<String> {
     lists.flatten().filter_map(|path| last(&path)).collect()
 }
 
-/// Leaves these out of the `derive` attributes.
+/// Removes the traits in `dropped` from the `derive` attributes.
 pub fn drop_derives(attributes: &mut [Attribute], dropped: &[&str]) {
     for attribute in attributes {
         if let Some(list) = derived(attribute) {

@@ -1,11 +1,11 @@
-//! Small questions about Rust's syntax.
+//! Helper functions that inspect Rust syntax trees.
 
 use syn::{
     Attribute, Fields, GenericArgument, Item, ItemEnum, ItemMod, PathArguments, Type, TypePath,
     parse_quote,
 };
 
-/// The first type argument: `T` of `Option<T>`.
+/// Returns the first type argument, such as the `T` of `Option<T>`.
 pub fn generic_argument(ty: &Type) -> Option<Type> {
     let Type::Path(TypePath { path, .. }) = ty else {
         return None;
@@ -19,13 +19,13 @@ pub fn generic_argument(ty: &Type) -> Option<Type> {
     })
 }
 
-/// Whether no variant of an enum holds anything.
+/// Returns whether all variants of an enum are unit variants.
 pub fn is_string_enum(item: &ItemEnum) -> bool {
     let mut variants = item.variants.iter();
     variants.all(|variant| matches!(variant.fields, Fields::Unit))
 }
 
-/// The name that serde's attributes give a field or a variant.
+/// Returns the name that a serde attribute gives to a field or a variant.
 pub fn serde_rename(attributes: &[Attribute]) -> Option<String> {
     let mut renamed = None;
     for attribute in attributes
@@ -43,8 +43,8 @@ pub fn serde_rename(attributes: &[Attribute]) -> Option<String> {
     renamed
 }
 
-/// The items of a module, which is added if there is none: progenitor leaves
-/// out the modules that it has nothing for.
+/// Returns the items of a module. Adds the module if it is missing, as progenitor
+/// does not generate empty modules.
 pub fn module<'a>(list: &'a mut Vec<Item>, name: &str) -> &'a mut Vec<Item> {
     let is_it = |item: &Item| matches!(item, Item::Mod(item) if item.ident == name);
     let index = list.iter().position(is_it).unwrap_or_else(|| {
@@ -58,7 +58,8 @@ pub fn module<'a>(list: &'a mut Vec<Item>, name: &str) -> &'a mut Vec<Item> {
     }
 }
 
-/// The last name in a type's path: `Option` of `std::option::Option<T>`.
+/// Returns the last segment of a type's path, such as the `Option` of
+/// `std::option::Option<T>`.
 pub fn last_ident(ty: &Type) -> Option<String> {
     match ty {
         Type::Path(TypePath { path, .. }) => Some(path.segments.last()?.ident.to_string()),

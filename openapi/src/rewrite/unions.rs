@@ -1,6 +1,8 @@
-//! Unions: read by the kind of value that stands there. serde's own way reads
-//! them without the wire's conversions, and `1` as the first of boolean and
-//! integer.
+//! Replaces the derived `Deserialize` of unions with one that selects the branch by
+//! the kind of the JSON value.
+//!
+//! serde's untagged enums buffer the value, which bypasses the lenient conversions
+//! of `src/wire`, and then take the first branch that accepts it.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +12,8 @@ use syn::{Attribute, Fields, Item, ItemEnum, parse_quote};
 use super::structs::drop_derives;
 use super::syntax::last_ident;
 
-/// Takes serde's reading off a union, and returns what is added beside it.
-/// `objects` are the names of the types that are objects on the wire.
+/// Removes the derived `Deserialize` from a union, and returns the items to add for
+/// it. `objects` are the names of the types that are objects on the wire.
 pub fn rewrite(item: &mut ItemEnum, objects: &BTreeSet<String>) -> Vec<Item> {
     let untagged = |attribute: &Attribute| {
         attribute.path().is_ident("serde")
@@ -49,7 +51,8 @@ pub fn rewrite(item: &mut ItemEnum, objects: &BTreeSet<String>) -> Vec<Item> {
     items
 }
 
-/// A union with a text is made from one, as it is from its other branches.
+/// Generates conversions from strings for a union that has a `String` branch.
+/// typify generates the conversions from the other branches.
 fn from_text(item: &ItemEnum) -> Vec<Item> {
     let ident = &item.ident;
     let is_text = |variant: &&syn::Variant| {
