@@ -604,7 +604,7 @@ pub(crate) fn shown_path(path: &str) -> String {
     while let Some(start) = rest.find(['.', '[']) {
         let (before, step) = rest.split_at(start);
         shown.push_str(before);
-        let end = if step.starts_with("[\"") {
+        let end = if let Some(quoted) = step.strip_prefix("[\"") {
             let mut is_escaped = false;
             let is_end = |c: char| {
                 let ends = c == '"' && !is_escaped;
@@ -612,14 +612,13 @@ pub(crate) fn shown_path(path: &str) -> String {
                 ends
             };
             // The quote and the bracket that end it.
-            step[2..].find(is_end).map_or(step.len(), |end| end + 4)
+            quoted.find(is_end).map_or(step.len(), |end| end + 4)
         } else {
             let next = step[1..].find(['.', '[']);
             next.map_or(step.len(), |next| next + 1)
         };
         let (step, after) = step.split_at(end.min(step.len()));
-        let is_name =
-            step.starts_with(|c| c == '.') && !step[1..].starts_with(|c: char| c.is_ascii_digit());
+        let is_name = step.starts_with('.') && !step[1..].starts_with(|c: char| c.is_ascii_digit());
         let is_index = step.starts_with('[') && !step.starts_with("[\"");
         shown.push_str(if is_name || is_index { step } else { "[…]" });
         rest = after;

@@ -853,7 +853,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for WireMap<'_, 'de, A> {
         let Some(key) = self.inner.next_key_seed(KeySeed(PhantomData))? else {
             return Ok(None);
         };
-        if !self.keys.get_or_insert_default().insert(&key) {
+        if !self.keys.get_or_insert_default().insert(key.clone()) {
             return Err(de::Error::custom(ONE_VALUE));
         }
         read_key(self.context, key, seed).map(Some)
@@ -908,7 +908,7 @@ impl<'de, A: MapAccess<'de>> WireMap<'_, 'de, A> {
                 salvage.leave_out(node, "a key that is a valid string");
                 continue;
             };
-            if self.form != Form::Table && !self.keys.get_or_insert_default().insert(&key) {
+            if self.form != Form::Table && !self.keys.get_or_insert_default().insert(key.clone()) {
                 salvage.leave_out(node, ONE_VALUE);
                 continue;
             }
@@ -968,14 +968,14 @@ impl<'de> Keys<'de> {
     const FEW: usize = 16;
 
     /// Returns `false` if the key is a duplicate.
-    fn insert(&mut self, key: &Cow<'de, str>) -> bool {
+    fn insert(&mut self, key: Cow<'de, str>) -> bool {
         if !self.many.is_empty() {
-            return self.many.insert(key.clone());
+            return self.many.insert(key);
         }
-        if self.few.contains(key) {
+        if self.few.contains(&key) {
             return false;
         }
-        self.few.push(key.clone());
+        self.few.push(key);
         if self.few.len() > Self::FEW {
             self.many = self.few.drain(..).collect();
         }

@@ -148,12 +148,15 @@ macro_rules! show_builder {
     };
 }
 
+/// The `Debug` output of a call with this body, if the body can be read.
+type ShowCall = fn(&Client, &[u8]) -> Option<String>;
+
 struct Row {
     id: &'static str,
     response: Option<Show>,
     body: Option<Show>,
     /// Of the call, with the body.
-    call: Option<fn(&Client, &[u8]) -> Option<String>>,
+    call: Option<ShowCall>,
 }
 
 #[allow(deprecated)]

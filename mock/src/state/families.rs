@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn an_operation_id_names_a_verb_and_a_noun() {
-        let read = |id| read_id(id).map(|(verb, noun)| (verb, noun));
+        let read = read_id;
         let noun = |verb, noun: &str| Some((verb, noun.to_owned()));
         assert_eq!(read("create_client"), noun(Verb::Create, "client"));
         assert_eq!(
