@@ -1,5 +1,6 @@
-//! What the crate costs to build, beside progenitor's plain output of the same
-//! document: the table of docs/performance.md.
+//! `cargo xtask bench-build`: measures what the crate costs to build, compared
+//! with progenitor's unmodified output for the same document, and prints the
+//! table in docs/performance.md.
 
 mod packages;
 mod table;
@@ -17,20 +18,20 @@ use packages::{
 };
 use table::{TITLES, machine, median, row};
 
-/// Measure what the crate costs to build, beside progenitor's plain output
+/// Measure what the crate costs to build, compared with progenitor's plain output
 #[derive(clap::Args, Debug)]
 pub struct Options {
-    /// How often each thing is measured; the median is printed
+    /// The number of times each value is measured; the median is printed
     #[arg(long, value_name = "N", default_value_t = 3)]
     runs: usize,
-    /// Only this profile: dev or release
+    /// Measure only this profile: dev or release
     #[arg(long, value_name = "PROFILE", value_parser = ["dev", "release"])]
     profile: Option<String>,
 }
 
 pub fn run(options: &Options) -> Result<()> {
     if options.runs == 0 {
-        bail!("--runs is 0; measure at least once");
+        bail!("--runs must be at least 1");
     }
     let subjects = [
         Subject {
@@ -72,7 +73,7 @@ pub fn run(options: &Options) -> Result<()> {
 }
 
 fn measure(profile: &str, subjects: &[Subject; 3], nothing: &Package, runs: usize) -> Result<()> {
-    // Everything that they depend on, first.
+    // Build all dependencies first, so that they are not measured.
     for subject in subjects {
         for package in [&subject.library, &subject.dependent] {
             package.cargo("build", profile)?;
@@ -81,7 +82,7 @@ fn measure(profile: &str, subjects: &[Subject; 3], nothing: &Package, runs: usiz
     }
     nothing.cargo("build", profile)?;
 
-    // One after the other, again and again: the machine's mood is shared.
+    // The subjects take turns, so that the machine's load affects all alike.
     let mut builds = [const { Vec::new() }; 3];
     let mut checks = [const { Vec::new() }; 3];
     let mut rebuilds = [const { Vec::new() }; 4];
@@ -147,7 +148,8 @@ fn measure(profile: &str, subjects: &[Subject; 3], nothing: &Package, runs: usiz
     Ok(())
 }
 
-/// docs.rs: all features, beside a check of the same.
+/// Measures the documentation with all features, as docs.rs builds it, compared
+/// with a check with all features.
 fn documentation(library: &Package, runs: usize) -> Result<()> {
     let everything = Package {
         features: vec!["--all-features".to_owned()],
@@ -170,7 +172,8 @@ fn documentation(library: &Package, runs: usize) -> Result<()> {
     Ok(())
 }
 
-/// build.rs by itself, and whether it is left alone when it should be.
+/// Measures build.rs by itself, and reports whether cargo reruns it when only
+/// the crate's own code has changed.
 fn build_script(library: &Package, runs: usize) -> Result<()> {
     let script = library.artifact("dev", "build-script-build")?;
     let out = tempfile::tempdir()?;

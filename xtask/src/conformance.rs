@@ -1,5 +1,6 @@
-//! Builds and starts the conformance run. It is a program of its own, since it
-//! is built from the crate, and xtask must work when the crate does not build.
+//! `cargo xtask conformance`: builds and starts the conformance program. It is a
+//! separate program because it depends on the `altegio` crate, and xtask must
+//! work even if that crate does not build.
 
 use std::env;
 use std::ffi::OsStr;
@@ -13,15 +14,15 @@ const PROGRAM: &str = "altegio-conformance";
 /// Run every operation through its typed call, against altegio-mock
 #[derive(clap::Args, Debug)]
 pub struct Options {
-    /// Arguments of the run; `-- --help` lists them
+    /// Arguments for the conformance program; `-- --help` lists them
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }
 
 pub fn run(options: &Options) -> Result<()> {
-    // Built by way of its test: with `cargo run --package` or `cargo build`, its
-    // dependencies would have other features than `cargo test --workspace` gives
-    // them, and all of them would be built a second time.
+    // The program is built through its integration test: with `cargo run
+    // --package` or `cargo build`, its dependencies would have different features
+    // than with `cargo test --workspace`, and would be built a second time.
     let build = [
         "test",
         "--quiet",
@@ -35,11 +36,12 @@ pub fn run(options: &Options) -> Result<()> {
     start(program()?.as_os_str(), &options.arguments)
 }
 
-/// Where `cargo test` puts the program: this one is in a folder beside.
+/// The path where `cargo test` puts the program: in the same target directory
+/// as xtask, under `debug`.
 fn program() -> Result<PathBuf> {
-    let this = env::current_exe().context("cannot tell where xtask is")?;
+    let this = env::current_exe().context("cannot determine the path of xtask")?;
     let target = this.parent().and_then(Path::parent);
-    let target = target.context("xtask is in no target directory")?;
+    let target = target.context("xtask is not in a target directory")?;
     let name = format!("{PROGRAM}{}", env::consts::EXE_SUFFIX);
     Ok(target.join("debug").join(name))
 }

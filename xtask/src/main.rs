@@ -1,4 +1,4 @@
-//! The maintainers' commands. `cargo xtask --help` lists them.
+//! Maintainer commands; `cargo xtask --help` lists them.
 
 #![forbid(unsafe_code)]
 
@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Maintainers' commands of the altegio crate.
+/// Maintainer commands for the altegio crate.
 #[derive(Parser, Debug)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Cli {
@@ -34,7 +34,7 @@ async fn main() -> ExitCode {
     let cli = Cli::parse();
     let today = chrono::Utc::now().format("%Y-%m-%d").to_string();
     // Files are written in one synchronous step at the end, so an interrupt
-    // is noticed before it, and never within.
+    // takes effect before that step and never during it.
     let result = match &cli.command {
         Command::BenchBuild(options) => bench_build::run(options),
         Command::Conformance(options) => conformance::run(options),

@@ -1,5 +1,7 @@
-//! From the vendor's document to the files of `openapi/<document>/`: a
-//! function of texts, without files, network or clock.
+//! Generates the files of `openapi/<document>/` from the vendor's document.
+//!
+//! [`make`] is a pure function of texts. File system and network access is in
+//! [`atomic_write`] and [`fetch`], which the caller uses around it.
 
 pub mod atomic_write;
 mod build;
@@ -27,7 +29,7 @@ use altegio_openapi::yaml::{Complaint, Document, to_yaml};
 use crate::lower;
 use crate::report::{Counts, Report};
 
-/// What complaints call the document that is taken in.
+/// The name of the new document in complaints.
 const PUBLISHED: &str = "the vendor's document";
 
 pub const UPSTREAM: &str = "upstream.yaml";
@@ -38,7 +40,7 @@ pub const LOWERING: &str = "lowering.txt";
 pub const SOURCE: &str = "source.toml";
 pub const MANIFEST: &str = "Cargo.toml";
 
-/// The files as they are before the run; `None` for one that does not exist.
+/// The files before the run; `None` for a file that does not exist.
 #[derive(Clone, Debug, Default)]
 pub struct Inputs {
     pub upstream: Option<String>,
@@ -48,33 +50,33 @@ pub struct Inputs {
     pub source: Option<String>,
     /// The Cargo.toml that has a feature for each tag.
     pub manifest: Option<String>,
-    /// How many operations the document may have lost; a tenth of them if it
-    /// is not said.
+    /// How many of the previous operations the new document may lack; `None`
+    /// allows a tenth of them.
     pub allowed_removals: Option<usize>,
 }
 
-/// The document to take in.
+/// The document to process.
 #[derive(Clone, Debug)]
 pub enum Upstream {
     /// The vendor's document as published.
     Published {
         text: String,
         url: String,
-        /// Today, as `2026-03-01`.
+        /// Today's date, such as `2026-03-01`.
         date: String,
     },
-    /// `upstream.yaml` as it is.
+    /// The committed `upstream.yaml`.
     Committed,
 }
 
-/// What a run makes: the files by name, and what they change for a caller.
+/// The result of a run: the files by name, and the report.
 #[derive(Debug)]
 pub struct Made {
     pub files: Vec<(&'static str, String)>,
     pub report: Report,
 }
 
-/// `source.toml`: what the files were made from.
+/// `source.toml`: describes the document that the files were generated from.
 #[derive(Debug, Deserialize, Serialize)]
 struct Source {
     url: String,
@@ -84,10 +86,14 @@ struct Source {
     counts: Counts,
 }
 
-/// Makes every file from the document, or tells everything that the first
-/// step to fail has to complain about.
+/// Generates every file from the document.
+///
+/// # Errors
+///
+/// Returns all complaints of the first step that fails.
 pub fn make(inputs: &Inputs, upstream: Upstream) -> Result<Made, Vec<Complaint>> {
-    // One that cannot be read is about to be replaced; there is nothing to compare with.
+    // An unreadable upstream.yaml is about to be replaced; there is nothing to
+    // compare with.
     let old = inputs.upstream.as_deref();
     let old = old.and_then(|text| Document::parse(UPSTREAM, text).ok());
     let old = old.map(|document| document.value);
@@ -99,7 +105,7 @@ pub fn make(inputs: &Inputs, upstream: Upstream) -> Result<Made, Vec<Complaint>>
     let corrected = correct(inputs.overlay.as_deref(), &upstream)?;
 
     let mut lowered = lower::lower(&corrected);
-    // A client.json that cannot be read is about to be replaced; it has no names to keep.
+    // An unreadable client.json is about to be replaced; it has no names to keep.
     let before = inputs.client.as_deref().unwrap_or_default();
     let before = serde_json::from_str(before).unwrap_or_default();
     dedup::merge(
@@ -109,7 +115,8 @@ pub fn make(inputs: &Inputs, upstream: Upstream) -> Result<Made, Vec<Complaint>>
     );
     build::check(&lowered.document).map_err(|error| refuse(CLIENT, Pointer::root(), error))?;
 
-    // The interface before, with its corrections; without them if it is lost.
+    // If the previous interface.json is unreadable, compare with upstream.yaml,
+    // which lacks the corrections.
     let interface = inputs.interface.as_deref();
     let interface = interface.and_then(|text| serde_json::from_str(text).ok());
     let report = Report::new(
@@ -146,7 +153,7 @@ pub fn make(inputs: &Inputs, upstream: Upstream) -> Result<Made, Vec<Complaint>>
     Ok(Made { files, report })
 }
 
-/// The distilled document, and where it comes from.
+/// The distilled document and its source.
 fn take_in(inputs: &Inputs, upstream: Upstream) -> Result<(Value, Source), Vec<Complaint>> {
     let before = inputs.source.as_deref().map(toml::from_str::<Source>);
     match upstream {
@@ -174,7 +181,7 @@ fn take_in(inputs: &Inputs, upstream: Upstream) -> Result<(Value, Source), Vec<C
             if let Some(Ok(before)) = before
                 && before.sha256 == source.sha256
             {
-                // The same document: nothing about it is newer.
+                // The document is unchanged, so it keeps its date and URL.
                 source.date = before.date;
                 source.url = before.url;
             }
@@ -183,8 +190,8 @@ fn take_in(inputs: &Inputs, upstream: Upstream) -> Result<(Value, Source), Vec<C
     }
 }
 
-/// A document that was cut off is sound YAML often enough: what shows is that
-/// operations are missing.
+/// Refuses a document that lacks too many of the previous operations. A
+/// truncated document is often valid YAML; the missing operations reveal it.
 fn refuse_half(old: &Value, new: &Value, allowed: Option<usize>) -> Result<(), Vec<Complaint>> {
     let ids = |document| -> BTreeSet<&str> {
         grammar::operations(document)
@@ -208,7 +215,7 @@ fn refuse_half(old: &Value, new: &Value, allowed: Option<usize>) -> Result<(), V
     Err(refuse(PUBLISHED, Pointer::root(), what))
 }
 
-/// The document with the overlay's corrections; sound before and after.
+/// Applies the overlay's corrections to the document, and checks the result.
 fn correct(overlay: Option<&str>, upstream: &Value) -> Result<Value, Vec<Complaint>> {
     let corrected = match overlay {
         Some(text) => {
@@ -230,7 +237,7 @@ fn correct(overlay: Option<&str>, upstream: &Value) -> Result<Value, Vec<Complai
     Ok(corrected)
 }
 
-/// The document of this text, if nothing is wrong with it.
+/// Parses and checks a document.
 fn sound(name: &str, text: &str) -> Result<Document, Vec<Complaint>> {
     let document = Document::parse(name, text).map_err(|complaint| vec![complaint])?;
     let complaints = check::check(&document);

@@ -1,5 +1,5 @@
-//! What a run of update-spec tells: the document's size, its open places, and
-//! what it changes for a caller.
+//! The report of an update-spec run: the size of the document, its schemas
+//! without a type, and the changes that callers see.
 
 mod compare;
 mod counts;
@@ -21,15 +21,16 @@ pub struct Report {
     pub counts: Counts,
     /// `None` on the first run, when there is nothing to compare with.
     pub changes: Option<Vec<Change>>,
-    /// What the client has no type for.
+    /// The schemas for which the client has no type.
     pub open: Vec<Open>,
-    /// What the lowered document does not express.
+    /// The parts of the document that the lowered one does not express.
     pub notes: Vec<Note>,
 }
 
 impl Report {
-    /// Counts the vendor's document, and compares the corrected one with that
-    /// of the run before, `old`: a correction changes the client too.
+    /// Counts the elements of the vendor's document, `upstream`, and compares
+    /// the corrected document with the one of the previous run, `old`: a
+    /// correction changes the client too.
     pub fn new(
         old: Option<&Value>,
         upstream: &Value,

@@ -1,7 +1,8 @@
-//! `cargo xtask update-spec`: takes in the vendor's OpenAPI document.
+//! `cargo xtask update-spec`: updates the committed files from the vendor's
+//! OpenAPI document.
 //!
-//! This file has the options, the files and the three modes (write, check,
-//! dry run); what is made of a document is in [`crate::pipeline`].
+//! This file handles the options, the files and the three modes (write, check,
+//! dry run). [`crate::pipeline`] generates the files' contents.
 
 use std::fs;
 use std::path::PathBuf;
@@ -15,28 +16,31 @@ use crate::report::Format;
 use crate::workspace;
 use altegio_openapi::yaml::Complaint;
 
-/// Take in the vendor's OpenAPI document.
+/// Update the committed files from the vendor's OpenAPI document.
 #[derive(clap::Args, Debug)]
 pub struct Options {
-    /// The document: a file, or a URL [default: where the vendor publishes it]
+    /// The document, as a file or a URL [default: the document that the vendor
+    /// publishes]
     #[arg(long, value_name = "FILE|URL")]
     from: Option<Origin>,
-    /// Write nothing; fail if the committed files are not what the document
-    /// (without --from: the committed upstream.yaml) gives
+    /// Write nothing; fail if the committed files differ from the files
+    /// generated from the document (without --from: from the committed
+    /// upstream.yaml)
     #[arg(long)]
     check: bool,
-    /// Write nothing, only report
+    /// Write nothing; only print the report
     #[arg(long, conflicts_with = "check")]
     dry_run: bool,
-    /// Accept a document that has lost this many operations; more than a
-    /// tenth is refused otherwise, since it may be half a document
+    /// Accept a document that lacks up to this many of the previous operations;
+    /// by default, a document that lacks more than a tenth is refused, since it
+    /// may be incomplete
     #[arg(long, value_name = "N")]
     allow_removals: Option<usize>,
-    /// How to write the report; `json` lists every open place
+    /// The format of the report; `json` lists every schema without a type
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
     /// The workspace to read and write: `openapi/b2b-v1/` and the features in
-    /// `Cargo.toml` [default: the one that this command was built in]
+    /// `Cargo.toml` [default: the workspace that this command was built in]
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
 }
@@ -57,7 +61,7 @@ pub async fn run(options: &Options, today: &str) -> Result<()> {
         let origin = options.from.as_ref().unwrap_or(&published);
         Upstream::Published {
             text: fetch::fetch(origin, Patience::default()).await?,
-            // A file on somebody's disk is no address for the next maintainer.
+            // A local path is of no use to other maintainers.
             url: match origin {
                 Origin::Url(url) => url.to_string(),
                 Origin::File(_) => PUBLISHED.to_owned(),
@@ -76,16 +80,17 @@ pub async fn run(options: &Options, today: &str) -> Result<()> {
     Ok(())
 }
 
-/// In a thread of its own, so that an interrupt is noticed meanwhile.
+/// Runs the pipeline on a separate thread, so that an interrupt takes effect
+/// at once.
 async fn make(inputs: Inputs, upstream: Upstream) -> Result<Made> {
     let (sender, receiver) = oneshot::channel();
     std::thread::spawn(move || {
-        // Nobody receives it after an interrupt.
+        // After an interrupt there is no receiver.
         let _ = sender.send(pipeline::make(&inputs, upstream));
     });
     let made = receiver
         .await
-        .context("the document made this program fail; nothing was written")?;
+        .context("the pipeline panicked on this document; nothing was written")?;
     made.map_err(|complaints| refused(&complaints))
 }
 
@@ -119,7 +124,8 @@ impl Files {
         match fs::read_to_string(&path) {
             Ok(text) => Ok(Some(text)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            // What is not UTF-8 is as good as missing if it is about to be replaced.
+            // A generated file that is not UTF-8 counts as missing: it is about to
+            // be replaced.
             Err(error)
                 if error.kind() == std::io::ErrorKind::InvalidData
                     && !matches!(name, MANIFEST | pipeline::OVERLAY) =>
@@ -134,7 +140,7 @@ impl Files {
         let manifest = self.read(MANIFEST)?;
         if manifest.is_none() {
             bail!(
-                "there is no {}; give the workspace's directory as `--root`",
+                "there is no {}; pass the workspace directory as `--root`",
                 self.path(MANIFEST).display()
             );
         }
@@ -169,11 +175,11 @@ impl Files {
             }
         }
         if stale.is_empty() {
-            println!("the committed files are what the document gives");
+            println!("the committed files are up to date");
             return Ok(());
         }
         bail!(
-            "{}; run `cargo xtask update-spec` and commit what it writes",
+            "{}; run `cargo xtask update-spec` and commit the files that it writes",
             stale.join(", ")
         )
     }

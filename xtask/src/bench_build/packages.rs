@@ -1,4 +1,5 @@
-//! The packages whose builds are measured, and what cargo makes of them.
+//! The packages whose builds are measured, and the cargo commands that build
+//! them.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -15,8 +16,8 @@ use crate::workspace::{self, B2B_V1};
 
 const TOKIO: &str = r#"tokio = { version = "1", features = ["macros", "rt"] }"#;
 
-/// Everything is built here: the crates that are compared share their
-/// dependencies, and the usual target directory stays as it is.
+/// The directory for all measured builds. The compared crates share their
+/// dependencies in it, and the workspace's own artifacts stay untouched.
 pub(super) fn directory() -> PathBuf {
     root().join("target").join("bench-build")
 }
@@ -27,7 +28,7 @@ pub(super) struct Subject {
     pub dependent: Package,
 }
 
-/// What `cargo` is asked to build.
+/// A package for cargo to build.
 #[derive(Clone)]
 pub(super) struct Package {
     pub manifest: PathBuf,
@@ -35,7 +36,7 @@ pub(super) struct Package {
     pub features: Vec<String>,
 }
 
-/// progenitor's output as it comes, in a crate of its own.
+/// progenitor's unmodified output, as a separate crate.
 pub(super) fn plain() -> Result<Package> {
     let document: OpenAPI = serde_json::from_str(&client_json()?)?;
     let mut settings = GenerationSettings::new();
@@ -85,7 +86,7 @@ pub(super) fn ours(name: &str, feature: &str) -> Result<Subject> {
     })
 }
 
-/// A program of one call.
+/// A program that calls one operation.
 pub(super) fn dependent(
     name: &str,
     dependency: &str,
@@ -118,8 +119,8 @@ async fn main() {{
     )
 }
 
-/// A program that depends on the crate without its operations: what a
-/// dependent costs that has nothing of the document.
+/// A program that depends on the crate without any operations: the baseline
+/// cost of a dependent.
 pub(super) fn without_operations() -> Result<Package> {
     package(
         "use-none",
@@ -167,7 +168,8 @@ fn package(
 }
 
 impl Package {
-    /// Its own code touched, and the command again.
+    /// Touches the package's own code, and returns how many seconds the command
+    /// then takes.
     pub(super) fn again(&self, command: &str, profile: &str) -> Result<f64> {
         touch(&self.root_file)?;
         Ok(self.cargo(command, profile)?.as_secs_f64())
@@ -197,14 +199,15 @@ impl Package {
             .arg(directory_of(""))
             .args(&self.features)
             .current_dir(root());
-        // A crate from crates.io is built without.
+        // cargo builds crates from crates.io without incremental compilation.
         if self.root_file.ends_with("lib.rs") {
             command.env("CARGO_INCREMENTAL", "0");
         }
         command
     }
 
-    /// What cargo made of it, by how the file's name ends.
+    /// The file built by cargo whose name ends with `end`, or the program if
+    /// `end` is empty.
     pub(super) fn artifact(&self, profile: &str, end: &str) -> Result<PathBuf> {
         let is_program = |path: &&str| {
             Path::new(path).extension().is_none() && !path.ends_with("build-script-build")
@@ -220,12 +223,16 @@ impl Package {
         } else {
             files.rfind(|path| path.ends_with(end))
         };
-        let file =
-            file.with_context(|| format!("cargo names no `{end}` of {}", self.manifest.display()))?;
+        let file = file.with_context(|| {
+            format!(
+                "cargo reports no `{end}` file for {}",
+                self.manifest.display()
+            )
+        })?;
         Ok(file.into())
     }
 
-    /// What build.rs wrote.
+    /// The code that build.rs generated.
     pub(super) fn generated(&self) -> Result<PathBuf> {
         let messages = self.messages("dev")?;
         let outs = messages.iter().filter_map(|message| {
@@ -236,7 +243,7 @@ impl Package {
         });
         outs.map(|out| Path::new(out).join("b2b_v1.rs"))
             .find(|file| file.exists())
-            .context("cargo names no OUT_DIR of the crate")
+            .context("cargo reports no OUT_DIR for the crate")
     }
 
     fn messages(&self, profile: &str) -> Result<Vec<Value>> {

@@ -1,4 +1,4 @@
-//! The rows of the table, and the line above it that names the machine.
+//! The rows of the table, and the line above it that describes the machine.
 
 use std::process::Command;
 use std::{env, fs};

@@ -1,10 +1,11 @@
-//! Writing several files as one: after a failure or a kill at any moment they
-//! are all as before or all new, at the latest once the next run has called
-//! [`recover`].
+//! Writes several files as one transaction: after a failure or a kill, either
+//! all files are unchanged or all are new, at the latest once the next run has
+//! called [`recover`].
 //!
-//! The new files are staged in a folder beside their places. The journal that
-//! lists them is the last to be written there: without it the staged files
-//! are leftovers, with it they are put into place, now or by the next run.
+//! The new files are first written to a staging folder in the workspace. The
+//! journal, which lists their destinations, is written last: without it, the
+//! staged files are leftovers; with it, they are moved into place, by this run
+//! or by the next one.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
@@ -13,23 +14,24 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-/// The folder of staged files, under the workspace's `openapi/`.
+/// The staging folder, under the workspace's `openapi/`.
 const STAGE: &str = ".update-spec";
 const JOURNAL: &str = "journal.json";
 
 #[derive(Deserialize, Serialize)]
 struct Journal {
-    /// The staged file of this index goes to this path.
+    /// The destinations; the staged file of each is named by its index here.
     places: Vec<PathBuf>,
 }
 
-/// Writes the files, which are all under `root`.
+/// Writes the files, whose paths are all under `root`.
 pub fn write(root: &Path, files: &[(PathBuf, String)]) -> Result<()> {
     stage(root, files)?;
     finish(root)
 }
 
-/// Finishes or clears away what a run that was killed has left.
+/// Completes the transaction of a run that was killed, or removes its
+/// leftovers.
 pub fn recover(root: &Path) -> Result<()> {
     let stage = stage_of(root);
     if stage.join(JOURNAL).exists() {
@@ -48,7 +50,7 @@ fn stage_of(root: &Path) -> PathBuf {
 fn stage(root: &Path, files: &[(PathBuf, String)]) -> Result<()> {
     recover(root)?;
     let stage = stage_of(root);
-    fs::create_dir_all(&stage).with_context(|| format!("cannot make {}", stage.display()))?;
+    fs::create_dir_all(&stage).with_context(|| format!("cannot create {}", stage.display()))?;
     let put = |name: &str, text: &str| -> Result<()> {
         let path = stage.join(name);
         let write = || -> std::io::Result<()> {
@@ -61,20 +63,20 @@ fn stage(root: &Path, files: &[(PathBuf, String)]) -> Result<()> {
     for (index, (place, text)) in files.iter().enumerate() {
         if let Some(directory) = place.parent() {
             fs::create_dir_all(directory)
-                .with_context(|| format!("cannot make {}", directory.display()))?;
+                .with_context(|| format!("cannot create {}", directory.display()))?;
         }
         put(&index.to_string(), text)?;
     }
     let places = files.iter().map(|(place, _)| place.clone()).collect();
     let journal = serde_json::to_string(&Journal { places }).context("the journal")?;
     put("journal.new", &journal)?;
-    // From here on the new files are the ones that count.
+    // The rename commits the transaction.
     fs::rename(stage.join("journal.new"), stage.join(JOURNAL))
         .with_context(|| format!("cannot write {}", stage.join(JOURNAL).display()))
 }
 
-/// Puts the staged files into place; if one cannot be, those that were are
-/// undone.
+/// Moves the staged files into place. If one cannot be moved, restores the
+/// files that were already replaced.
 fn finish(root: &Path) -> Result<()> {
     let stage = stage_of(root);
     let path = stage.join(JOURNAL);
@@ -85,7 +87,7 @@ fn finish(root: &Path) -> Result<()> {
     for (index, place) in journal.places.iter().enumerate() {
         let staged = stage.join(index.to_string());
         if !staged.exists() {
-            continue; // in place before the kill
+            continue; // moved before the kill
         }
         match put_into_place(&staged, place) {
             Ok(before) => done.push((place, before)),
@@ -105,7 +107,7 @@ fn finish(root: &Path) -> Result<()> {
     fs::remove_dir_all(&stage).with_context(|| format!("cannot remove {}", stage.display()))
 }
 
-/// Renames, and returns what was there before.
+/// Moves one file into place, and returns the previous contents.
 fn put_into_place(staged: &Path, place: &Path) -> std::io::Result<Option<Vec<u8>>> {
     let before = match fs::read(place) {
         Ok(bytes) => Some(bytes),
@@ -149,7 +151,7 @@ mod tests {
     fn a_kill_while_files_are_staged_leaves_the_old_tree() {
         let (root, files) = tree();
         stage(root.path(), &files).unwrap();
-        // Killed just before the journal.
+        // The run was killed just before it wrote the journal.
         fs::remove_file(stage_of(root.path()).join(JOURNAL)).unwrap();
         recover(root.path()).unwrap();
         assert_eq!(texts(&files), ["old"; 3]);

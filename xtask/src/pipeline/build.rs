@@ -1,5 +1,5 @@
-//! Does what the crate's build does with a lowered document, so that one that
-//! the build refuses is never written.
+//! Runs the steps of the crate's build script on a lowered document, so that a
+//! document that the build refuses is never written.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,8 @@ use altegio_openapi::{generate, names, rewrite, select};
 
 use super::features;
 
-/// Generates the client with all features, with none and with each alone.
+/// Generates the client with all features, with each feature alone and with
+/// none.
 pub fn check(document: &Value) -> Result<(), String> {
     let tokens = progenitor(document).and_then(|tokens| {
         kept_names(&tokens, document)?;
@@ -39,8 +40,8 @@ fn progenitor(document: &Value) -> Result<TokenStream, String> {
     })
 }
 
-/// The lowering keeps components apart by their names in Rust. The generator
-/// must have taken each of those names, or two components became one type.
+/// Checks that the generator used the Rust name of every component. The names
+/// are distinct, so a missing name means that two components became one type.
 fn kept_names(tokens: &TokenStream, document: &Value) -> Result<(), String> {
     let types = types(tokens);
     let components = document["components"]["schemas"].as_object();
@@ -55,7 +56,7 @@ fn kept_names(tokens: &TokenStream, document: &Value) -> Result<(), String> {
     Ok(())
 }
 
-/// The types of progenitor's module `types`.
+/// The names of the types in progenitor's module `types`.
 fn types(tokens: &TokenStream) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut tokens = tokens.clone().into_iter();

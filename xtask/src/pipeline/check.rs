@@ -1,4 +1,4 @@
-//! What must hold of a document before anything is made from it.
+//! Checks a document before anything is generated from it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,8 @@ use serde_json::Value;
 use altegio_openapi::grammar::{self, Kind, Pointer};
 use altegio_openapi::yaml::{Complaint, Document};
 
-/// Everything that is wrong with the document, not only the first thing.
+/// Returns everything that is wrong with the document, not only the first
+/// problem.
 pub fn check(document: &Document) -> Vec<Complaint> {
     let mut complaints = Vec::new();
     let value = &document.value;
@@ -51,13 +52,13 @@ pub fn check(document: &Document) -> Vec<Complaint> {
             None => complain(&at, "a reference must be a string".to_owned()),
             Some(text) if !text.starts_with('#') => complain(
                 &at,
-                format!("`{text}` points out of the document; bundle it first"),
+                format!("`{text}` points outside the document; bundle it first"),
             ),
             Some(text) if grammar::target(value, text).is_none() => {
                 complain(&at, format!("`{text}` points to nothing"));
             }
             Some(text) if grammar::resolve(value, object).is_none() => {
-                complain(&at, format!("`{text}` leads in a circle"));
+                complain(&at, format!("`{text}` is a circular reference"));
             }
             Some(_) => {}
         }
@@ -69,7 +70,8 @@ pub fn check(document: &Document) -> Vec<Complaint> {
         match operation.get("operationId").and_then(Value::as_str) {
             None | Some("") => complain(&at, "no operationId".to_owned()),
             Some(id) => {
-                // Ids that differ in case or punctuation only would be one Rust name.
+                // Ids that differ only in case or punctuation would have the same
+                // Rust name.
                 let folded: String = id
                     .chars()
                     .filter(|c| c.is_alphanumeric())
@@ -105,7 +107,7 @@ fn check_path(
     complain: &mut impl FnMut(&Pointer, String),
 ) {
     let Some(in_template) = template_names(path) else {
-        complain(at, format!("`{path}`: a brace without its pair"));
+        complain(at, format!("`{path}`: a brace is unpaired"));
         return;
     };
     let mut declared = BTreeSet::new();
@@ -134,7 +136,7 @@ fn check_path(
             if !in_template.contains(name) {
                 complain(
                     &place,
-                    format!("path parameter `{name}` does not stand in `{path}`"),
+                    format!("path parameter `{name}` is not in `{path}`"),
                 );
             }
             if parameter.get("required") != Some(&Value::Bool(true)) {
@@ -150,7 +152,7 @@ fn check_path(
     }
 }
 
-/// The names in braces; `None` where braces do not pair up.
+/// The names in braces; `None` if a brace is unpaired.
 pub fn template_names(path: &str) -> Option<BTreeSet<String>> {
     let mut names = BTreeSet::new();
     let mut rest = path;

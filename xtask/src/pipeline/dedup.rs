@@ -1,5 +1,6 @@
-//! One component for schemas that are equal: one type to the compiler, and to
-//! who passes what one call answers to another.
+//! Merges equal schemas into one component, and so into one Rust type: there is
+//! less to compile, and callers can pass a value from the response of one
+//! operation to the request of another.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,12 +8,12 @@ use serde_json::{Map, Value};
 
 const COMPONENTS: &str = "#/components/schemas/";
 
-/// Lets equal components of the lowered document be one, which keeps the best
-/// of their names: one of `before`, the names that the last document kept;
-/// else one of the `vendor`'s own; else the shortest, though not a body's
-/// where an answer holds the same.
+/// Merges equal components of the lowered document. The merged component keeps
+/// the best name: one in `before`, the names in the previous document; else one
+/// in `vendor`, the vendor's own names; else one without `_body`, so that a type
+/// shared with a response is not named after a request; else the shortest.
 pub fn merge(document: &mut Value, vendor: &BTreeSet<String>, before: &BTreeSet<String>) {
-    // What was made one can make those equal that hold it.
+    // Merging components can make other components equal that refer to them.
     loop {
         let Some(components) = document["components"]["schemas"].as_object() else {
             return;
@@ -36,7 +37,7 @@ pub fn merge(document: &mut Value, vendor: &BTreeSet<String>, before: &BTreeSet<
     }
 }
 
-/// Which components go, each with the one that stands for it.
+/// The components to remove, each with its replacement.
 fn replaced<K: Ord>(
     components: &Map<String, Value>,
     rank: impl Fn(&str) -> K,
@@ -55,8 +56,8 @@ fn replaced<K: Ord>(
     replaced
 }
 
-/// The schema as text, whatever order its keys are in. The order of an
-/// enum's values or of a union's branches is kept.
+/// The schema as text, independent of the order of its keys. The order of enum
+/// values and union branches is significant.
 fn canonical(schema: &Value) -> String {
     let mut schema = schema.clone();
     schema.sort_all_objects();

@@ -1,7 +1,8 @@
-//! The interface without the words: what of the vendor's document is kept.
+//! Distills the vendor's document: keeps the interface and drops the prose.
 //!
 //! Names, types, constraints, enums, operation ids, tags, security and
-//! servers stay, still OpenAPI 3.1. Prose, samples and tool hints (`x-…`) go.
+//! servers are kept, still as OpenAPI 3.1. Prose, samples and the vendor's
+//! extensions (`x-…`) are dropped.
 
 use serde_json::{Map, Value};
 
@@ -16,7 +17,7 @@ pub fn distill(document: &Value) -> Value {
 fn strip(kind: Kind, object: &mut Map<String, Value>) {
     object.retain(|key, _| !is_dropped(kind, key));
     if kind == Kind::Response && !object.contains_key("$ref") {
-        // OpenAPI requires it, so it stays, empty.
+        // OpenAPI requires a description, so an empty one is kept.
         object.insert("description".to_owned(), "".into());
     }
 }

@@ -1,9 +1,11 @@
-//! The overlay's corrections that the Overlay Specification has no action
-//! for, applied, so that the interface is plain OpenAPI 3.1:
+//! Applies the overlay's own extensions, which express corrections that the
+//! Overlay Specification has no action for. The result is plain OpenAPI 3.1.
 //!
-//! - `x-shape: list` on a schema: an array of what the schema describes.
+//! - `x-shape: list` on a schema: the value is an array, and the schema
+//!   describes its items.
 //! - `x-whole-numbers` on the document: names of properties and parameters
-//!   whose `number` is an integer. `*` at one end stands for any letters.
+//!   whose `number` is an integer. `*` at one end of a name matches one or more
+//!   characters.
 
 use serde_json::{Map, Value, json};
 
@@ -13,8 +15,11 @@ use altegio_openapi::pointer;
 const SHAPE: &str = "x-shape";
 const WHOLE_NUMBERS: &str = "x-whole-numbers";
 
-/// Applies the extensions, and takes them out. Complains about those that do
-/// nothing: the place, and what is wrong.
+/// Applies the extensions and removes them from the document.
+///
+/// # Errors
+///
+/// Returns a complaint for every extension that is invalid or has no effect.
 pub fn apply(document: &mut Value) -> Result<(), Vec<String>> {
     let mut complaints = Vec::new();
     make_whole(document, &mut complaints);
@@ -38,7 +43,7 @@ fn wrap_lists(document: &mut Value, complaints: &mut Vec<String>) {
             _ => complaints.push(format!("{at}: `{SHAPE}: list` on a schema is all there is")),
         },
     );
-    // The innermost first: the outer places stay where they are.
+    // Innermost first, so that the pointers to outer schemas stay valid.
     places.sort_by_key(|place| std::cmp::Reverse(place.keys().count()));
     for place in places {
         if let Some(schema) = document.pointer_mut(place.as_str()) {
@@ -48,8 +53,8 @@ fn wrap_lists(document: &mut Value, complaints: &mut Vec<String>) {
             }
             *schema = json!({"type": "array", "items": item});
         }
-        // What refers to a place inside follows it; who refers to the place
-        // itself means what stands there, which is a list now.
+        // References to places inside the schema follow them. A reference to
+        // the schema itself stays as it is: its target is now the list.
         let inside = format!("#{place}/");
         grammar::walk_mut(document, &mut |_, object| {
             if let Some(Value::String(reference)) = object.get_mut("$ref")
@@ -63,7 +68,7 @@ fn wrap_lists(document: &mut Value, complaints: &mut Vec<String>) {
 
 // ---- x-whole-numbers -------------------------------------------------------------
 
-/// Names of whole numbers, as patterns, and whether each of them is needed.
+/// The name patterns of whole numbers, and whether each of them was used.
 struct Names(Vec<(String, bool)>);
 
 impl Names {
@@ -100,11 +105,11 @@ fn make_whole(document: &mut Value, complaints: &mut Vec<String>) {
             .collect()
     });
     let Some(patterns) = patterns else {
-        complaints.push(format!("`{WHOLE_NUMBERS}` is a list of names"));
+        complaints.push(format!("`{WHOLE_NUMBERS}` must be a list of names"));
         return;
     };
     let mut names = Names(patterns);
-    // References are looked up in the document as it was.
+    // References are resolved in the unchanged document.
     let before = document.clone();
     grammar::walk_mut(document, &mut |kind, object| match kind {
         Kind::Schema => {
@@ -136,8 +141,8 @@ fn make_whole(document: &mut Value, complaints: &mut Vec<String>) {
     }
 }
 
-/// Makes the numbers of a schema integers: its own, and those of its items
-/// and branches. Tells whether there were any.
+/// Replaces `number` with `integer` in a schema, its items and its branches.
+/// Returns whether there was any `number`.
 fn whole(document: &Value, schema: &mut Value) -> bool {
     if let Some(target) = plain_number(document, schema) {
         *schema = target;
@@ -183,7 +188,8 @@ fn whole_type(schema: &mut Map<String, Value>) -> bool {
     changed
 }
 
-/// What a reference to a number names, which others may use by another name.
+/// The target of a reference, if it is a number. It is copied, not changed,
+/// since properties with other names may refer to it too.
 fn plain_number(document: &Value, schema: &Value) -> Option<Value> {
     schema.get("$ref")?;
     let target = pointer::resolve(document, schema)?;

@@ -10,11 +10,11 @@ const START: &str =
     "# Written by `cargo xtask update-spec`: a feature for each tag of the document.\n";
 const END: &str = "# The end of what `cargo xtask update-spec` writes.\n";
 
-/// Cargo.toml with the features between its two markers made anew.
+/// Cargo.toml with the features between the two markers regenerated.
 pub fn written_into(manifest: &str, document: &Value) -> Result<String, String> {
     let markers = || {
         format!(
-            "the lines `{}` and `{}` are missing; put them around the features that are written",
+            "the lines `{}` and `{}` are missing; put them around the generated features",
             START.trim_end(),
             END.trim_end()
         )
@@ -37,7 +37,7 @@ pub fn written_into(manifest: &str, document: &Value) -> Result<String, String> 
         .find(|name| name.is_empty() || is_taken(name, before, after))
     {
         return Err(format!(
-            "a tag of the document gives the feature `{name}`, which is empty or taken; rename it in overlay.yaml"
+            "a tag of the document gives the feature `{name}`, which is empty or already taken; rename the tag in overlay.yaml"
         ));
     }
     let all: String = names
@@ -50,7 +50,7 @@ pub fn written_into(manifest: &str, document: &Value) -> Result<String, String> 
     ))
 }
 
-/// The tags that operations are under.
+/// The tags of the operations.
 pub fn tags(document: &Value) -> BTreeSet<&str> {
     let items = document["paths"].as_object().into_iter().flatten();
     let operations = items.flat_map(|(_, item)| item.as_object().into_iter().flatten());
@@ -59,7 +59,8 @@ pub fn tags(document: &Value) -> BTreeSet<&str> {
         .collect()
 }
 
-/// A feature of this name is written by hand.
+/// Whether Cargo.toml has an entry of this name outside the markers, such as a
+/// handwritten feature or a dependency.
 fn is_taken(name: &str, before: &str, after: &str) -> bool {
     let lines = before.lines().chain(after.lines());
     let mut names = lines

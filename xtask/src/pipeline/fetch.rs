@@ -1,4 +1,5 @@
-//! Getting the vendor's document: a file, or a URL over a network that fails.
+//! Reads the vendor's document from a file, or downloads it with timeouts and
+//! retries.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -9,7 +10,8 @@ use backon::{ExponentialBuilder, Retryable};
 use indicatif::{ProgressBar, ProgressStyle};
 use reqwest::{Client, Url, redirect};
 
-/// No document of this kind is larger; something else answered if it is.
+/// No OpenAPI document of the vendor is this large, so a larger response is
+/// something else.
 const SIZE_LIMIT: u64 = 32 * 1024 * 1024;
 
 /// Where a document comes from.
@@ -34,12 +36,12 @@ impl FromStr for Origin {
     }
 }
 
-/// How patient a download is.
+/// The timeouts and the retry policy of a download.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// In all: every attempt, and the waits between them.
+    /// The time limit for all attempts, including the waits between them.
     pub total: Duration,
-    /// Without a byte from the server, before an attempt is given up.
+    /// How long the server may send nothing before the attempt fails.
     pub silence: Duration,
     pub first_wait: Duration,
     pub retries: usize,
@@ -56,7 +58,7 @@ impl Default for Patience {
     }
 }
 
-/// The document's text.
+/// Returns the document's text.
 pub async fn fetch(origin: &Origin, patience: Patience) -> Result<String> {
     let bytes = match origin {
         Origin::File(path) => {
@@ -76,7 +78,7 @@ pub async fn fetch(origin: &Origin, patience: Patience) -> Result<String> {
             match tokio::time::timeout(patience.total, attempts).await {
                 Ok(bytes) => bytes.with_context(|| format!("cannot download {url}"))?,
                 Err(_) => bail!(
-                    "cannot download {url}: it took longer than {:?}; download it yourself and give `--from FILE`",
+                    "cannot download {url}: it took longer than {:?}; download it yourself and pass `--from FILE`",
                     patience.total
                 ),
             }
@@ -102,15 +104,15 @@ async fn attempts(url: &Url, patience: Patience) -> Result<Vec<u8>> {
 
 fn as_text(bytes: Vec<u8>) -> Result<String> {
     if bytes.starts_with(&[0x1f, 0x8b]) {
-        bail!("the document is compressed with gzip; give the text that is in it");
+        bail!("the document is compressed with gzip; decompress it first");
     }
     if bytes.starts_with(b"PK\x03\x04") {
-        bail!("the document is a ZIP archive; give the text that is in it");
+        bail!("the document is a ZIP archive; extract it first");
     }
     let text = String::from_utf8(bytes).context("the document is not UTF-8")?;
     if text.trim_start().starts_with('<') {
         bail!(
-            "the document is an HTML or XML page, and not OpenAPI in YAML or JSON; give the address of the document itself"
+            "the document is an HTML or XML page, not OpenAPI in YAML or JSON; pass the URL of the document itself"
         );
     }
     Ok(text)
@@ -124,7 +126,7 @@ fn client(url: &Url, silence: Duration) -> Result<Client> {
         if attempt.previous().len() > 5 {
             attempt.error("more than 5 redirects")
         } else if to.host_str().map(str::to_owned) != host || to.scheme() != scheme {
-            let message = format!("redirected to another host ({to}); give its address yourself");
+            let message = format!("redirected to another host ({to}); pass that URL with `--from`");
             attempt.error(message)
         } else {
             attempt.follow()
@@ -140,7 +142,7 @@ fn client(url: &Url, silence: Duration) -> Result<Client> {
 #[derive(Debug)]
 struct DownloadError {
     source: anyhow::Error,
-    /// Whether another attempt may go better.
+    /// Whether another attempt may succeed.
     passing: bool,
 }
 
@@ -165,7 +167,7 @@ async fn download(client: &Client, url: &Url) -> Result<Vec<u8>, DownloadError> 
     let status = response.status();
     if !status.is_success() {
         return Err(DownloadError {
-            source: anyhow::anyhow!("the server answered {status}"),
+            source: anyhow::anyhow!("the server responded with {status}"),
             passing: status.is_server_error() || status.as_u16() == 429,
         });
     }
@@ -266,7 +268,7 @@ mod tests {
             })
             .await;
         let server = MockServer::start_async().await;
-        // `localhost` and `127.0.0.1` are two hosts to a redirect.
+        // The redirect policy treats `localhost` and `127.0.0.1` as two hosts.
         let target = other.base_url().replace("127.0.0.1", "localhost");
         server
             .mock_async(|when, then| {
@@ -301,7 +303,7 @@ mod tests {
         assert!(error.contains("the limit is"), "{error}");
     }
 
-    /// A server that sends `head` and then, every `pause`, one more byte.
+    /// A server that sends `head`, and then one more byte after every `pause`.
     async fn dripping(head: &'static str, pause: Duration) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());

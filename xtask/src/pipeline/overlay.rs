@@ -1,5 +1,6 @@
-//! The OpenAPI Overlay Specification 1.0.0: what we say on top of the
-//! vendor's document.
+//! Applies `overlay.yaml`, the corrections to the vendor's document, as defined
+//! by the OpenAPI Overlay Specification 1.0.0. Actions without a reason or
+//! without an effect are errors.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -28,8 +29,12 @@ struct Action {
     remove: bool,
 }
 
-/// Applies the overlay's actions to `target`, in their order. Every action
-/// that is malformed or matches nothing is complained about.
+/// Applies the overlay's actions to `target`, in order.
+///
+/// # Errors
+///
+/// Returns a complaint for every action that is malformed, matches nothing or
+/// changes nothing.
 pub fn apply(overlay: &Document, target: &Value) -> Result<Value, Vec<Complaint>> {
     let actions_at = Pointer::root().join("actions");
     let parsed: Overlay = Overlay::deserialize(&overlay.value)
@@ -71,7 +76,7 @@ fn act(action: &Action, document: &mut Value) -> Result<(), String> {
         return Err("matches nothing; the document no longer has the place".to_owned());
     }
     if action.remove {
-        // From the back, so that indexes of the same array stay valid.
+        // In reverse order, so that the indexes of the same array stay valid.
         places.sort_by_cached_key(|place| std::cmp::Reverse(sort_key(place)));
         for place in places {
             remove(document, &place)?;
@@ -86,7 +91,7 @@ fn act(action: &Action, document: &mut Value) -> Result<(), String> {
     for place in places {
         let node = document
             .pointer_mut(&place)
-            .ok_or("a place that went away while it was updated")?;
+            .ok_or("a target that disappeared during the update")?;
         let before = node.clone();
         match node {
             Value::Array(items) => items.push(update.clone()),
@@ -98,11 +103,12 @@ fn act(action: &Action, document: &mut Value) -> Result<(), String> {
     if changed {
         Ok(())
     } else {
-        Err("changes nothing; the document says so by itself now".to_owned())
+        Err("changes nothing; the document no longer needs the correction".to_owned())
     }
 }
 
-/// Array indexes sort as numbers, so that 10 comes after 9.
+/// The sort key of a pointer: array indexes sort as numbers, so that 10 comes
+/// after 9.
 fn sort_key(pointer: &str) -> Vec<(Option<usize>, String)> {
     pointer
         .split('/')
@@ -125,14 +131,14 @@ fn remove(document: &mut Value, place: &str) -> Result<(), String> {
                 items.remove(index);
             }
         }
-        // Its parent was removed by this very action.
+        // The same action has removed the parent.
         _ => {}
     }
     Ok(())
 }
 
-/// The merge of the Overlay Specification: objects merge key by key, arrays
-/// are appended to, anything else is replaced.
+/// Merges as the Overlay Specification defines: objects are merged key by key,
+/// arrays are concatenated, and other values are replaced.
 fn merge(into: &mut Value, update: &Value) {
     match (into, update) {
         (Value::Object(into), Value::Object(update)) => {

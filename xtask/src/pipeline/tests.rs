@@ -1,4 +1,4 @@
-//! The pipeline on a document of three operations.
+//! Tests of the pipeline with a document of three operations.
 
 use serde_json::json;
 
@@ -15,7 +15,7 @@ fn published(text: &str) -> Upstream {
     }
 }
 
-/// A tree that the document has not been taken into.
+/// The inputs of a first run, which has only Cargo.toml.
 fn empty() -> Inputs {
     Inputs {
         manifest: Some(MANIFEST_BEFORE.to_owned()),
@@ -24,7 +24,7 @@ fn empty() -> Inputs {
     }
 }
 
-/// The tree once `made` is written over it.
+/// The inputs of the next run, after `made` was written.
 fn after(inputs: &Inputs, made: &Made) -> Inputs {
     let file = |name| Some(file(made, name).to_owned());
     Inputs {
@@ -43,13 +43,13 @@ fn file<'m>(made: &'m Made, name: &str) -> &'m str {
     &found.unwrap_or_else(|| panic!("{name} is made")).1
 }
 
-/// The tree after the fixture was taken in.
+/// The inputs after a run with the fixture.
 fn taken_in() -> Inputs {
     let made = make(&empty(), published(NEXT)).unwrap();
     after(&empty(), &made)
 }
 
-/// The fixture with a change that must find its place.
+/// The fixture with the first occurrence of `change` replaced by `by`.
 fn with(change: &str, by: &str) -> String {
     assert!(NEXT.contains(change), "{change}");
     NEXT.replacen(change, by, 1)
@@ -60,7 +60,7 @@ fn complaints(result: Result<Made, Vec<Complaint>>) -> Vec<String> {
     complaints.iter().map(ToString::to_string).collect()
 }
 
-/// The changes that the report tells, as text.
+/// The report of an update from the fixture to `next`, as text.
 fn changes(next: &str) -> String {
     let made = make(&taken_in(), published(next)).unwrap();
     made.report.write(crate::report::Format::Text)
@@ -113,7 +113,8 @@ fn files_that_are_missing_or_garbled_are_made_again() {
         };
         let mended = make(&broken, published(NEXT)).unwrap();
         assert_eq!(mended.files, made.files);
-        // The committed upstream.yaml is what `--check` starts from, so there it must be sound.
+        // `--check` starts from the committed upstream.yaml, so that file must be
+        // valid.
         assert!(make(&broken, Upstream::Committed).is_err());
     }
 }
@@ -253,7 +254,7 @@ fn half_a_document_is_refused_unless_the_removals_are_allowed() {
         ..before.clone()
     };
     assert!(make(&allowed, published(&half)).is_ok());
-    // Nothing is gone from a document that moves.
+    // An operation that moved to another path is not gone.
     let moved = with("/things/{", "/objects/{");
     assert!(make(&before, published(&moved)).is_ok());
 }
@@ -273,7 +274,7 @@ fn the_overlay_is_applied_and_an_action_without_a_place_is_named() {
     let interface: Value = serde_json::from_str(file(&made, INTERFACE)).unwrap();
     let weight = &interface["components"]["schemas"]["thing"]["properties"]["weight"];
     assert_eq!(*weight, json!({"type": "string"}));
-    // The report tells what the correction changes for a caller.
+    // The report includes what the correction changes for a caller.
     let report = made.report.write(crate::report::Format::Text);
     let told = "get_thing_list 200 data[].weight: type number became string";
     assert!(report.contains(told), "{report}");

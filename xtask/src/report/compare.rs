@@ -1,4 +1,5 @@
-//! What a new document changes for a caller, by operation and field.
+//! Compares two documents from the caller's point of view, by operation and
+//! field.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,12 +12,12 @@ use super::interface::{self, Field, Operation, Place, Side};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    // In the report's order.
+    // In the order of the report.
     Breaking,
     Compatible,
 }
 
-/// One change, as a caller meets it.
+/// One change that a caller sees.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Change {
     pub severity: Severity,
@@ -71,7 +72,7 @@ pub fn compare(old: &Value, new: &Value) -> Vec<Change> {
 
 #[derive(Default)]
 struct Changes<'a> {
-    /// The operation that is compared.
+    /// The id of the operation that is being compared.
     operation: &'a str,
     found: Vec<Change>,
 }
@@ -93,7 +94,7 @@ impl Changes<'_> {
             self.push(Compatible, None, what);
         }
         if before.security != after.security {
-            // Whoever was allowed must still be.
+            // Every set of schemes that was sufficient must still be sufficient.
             let allowed = |schemes: &BTreeSet<String>| {
                 let mut ways = after.security.iter();
                 ways.any(|way| way.is_subset(schemes))
@@ -117,7 +118,7 @@ impl Changes<'_> {
                 &before.deprecated,
                 &after.deprecated,
             ),
-            // `stream()` goes, or its items change.
+            // `stream()` is removed, or its items change.
             if before.paging.is_some() {
                 (Breaking, "paging", &paging.0, &paging.1)
             } else {
@@ -134,7 +135,8 @@ impl Changes<'_> {
 
     fn fields(&mut self, old: &BTreeMap<Place, Field>, new: &BTreeMap<Place, Field>) {
         use Severity::{Breaking, Compatible};
-        // Removed and added places are told of the outermost only.
+        // Of nested places that were removed or added, only the outermost is
+        // reported.
         let inside_another = |fields: &BTreeMap<Place, Field>, place: &Place| {
             place
                 .parent()
@@ -220,13 +222,14 @@ impl Changes<'_> {
             self.push(Breaking, Some(place), format!("enum lost {gone}"));
         }
         if !come.is_empty() {
-            // Nobody has to send it, and the client reads values that it does not know.
+            // Callers need not send the new value, and the client accepts unknown
+            // values in responses.
             self.push(Compatible, Some(place), format!("enum gained {come}"));
         }
     }
 }
 
-/// `partner`, `partner + user or none`
+/// Formats security requirements, such as `partner` or `partner + user or none`.
 fn ways(security: &BTreeSet<BTreeSet<String>>) -> String {
     let ways: Vec<String> = security
         .iter()
@@ -240,10 +243,12 @@ fn ways(security: &BTreeSet<BTreeSet<String>>) -> String {
     ways.join(" or ")
 }
 
-/// Whether what was sent so far may be refused now, or mean another thing.
+/// Whether a request that was valid before may now be refused, or have another
+/// meaning.
 fn is_narrower(place: &Place, key: &str, old: Option<&Value>, new: Option<&Value>) -> bool {
     let (old, new) = match (old, new) {
-        // A parameter that is not sent is its default; a body is replaced whole.
+        // A request that omits a parameter takes its default. Defaults in bodies
+        // do not count: bodies are taken to be complete.
         _ if key == "default" => return matches!(place.side, Side::Parameter { .. }),
         (_, None) => return false,
         (None, Some(_)) => return true,
@@ -252,7 +257,7 @@ fn is_narrower(place: &Place, key: &str, old: Option<&Value>, new: Option<&Value
     match (old, new) {
         (Some(old), Some(new)) if key.to_ascii_lowercase().contains("min") => new > old,
         (Some(old), Some(new)) if key.to_ascii_lowercase().contains("max") => new < old,
-        // Another pattern, another step.
+        // A different `pattern` or `multipleOf` may refuse other values.
         _ => true,
     }
 }
@@ -263,7 +268,8 @@ mod tests {
 
     use super::*;
 
-    /// A document of the operation `op`, which sends one schema and receives another.
+    /// A document with the operation `op`, which sends one schema and receives
+    /// another.
     fn document(request: Value, response: Value) -> Value {
         json!({"paths": {"/a": {"post": {
             "operationId": "op",
@@ -391,7 +397,7 @@ mod tests {
         );
     }
 
-    /// One thing changed at a time. Where oasdiff tells it otherwise, the line says why.
+    /// Each case changes one thing.
     #[test]
     fn single_changes_and_their_verdicts() {
         let field = |schema: Value| json!({"type": "object", "properties": {"x": schema}});

@@ -1,4 +1,4 @@
-//! The size of a document, and how much of it has no type.
+//! Counts the elements of a document, and lists its schemas without a type.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ pub struct Counts {
     pub deprecated: usize,
     pub tags: usize,
     pub schemas: usize,
-    /// Properties, wherever they stand.
+    /// The properties of all schemas.
     pub fields: usize,
 }
 
@@ -48,17 +48,16 @@ impl Counts {
     }
 }
 
-/// A place of the lowered document that is a bare JSON value, or a map of
-/// them, in Rust.
+/// A schema of the lowered document that becomes an untyped JSON value, or a
+/// map of them, in Rust.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Open {
     pub why: &'static str,
-    /// The operation's id and the place in it, or the component's name and
-    /// the place in that.
+    /// The operation id or component name, and the path within it.
     pub place: String,
 }
 
-/// Every open place, by reason.
+/// Lists the schemas without a type, sorted by reason.
 pub fn open_places(lowered: &Value) -> Vec<Open> {
     let mut open = Vec::new();
     grammar::walk(lowered, &mut |at, kind, object| {
@@ -88,11 +87,11 @@ fn why_open(schema: &Value) -> Option<&'static str> {
     }
     match fields.get("type").and_then(Value::as_str) {
         None if schema["description"] == "Always null." => {
-            Some("value: the document says null, always")
+            Some("value: the document says that it is always null")
         }
-        None => Some("value: the document says nothing of it"),
+        None => Some("value: the document says nothing about it"),
         Some("object") if !schema["additionalProperties"].is_object() => {
-            Some("map: an object whose fields the document does not name")
+            Some("map: an object whose fields the document does not list")
         }
         _ => None,
     }

@@ -1,5 +1,5 @@
-//! A document as a caller meets it: operations by id, and what each sends and
-//! receives, field by field.
+//! A document from the caller's point of view: the operations by id, and the
+//! fields that each of them sends and receives.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -13,12 +13,12 @@ pub struct Operation {
     /// `GET /clients/{location_id}`
     pub route: String,
     pub tags: String,
-    /// The ways to be allowed to call it: the schemes that each needs.
+    /// The alternative security requirements, each with the schemes it needs.
     pub security: BTreeSet<BTreeSet<String>>,
     pub deprecated: String,
-    /// How its list is paged, if it is.
+    /// `x-paging` as JSON, if the operation has it.
     pub paging: Option<String>,
-    /// `x-idempotent`, where the overlay says it.
+    /// `x-idempotent` as JSON, if the operation has it.
     pub idempotent: Option<String>,
     pub fields: BTreeMap<Place, Field>,
 }
@@ -26,13 +26,13 @@ pub struct Operation {
 pub struct Field {
     pub types: String,
     pub required: bool,
-    /// The values that it is limited to, if it is.
+    /// The allowed values; empty if the field is not limited to an enum.
     pub values: BTreeSet<String>,
-    /// Other limits on its values, by keyword, and its default.
+    /// Other constraints on its values, and its default, by keyword.
     pub limits: BTreeMap<&'static str, Value>,
 }
 
-/// The keywords that limit values.
+/// The keywords in [`Field::limits`].
 const LIMITS: [&str; 13] = [
     "minimum",
     "exclusiveMinimum",
@@ -49,7 +49,7 @@ const LIMITS: [&str; 13] = [
     "default",
 ];
 
-/// Where a field stands in an operation.
+/// The location of a field in an operation.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     pub side: Side,
@@ -58,11 +58,11 @@ pub struct Place {
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Side {
-    /// `path location_id`
+    /// A parameter, such as `path location_id`.
     Parameter { place: String, name: String },
-    /// The body; the media type where it is not JSON.
+    /// The request body, with its media type unless that is JSON.
     Request { media_type: Option<String> },
-    /// `200`; the media type where it is not JSON.
+    /// A response such as `200`, with its media type unless that is JSON.
     Response {
         status: String,
         media_type: Option<String>,
@@ -91,7 +91,7 @@ impl Place {
         place
     }
 
-    /// The place that this one stands in.
+    /// The place that contains this one.
     pub fn parent(&self) -> Option<Self> {
         let (_, steps) = self.steps.split_last()?;
         Some(Self {
@@ -105,7 +105,7 @@ impl Place {
     }
 }
 
-/// `query page`, `request client.phone`, `200 data[].id`
+/// Formats a place as `query page`, `request client.phone` or `200 data[].id`.
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (first, media_type) = match &self.side {
@@ -137,7 +137,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// The operations of a document by their ids.
+/// The operations of a document, by operation id.
 pub fn interface(document: &Value) -> BTreeMap<String, Operation> {
     grammar::operations(document)
         .map(|(path, method, operation)| {
@@ -212,7 +212,8 @@ fn security(requirements: Option<&Value>) -> BTreeSet<BTreeSet<String>> {
 struct Flatten<'a> {
     document: &'a Value,
     fields: BTreeMap<Place, Field>,
-    /// The schemas that the current one stands in: one that holds itself ends there.
+    /// The schemas that contain the current one. A schema that contains itself is
+    /// not entered again.
     open: Vec<&'a Value>,
 }
 
@@ -299,7 +300,8 @@ impl<'a> Flatten<'a> {
     }
 }
 
-/// The schema and the parts and branches that it is made of, at any depth.
+/// Adds the schema, and its `allOf`, `oneOf` and `anyOf` members at any depth,
+/// to `parts`.
 fn add_parts<'a>(document: &'a Value, schema: &'a Value, parts: &mut Vec<&'a Value>) {
     let schema = grammar::resolve(document, schema).unwrap_or(schema);
     if parts.iter().any(|part| std::ptr::eq(*part, schema)) {

@@ -1,4 +1,4 @@
-//! A report as text, Markdown or JSON.
+//! Formats a report as text, Markdown or JSON.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 use super::Report;
 use super::compare::{Change, Severity};
 
-/// How a report is written.
+/// The output format of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     Text,
@@ -72,7 +72,7 @@ fn as_text(report: &Report, markdown: bool) -> String {
     text
 }
 
-/// How many places have no type, by reason.
+/// Formats the number of places without a type, by reason.
 fn open(report: &Report, markdown: bool) -> String {
     let mut by_reason: BTreeMap<&str, usize> = BTreeMap::new();
     for open in &report.open {
