@@ -1,8 +1,8 @@
-//! List, create, update and delete a custom field.
+//! Lists, creates, updates and deletes a custom field.
 //!
-//! `cargo run --example custom_fields` talks to a mock that it starts itself.
-//! `-- --server production|mock|<url>` talks to a real one, with the tokens
-//! from `ALTEGIO_PARTNER_TOKEN` and `ALTEGIO_USER_TOKEN`, for the location in
+//! `cargo run --example custom_fields` uses a mock server that it starts itself.
+//! With `-- --server production|mock|<url>` it uses that server, the tokens in
+//! `ALTEGIO_PARTNER_TOKEN` and `ALTEGIO_USER_TOKEN`, and the location in
 //! `ALTEGIO_LOCATION_ID`.
 
 use altegio::b2b_v1::prelude::*;
@@ -19,7 +19,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         [] => {
             let location = 123;
             let mock = MockServer::builder().state(true).start().await?;
-            println!("embedded mock at {}", mock.url());
+            println!("embedded mock server at {}", mock.url());
             let client = Client::builder()
                 .partner_token("partner-token")
                 .user_token("user-token")
@@ -30,7 +30,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         ["--server", server] => {
             let server: Server = server.parse()?;
             let location = std::env::var("ALTEGIO_LOCATION_ID")
-                .map_err(|_| "set ALTEGIO_LOCATION_ID to the location's id")?
+                .map_err(|_| "set ALTEGIO_LOCATION_ID to the id of a location")?
                 .parse()?;
             println!("{}", server.url());
             let client = ClientBuilder::from_env()?.server(server).build()?;

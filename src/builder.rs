@@ -1,4 +1,4 @@
-//! Building a client: its settings, their defaults, and what is refused.
+//! The client builder: its settings, their defaults and the validation of both.
 
 use std::env;
 use std::fmt;
@@ -18,23 +18,26 @@ use crate::transport::deadline::Timeouts;
 use crate::transport::{Options, Shared, Transport};
 use crate::wire;
 
-/// The largest response that is read unless the builder says otherwise: 64 MiB.
+/// The default limit on the size of a response body: 64 MiB.
 const MAX_BODY: usize = 64 * 1024 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Client {
-    /// A builder with nothing set: the production server, no tokens.
+    /// Returns a builder with the default settings: the production server and
+    /// no tokens.
     pub fn builder() -> ClientBuilder {
         ClientBuilder::default()
     }
 
-    /// A client from `ALTEGIO_PARTNER_TOKEN`, `ALTEGIO_USER_TOKEN` and
-    /// `ALTEGIO_SERVER` (`production`, `mock` or a URL). Those that are not
-    /// set are left out; the server is production then.
+    /// Builds a client from the environment variables `ALTEGIO_PARTNER_TOKEN`,
+    /// `ALTEGIO_USER_TOKEN` and `ALTEGIO_SERVER` (`production`, `mock` or a
+    /// URL). Variables that are not set are skipped; without `ALTEGIO_SERVER`,
+    /// the server is production.
     ///
     /// # Errors
     ///
-    /// As [`ClientBuilder::build`]; a variable that is not UTF-8.
+    /// Returns the errors of [`ClientBuilder::from_env`] and
+    /// [`ClientBuilder::build`].
     pub fn from_env() -> Result<Self, Error> {
         ClientBuilder::from_env()?.build()
     }
@@ -51,19 +54,22 @@ impl Client {
 /// # Ok::<(), altegio::Error>(())
 /// ```
 ///
-/// How long things may take, unless set otherwise:
+/// # Timeouts
 ///
-/// | setting | default | from … to |
+/// | setting | default | measured from … to … |
 /// |---|---|---|
-/// | [`timeout`](Self::timeout) | 120 s | the call … its result: the waits for the rate limit, all attempts and the waits between them |
+/// | [`timeout`](Self::timeout) | 120 s | the start of the call … its result, including waits for the rate limit, all attempts and the waits between them |
 /// | [`attempt_timeout`](Self::attempt_timeout) | 60 s | sending a request … the last byte of its response |
-/// | [`connect_timeout`](Self::connect_timeout) | 10 s | opening a connection … its TLS being ready |
-/// | [`read_timeout`](Self::read_timeout) | 30 s | one part of a response's body … the next |
+/// | [`connect_timeout`](Self::connect_timeout) | 10 s | opening a connection … the end of its TLS handshake |
+/// | [`read_timeout`](Self::read_timeout) | 30 s | one chunk of a response's body … the next |
 ///
-/// TLS is rustls with the machine's certificates, or the machine's own TLS
-/// with the feature `native-tls`. Proxies are taken from the environment
-/// (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`), except for a server
-/// on this machine, which is always reached directly.
+/// # TLS and proxies
+///
+/// TLS is rustls with the operating system's root certificates, or the
+/// operating system's own TLS with the feature `native-tls`. Proxies are taken
+/// from the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`,
+/// `NO_PROXY`), except for a server on this machine, which is connected to
+/// directly.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ClientBuilder {
@@ -101,16 +107,20 @@ impl Default for ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// What [`Client::from_env`] starts from, to set more.
+    /// Returns a builder with the settings that [`Client::from_env`] reads
+    /// from the environment.
     ///
     /// # Errors
     ///
-    /// A variable that is not UTF-8, or a server that is none.
+    /// Returns an error if a variable is not valid UTF-8 or if
+    /// `ALTEGIO_SERVER` is not a valid server.
     pub fn from_env() -> Result<Self, Error> {
         let read = |name: &str| match env::var(name) {
             Ok(value) => Ok(Some(value)),
             Err(env::VarError::NotPresent) => Ok(None),
-            Err(env::VarError::NotUnicode(_)) => Err(Error::config(format!("{name}: not UTF-8"))),
+            Err(env::VarError::NotUnicode(_)) => {
+                Err(Error::config(format!("{name}: not valid UTF-8")))
+            }
         };
         let mut builder = Self::default();
         builder.tokens.partner = read("ALTEGIO_PARTNER_TOKEN")?.map(Into::into);
@@ -121,106 +131,114 @@ impl ClientBuilder {
         Ok(builder)
     }
 
-    /// The partner's token, from the developer's account.
+    /// Sets the partner token, from the developer's account.
     pub fn partner_token(mut self, token: impl Into<String>) -> Self {
         self.tokens.partner = Some(token.into().into());
         self
     }
 
-    /// The user's token, from an earlier [`Client::login`].
+    /// Sets the user token, such as one from an earlier [`Client::login`].
     pub fn user_token(mut self, token: impl Into<String>) -> Self {
         self.tokens.user = Some(token.into().into());
         self
     }
 
-    /// The server; production by default.
+    /// Sets the server; production by default.
     pub fn server(mut self, server: Server) -> Self {
         self.server = server;
         self
     }
 
-    /// Allows plain http to a server that is not this machine. The tokens
-    /// travel readable then.
+    /// Allows plain HTTP to a server on another machine. The tokens are then
+    /// sent unencrypted.
     pub fn allow_plain_http(mut self, allow: bool) -> Self {
         self.allow_plain_http = allow;
         self
     }
 
-    /// The largest response that is read, in bytes once unpacked; 64 MiB by default.
+    /// Sets the limit on the size of a response body, in bytes after
+    /// decompression; 64 MiB by default.
     pub fn max_body(mut self, bytes: usize) -> Self {
         self.max_body = bytes;
         self
     }
 
-    /// How long a call may take in all; two minutes by default. A call whose
-    /// place in the rate limit would come later fails at once, unsent.
+    /// Sets how long a call may take in total; two minutes by default. A call
+    /// whose permit from the rate limit would come later than that fails
+    /// immediately and is not sent.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeouts.call = timeout;
         self
     }
 
-    /// How long one request may take with its response; a minute by default.
+    /// Sets how long one attempt may take, from sending the request to the last
+    /// byte of its response; one minute by default.
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
         self.timeouts.attempt = timeout;
         self
     }
 
-    /// How long connecting may take, TLS included; 10 seconds by default.
+    /// Sets how long connecting may take, including the TLS handshake; 10
+    /// seconds by default.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = Some(timeout);
         self
     }
 
-    /// How long the server may be silent within a response's body; 30 seconds
-    /// by default.
+    /// Sets how long the server may pause between two chunks of a response's
+    /// body; 30 seconds by default.
     pub fn read_timeout(mut self, timeout: Duration) -> Self {
         self.timeouts.read = timeout;
         self
     }
 
-    /// How often a call is tried; three times by default.
+    /// Sets the retry policy; three attempts by default.
     pub fn retry(mut self, retry: Retry) -> Self {
         self.retry = retry;
         self
     }
 
-    /// The retries that all calls of this client have in reserve together, so
-    /// that an outage is not multiplied; 20 by default. Five calls that
-    /// succeed give one back.
+    /// Sets the retry budget that all calls of this client share, so that
+    /// retries do not multiply the load of an outage; 20 retries by default.
+    /// Every five calls that succeed give one retry back.
     pub fn retry_budget(mut self, retries: u32) -> Self {
         self.retry_budget = retries;
         self
     }
 
-    /// The limit that requests wait at. By default production has
-    /// [`RateLimiter::altegio`] of its own, and other servers none.
+    /// Sets the rate limiter that requests wait for. By default, a client for
+    /// production has its own [`RateLimiter::altegio`], and clients for other
+    /// servers have no rate limit.
     pub fn rate_limiter(mut self, limiter: RateLimiter) -> Self {
         self.limiter = Some(limiter);
         self
     }
 
-    /// The clock, timer and random numbers; the machine's by default. For tests.
+    /// Sets the clock, the timer and the source of randomness; the system's by
+    /// default. Meant for tests.
     pub fn runtime(mut self, runtime: impl Runtime) -> Self {
         self.runtime = Arc::new(runtime);
         self
     }
 
-    /// Whether a value that does not fit the document fails the whole call,
-    /// rather than being set aside into
+    /// Sets whether a value that does not fit the document fails the whole
+    /// call, instead of being reported in
     /// [`Response::mismatches`](crate::Response::mismatches).
     pub fn strict(mut self, strict: bool) -> Self {
         self.strict = strict;
         self
     }
 
-    /// Changes the `reqwest::ClientBuilder` that the HTTP client is made from:
-    /// certificates, proxies, a DNS resolver, connection pooling. The change is
-    /// made once for each [`build`](Self::build), after the settings here.
+    /// Customizes the `reqwest::ClientBuilder` that the HTTP client is built
+    /// from: certificates, proxies, a DNS resolver, connection pooling.
+    /// `change` is called once for each [`build`](Self::build), after the
+    /// settings of this builder have been applied.
     ///
-    /// Redirects and retries are always the transport's, whatever the change
-    /// sets: no body and no token goes to another origin, and every request
-    /// waits for the rate limit. Nor does plain http to this machine go through
-    /// a proxy, unless [`allow_plain_http`](Self::allow_plain_http) allows it.
+    /// Settings for redirects and retries are overridden, because the transport
+    /// handles both itself: no body and no token is sent to another origin, and
+    /// every request waits for the rate limit. Proxies are also disabled for
+    /// plain HTTP to this machine, unless
+    /// [`allow_plain_http`](Self::allow_plain_http) is set.
     ///
     /// ```
     /// let client = altegio::Client::builder()
@@ -236,14 +254,23 @@ impl ClientBuilder {
         self
     }
 
-    /// The client.
+    /// Builds the client.
     ///
     /// # Errors
     ///
-    /// A token that is empty, holds a comma, a space, a line break, another
-    /// control character or one outside ASCII; a user token without a partner
-    /// token; an address without http(s) scheme or with a query; plain http to
-    /// another machine; https without a TLS feature.
+    /// Returns an error of kind [`ErrorKind::Config`](crate::ErrorKind::Config)
+    /// if:
+    ///
+    /// - a token is empty, or contains a comma, a space, a line break, another
+    ///   control character or a character outside ASCII;
+    /// - a user token is set without a partner token;
+    /// - the server's URL has a scheme other than `http` or `https`, a query, a
+    ///   fragment, a user name or a password;
+    /// - the server's URL is plain HTTP to another machine, and
+    ///   [`allow_plain_http`](Self::allow_plain_http) is not set;
+    /// - the server's URL is HTTPS, and neither a TLS feature nor
+    ///   [`http_client_builder`](Self::http_client_builder) is used;
+    /// - reqwest rejects the TLS or proxy settings.
     pub fn build(self) -> Result<Client, Error> {
         self.server.check(self.allow_plain_http)?;
         let base = self.server.url();
@@ -299,7 +326,7 @@ impl ClientBuilder {
         if let Some(HttpChange(change)) = &self.http {
             http = change(http);
         }
-        // The proxy would read the tokens, like any other machine.
+        // A proxy could read the tokens, like any other machine on the way.
         if is_here && base.scheme() == "http" && !self.allow_plain_http {
             http = http.no_proxy();
         }
@@ -310,7 +337,7 @@ impl ClientBuilder {
     }
 }
 
-/// A change to reqwest's client builder.
+/// The caller's change to reqwest's client builder.
 #[derive(Clone)]
 struct HttpChange(Arc<dyn Fn(reqwest::ClientBuilder) -> reqwest::ClientBuilder + Send + Sync>);
 

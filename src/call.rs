@@ -1,4 +1,5 @@
-//! The arguments of a call, as a request holds them: path, query, headers, body.
+//! The arguments of a call, in the form in which a request carries them: path,
+//! query, headers and body.
 
 use std::fmt::{self, Display};
 
@@ -17,22 +18,22 @@ use crate::wire;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// RFC 3986's unreserved characters; all others are encoded.
+/// Every character except those that RFC 3986 calls unreserved.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
 
-/// A call's route and arguments, ready to be sent any number of times.
+/// A call's route and arguments, which can be sent any number of times.
 ///
-/// An argument that cannot be used does not end the chain that builds the
-/// call: the first one is the error of [`usable`](Self::usable).
+/// The setters never fail. The first invalid argument is recorded, and
+/// [`usable`](Self::usable) returns it as an error.
 #[derive(Clone)]
 pub struct Call {
     pub(crate) route: Route,
     path: Path,
-    /// Names and encoded values, in the order in which they were given.
+    /// Names and percent-encoded values, in the order in which they were set.
     query: Vec<(&'static str, String)>,
     headers: HeaderMap,
     body: Option<Body>,
@@ -41,13 +42,13 @@ pub struct Call {
 
 #[derive(Clone)]
 enum Path {
-    /// The encoded arguments for the route's path.
+    /// The percent-encoded arguments for the parameters in the route's path.
     Arguments(Vec<(&'static str, String)>),
-    /// A path, and the query that may follow it, to be sent as they are.
+    /// A path with an optional query, sent as given.
     Whole(String),
 }
 
-/// Both forms are held whole, so each attempt sends the same.
+/// A body, held in memory so that every attempt sends the same bytes.
 #[derive(Clone)]
 enum Body {
     Json(Bytes),
@@ -59,7 +60,8 @@ impl Call {
         Self::with_path(route.clone(), Path::Arguments(Vec::new()))
     }
 
-    /// A call to a path that is no route's, and the query that may follow it.
+    /// Creates a call to `path`, which may include a query, instead of the
+    /// route's path.
     pub(crate) fn to(route: Route, path: &str) -> Self {
         Self::with_path(route, Path::Whole(path.to_owned()))
     }
@@ -75,12 +77,13 @@ impl Call {
         }
     }
 
-    /// Converts an argument. `None` if it cannot be used.
+    /// Converts an argument. Returns `None`, and records the problem, if the
+    /// argument is invalid.
     pub(crate) fn argument<T>(&mut self, name: &str, value: impl IntoArgument<T>) -> Option<T> {
         self.problem.convert(name, value)
     }
 
-    /// Sets an argument of the path.
+    /// Sets a path parameter.
     pub(crate) fn path<T: Display>(&mut self, name: &'static str, value: impl IntoArgument<T>) {
         if let Some(value) = self.argument(name, value) {
             self.put_path(name, &value.to_string());
@@ -88,8 +91,8 @@ impl Call {
     }
 
     fn put_path(&mut self, name: &'static str, value: &str) {
-        // A URL has no way to write these: `.` and `..` are resolved away
-        // even when encoded, and an empty segment names another path.
+        // A URL cannot represent these: `.` and `..` are resolved away even
+        // when encoded, and an empty segment makes a different path.
         if matches!(value, "" | "." | "..") {
             self.fail(format!("`{name}`: `{value}` cannot be part of a path"));
         }
@@ -99,14 +102,16 @@ impl Call {
         }
     }
 
-    /// Sets a query parameter. A list is sent item by item; an empty one is not sent.
+    /// Sets a query parameter. A list is sent as one parameter for each item;
+    /// an empty list is not sent.
     pub(crate) fn query<T: Serialize>(&mut self, name: &'static str, value: impl IntoArgument<T>) {
         if let Some(value) = self.argument(name, value) {
             self.put_query(name, wire::encode(&value), false);
         }
     }
 
-    /// Sets a query parameter whose items are sent as one value, joined with commas.
+    /// Sets a query parameter whose list is sent as one value, joined with
+    /// commas.
     pub(crate) fn joined_query<T: Serialize>(
         &mut self,
         name: &'static str,
@@ -134,7 +139,7 @@ impl Call {
         }
     }
 
-    /// Sets a header.
+    /// Sets a request header.
     #[cfg_attr(not(test), allow(dead_code, reason = "B2B V1 documents no headers"))]
     pub(crate) fn header<T: Display>(&mut self, name: &'static str, value: impl IntoArgument<T>) {
         if let Some(value) = self.argument(name, value) {
@@ -148,9 +153,9 @@ impl Call {
             (Ok(name), Ok(value)) => {
                 self.headers.insert(name, value);
             }
-            // The value may be a secret.
+            // The text does not show the value, which may be a secret.
             _ => self.fail(format!(
-                "`{name}`: a header value of visible ASCII characters expected"
+                "`{name}`: expected a header value of visible ASCII characters"
             )),
         }
     }
@@ -170,17 +175,17 @@ impl Call {
         self.body = Some(Body::Form(fields.collect()));
     }
 
-    /// Notes a problem, unless there is one already.
+    /// Records a problem, unless one is already recorded.
     pub(crate) fn fail(&mut self, why: String) {
         self.problem.note(why);
     }
 
-    /// Notes that an argument is missing.
+    /// Records that an argument is missing.
     pub(crate) fn missing(&mut self, name: &str) {
         self.problem.missing(name);
     }
 
-    /// Notes which of these query parameters and headers are missing.
+    /// Records which of these required query parameters and headers are missing.
     pub(crate) fn require(&mut self, names: &[&str]) {
         for name in names {
             let in_query = self.query.iter().any(|(other, _)| other == name);
@@ -190,9 +195,11 @@ impl Call {
         }
     }
 
+    /// Checks that all arguments are valid and that the path is complete.
+    ///
     /// # Errors
     ///
-    /// An argument cannot be used, or is missing.
+    /// Returns an error if an argument is invalid or missing.
     pub(crate) fn usable(&self) -> Result<(), Error> {
         let mut problem = self.problem.clone();
         if let Path::Arguments(arguments) = &self.path {
@@ -208,19 +215,19 @@ impl Call {
         }
     }
 
-    /// The number in a query parameter.
+    /// Returns the number in a query parameter.
     pub(crate) fn number_in_query(&self, name: &str) -> Option<i64> {
         let (_, value) = self.query.iter().find(|(other, _)| *other == name)?;
         value.parse().ok()
     }
 
-    /// Sets a query parameter to a number, in the place of an earlier one.
+    /// Sets a query parameter to a number, replacing any earlier value.
     pub(crate) fn set_number_in_query(&mut self, name: &'static str, value: i64) {
         self.query.retain(|(other, _)| *other != name);
         self.query.push((name, value.to_string()));
     }
 
-    /// A field of the JSON body.
+    /// Returns a top-level field of the JSON body.
     pub(crate) fn field_of_body(&self, name: &str) -> Option<Value> {
         let Some(Body::Json(json)) = &self.body else {
             return None;
@@ -231,7 +238,8 @@ impl Call {
             .map(Value::take)
     }
 
-    /// Sets fields of the JSON body; the others stay.
+    /// Sets top-level fields of the JSON body and leaves the others unchanged.
+    /// Does nothing if the call has no JSON body.
     pub(crate) fn set_fields_of_body(
         &mut self,
         fields: impl IntoIterator<Item = (&'static str, Value)>,
@@ -239,7 +247,7 @@ impl Call {
         let Some(Body::Json(json)) = &mut self.body else {
             return;
         };
-        // `json` is what `Call::json` wrote of an object.
+        // `Call::json` wrote this from an object, so it parses as one.
         if let Ok(Value::Object(mut body)) = serde_json::from_slice(json) {
             body.extend(
                 fields
@@ -250,7 +258,7 @@ impl Call {
         }
     }
 
-    /// The JSON body, where there is one.
+    /// Returns the JSON body, if the call has one.
     pub(crate) fn json_body(&self) -> Option<&Bytes> {
         match &self.body {
             Some(Body::Json(json)) => Some(json),
@@ -258,6 +266,7 @@ impl Call {
         }
     }
 
+    /// Returns the URL of the request: `base` with the call's path and query.
     pub(crate) fn url(&self, base: &Url) -> Url {
         let mut url = base.clone();
         let filled_in;
@@ -287,7 +296,7 @@ impl Call {
         url
     }
 
-    /// Puts the headers and the body into a request.
+    /// Adds the headers and the body to a request.
     pub(crate) fn fill(&self, request: RequestBuilder) -> Result<RequestBuilder, Error> {
         let request = match self.headers.is_empty() {
             true => request,
@@ -305,7 +314,8 @@ impl Call {
     }
 }
 
-/// Names the arguments without their values, which may be anybody's data.
+/// Shows the names of the query parameters without their values, which may be
+/// personal data.
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let query: Vec<&str> = self.query.iter().map(|(name, _)| *name).collect();
@@ -317,7 +327,8 @@ impl fmt::Debug for Call {
     }
 }
 
-/// The encoded values of a query parameter.
+/// Converts a query parameter to its percent-encoded values, one for each item
+/// of a list.
 fn query_values(value: Value) -> Result<Vec<String>, &'static str> {
     let text = |value: Value| match value {
         Value::String(text) => Some(escape(&text)),
@@ -328,19 +339,21 @@ fn query_values(value: Value) -> Result<Vec<String>, &'static str> {
         Value::Null => Ok(Vec::new()),
         Value::Array(items) => {
             let items = items.into_iter().map(text).collect::<Option<_>>();
-            items.ok_or("a list of plain values expected")
+            items.ok_or("expected a list of strings, numbers or booleans")
         }
-        value => Ok(vec![text(value).ok_or("a plain value expected")?]),
+        value => Ok(vec![
+            text(value).ok_or("expected a string, a number or a boolean")?,
+        ]),
     }
 }
 
-/// The names of a path's parameters, which stand in braces.
+/// Returns the names of a path's parameters, which are in braces.
 fn parameters(path: &str) -> impl Iterator<Item = &str> {
     let parts = path.split('{').skip(1);
     parts.filter_map(|part| Some(part.split_once('}')?.0))
 }
 
-/// The path with the encoded arguments in the places of its parameters.
+/// Replaces the parameters of a path with the encoded arguments.
 fn fill_in(path: &str, arguments: &[(&str, String)]) -> String {
     let mut filled = String::with_capacity(path.len() + 16);
     let mut parts = path.split('{');

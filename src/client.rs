@@ -1,12 +1,13 @@
-//! The client: its operations, its requests, `login`.
+//! The client: access to the operations, custom requests and `login`.
 
 use crate::error::Error;
 use crate::request::Request;
 use crate::transport::Transport;
 
-/// The tokens, the server and the connection pool behind every call.
+/// The entry point of the crate: holds the tokens, the server and the
+/// connection pool that every call uses.
 ///
-/// Cheap to clone: clones share the pool.
+/// Cheap to clone; clones share the connection pool.
 ///
 /// ```no_run
 /// use altegio::b2b_v1::prelude::*;
@@ -30,26 +31,29 @@ pub struct Client {
 }
 
 impl Client {
-    /// The operations of the B2B V1 document. Bring
-    /// [`b2b_v1::prelude`](crate::b2b_v1::prelude) into scope to call them.
+    /// Returns a view with the operations of the B2B V1 document. Import
+    /// [`b2b_v1::prelude`](crate::b2b_v1::prelude) to call them.
     pub fn b2b_v1(&self) -> crate::b2b_v1::Client {
         crate::b2b_v1::Client::on(&self.transport)
     }
 
-    /// A request of one's own, for what the document does not have: a path from
-    /// the API's root, with its query, both encoded. It has the tokens that the
-    /// client has, and all rules of a call: the rate limit, retries by method,
-    /// timeouts, redirects.
+    /// Starts a custom request, for endpoints that the document does not have.
+    ///
+    /// `path` starts at the API's root and may include a query; both must
+    /// already be percent-encoded. The request carries the client's tokens (it
+    /// needs at least a partner token) and follows the same rules as any other
+    /// call: the rate limit, retries (idempotence is derived from the method),
+    /// timeouts and redirects.
     ///
     /// ```no_run
     /// # async fn run(client: &altegio::Client) -> Result<(), Box<dyn std::error::Error>> {
     /// use altegio::wire::{Mode, decode};
     ///
-    /// let answer = client
+    /// let response = client
     ///     .request("GET".parse()?, "/company/123?my=1")
     ///     .send()
     ///     .await?;
-    /// let location: serde_json::Value = decode(answer.body(), Mode::Strict)?.value;
+    /// let location: serde_json::Value = decode(response.body(), Mode::Strict)?.value;
     /// # Ok(())
     /// # }
     /// ```
@@ -58,8 +62,8 @@ impl Client {
     }
 
     /// Signs a user in with `POST /auth` and returns a client that holds the
-    /// user's token beside this one's partner token. With the feature
-    /// `authentication-b2b`.
+    /// user's token in addition to this client's partner token. Requires the
+    /// feature `authentication-b2b`.
     ///
     /// ```no_run
     /// # async fn run() -> Result<(), altegio::Error> {
@@ -71,20 +75,20 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// The server refuses, or its answer holds no token.
+    /// Returns an error if the call fails or if the response has no user token.
     #[cfg(feature = "authentication-b2b")]
     pub async fn login(&self, login: &str, password: &str) -> Result<Self, Error> {
         use crate::b2b_v1::prelude::*;
 
-        let answer = self
+        let response = self
             .b2b_v1()
             .authorize_user()
             .body_map(|body| body.login(login).password(password))
             .send()
             .await?;
-        let route = answer.route().clone();
-        let token = answer.into_data()?.user_token.ok_or_else(|| {
-            Error::missing_token(&route, "the answer holds no user token".to_owned())
+        let route = response.route().clone();
+        let token = response.into_data()?.user_token.ok_or_else(|| {
+            Error::missing_token(&route, "the response has no user token".to_owned())
         })?;
         Ok(Self::on(self.transport.with_user_token(token)?))
     }
@@ -94,13 +98,13 @@ impl Client {
     }
 }
 
-/// The view of a client that has the calls of one document: its options hold
-/// for the calls that are made through it, and for no others.
+/// Defines the view of a client that has the calls of one document. A view's
+/// options apply only to the calls made through it.
 macro_rules! view {
     ($(#[$attribute:meta])*) => {
         $(#[$attribute])*
         ///
-        /// Cheap to clone, as the client is.
+        /// Cheap to clone, like the client.
         #[derive(Clone, Debug)]
         pub struct Client {
             transport: $crate::codegen::Transport,
@@ -111,27 +115,27 @@ macro_rules! view {
                 Self { transport: transport.clone() }
             }
 
-            /// Returns the same view for strict calls: a value that does not fit
-            /// the document is an error of the call, rather than one of the
+            /// Returns a view whose calls are strict: a value that does not fit
+            /// the document fails the call, instead of being reported in the
             /// response's [`mismatches`](crate::Response::mismatches).
             #[must_use]
             pub fn strict(&self) -> Self {
                 Self { transport: self.transport.with(|options| options.mode = $crate::wire::Mode::Strict) }
             }
 
-            /// Returns the same view for calls with another retry policy.
+            /// Returns a view whose calls use this retry policy.
             #[must_use]
             pub fn retry(&self, retry: $crate::Retry) -> Self {
                 Self { transport: self.transport.with(|options| options.retry = retry) }
             }
 
-            /// Returns the same view for calls that may take this long in all.
+            /// Returns a view whose calls may take this long in total.
             #[must_use]
             pub fn timeout(&self, timeout: ::std::time::Duration) -> Self {
                 Self { transport: self.transport.with(|options| options.timeouts.call = timeout) }
             }
 
-            /// Returns the same view for calls of which each attempt may take this long.
+            /// Returns a view whose calls may take this long for each attempt.
             #[must_use]
             pub fn attempt_timeout(&self, timeout: ::std::time::Duration) -> Self {
                 Self {

@@ -1,4 +1,4 @@
-//! Everything of the crate that generated code names.
+//! Re-exports of the crate's items that generated code refers to.
 
 pub(crate) use bytes::Bytes;
 pub(crate) use reqwest::Method;

@@ -1,4 +1,4 @@
-//! One error type, which a caller can act on.
+//! The error type of the crate: its kinds, its queries and its text.
 
 mod api_message;
 
@@ -15,18 +15,19 @@ use api_message::{ApiMessage, cut};
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
-/// The field errors that the error's text shows.
+/// The number of field errors that the error's text shows.
 const SHOWN_FIELD_ERRORS: usize = 10;
-/// The characters that the error's text shows of the server's message and of a field error.
+/// The number of characters of the server's message that the error's text shows.
 const SHOWN_MESSAGE: usize = 500;
+/// The number of characters of a field error that the error's text shows.
 const SHOWN_FIELD_ERROR: usize = 200;
 
-/// Whatever went wrong with a call, or with building a client.
+/// An error from a call or from building a client.
 ///
-/// Its text is one line of bounded length: the operation, what went wrong and
-/// what to do. It shows no token and nothing of the response's body except the
-/// server's own message and field errors, which may quote what was sent. The
-/// whole body is in [`Error::body`].
+/// The `Display` text is one line of bounded length that names the operation,
+/// what went wrong and what to do about it. It contains no token, and nothing
+/// of the response's body except the server's message and field errors, which
+/// may quote values that were sent. [`Error::body`] returns the whole body.
 ///
 /// ```
 /// # async fn run(client: &altegio::Client) {
@@ -34,7 +35,7 @@ const SHOWN_FIELD_ERROR: usize = 200;
 /// let call = client.b2b_v1().delete_custom_field().field_category("record");
 /// match call.location_id(123).field_id(4).send().await {
 ///     Ok(_) => println!("deleted"),
-///     // An earlier attempt whose response was lost has deleted it.
+///     // An earlier attempt, whose response was lost, may have deleted it.
 ///     Err(error) if error.is_not_found() && error.may_have_acted() => println!("deleted"),
 ///     Err(error) if error.is_retryable() => println!("try again later: {error}"),
 ///     Err(error) => println!("{error}"),
@@ -47,26 +48,27 @@ struct Inner {
     route: Option<Route>,
     cause: Cause,
     attempts: u32,
-    /// What the server may have done because of the attempts before the last.
+    /// The effect that the attempts before the last one may have had.
     earlier: Effect,
 }
 
-/// What went wrong, with exactly what is known of it.
+/// What went wrong, with the details that are known in that case.
 enum Cause {
     Config(String),
     Argument(String),
     MissingToken(String),
-    /// The rate limit's next permit, in `wait` where that is known, comes
-    /// after the call's timeout.
+    /// The rate limit grants no permit before the call times out. `wait` is the
+    /// time until the next permit, if known.
     LatePermit {
         wait: Option<Duration>,
         timeout: Duration,
     },
-    /// The store behind the rate limit failed.
+    /// The store of the rate limiter failed.
     Limiter(Source),
     Connect(Source),
     Timeout {
-        /// The builder's setting and its value; reqwest's own timeouts have none here.
+        /// The builder's setting and its value; `None` for a timeout of reqwest's
+        /// own.
         limit: Option<(&'static str, Duration)>,
         status: Option<StatusCode>,
     },
@@ -96,47 +98,51 @@ enum Cause {
     },
 }
 
-/// What the server may have done because of a request.
+/// The effect that a request may have had on the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// Nothing: it did not get the request, or it says that it did not act on it.
+    /// None: the server did not receive the request, or reported that it did
+    /// not act on it.
     None,
-    /// Perhaps everything that the request asked for.
+    /// Unknown: the server may have carried out the request.
     Unknown,
 }
 
-/// What kind of thing went wrong.
+/// The kind of an [`Error`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The client's configuration: a token, the server's address. Nothing was sent.
+    /// The client's configuration is invalid, such as a token or the server's
+    /// address. Nothing was sent.
     Config,
-    /// A missing or unusable argument. Nothing was sent.
+    /// An argument is missing or invalid. Nothing was sent.
     Argument,
-    /// The operation needs a token that the client does not hold. Nothing was sent.
+    /// The operation needs a token that the client does not have, and nothing
+    /// was sent; or the response to a login has no token.
     MissingToken,
-    /// The store behind the rate limit failed. Nothing was sent.
+    /// The store of the rate limiter failed, so the request was not sent.
     Limiter,
-    /// The server could not be reached; it saw nothing of the request.
+    /// The server could not be reached, so it did not receive the request.
     Connect,
-    /// No response in time. The server may have acted on the request, unless
-    /// [`Error::attempts`] is 0: then the time passed waiting for the rate limit.
+    /// The call took too long. The server may have acted on the request, unless
+    /// [`Error::attempts`] is 0: then the rate limit granted no permit in time.
     Timeout,
     /// The connection broke before the response was complete. The server may
     /// have acted on the request.
     Transport,
-    /// The server redirected the request, and it was not repeated there.
+    /// The server redirected the request to where it must not be sent, or
+    /// redirected it too often.
     Redirect,
     /// The server responded with an error status, or with `success: false`.
     Api,
-    /// The response could not be read.
+    /// The response could not be decoded.
     Decode,
     /// The response is larger than the client's limit.
     TooLarge,
 }
 
 impl Error {
-    /// What kind of thing went wrong.
+    /// Returns the kind of the error.
     pub fn kind(&self) -> ErrorKind {
         match &self.0.cause {
             Cause::Config(_) => ErrorKind::Config,
@@ -153,12 +159,13 @@ impl Error {
         }
     }
 
-    /// The route of the operation that was called; `None` while a client is built.
+    /// Returns the route of the operation that was called; `None` for an error
+    /// from building a client.
     pub fn route(&self) -> Option<&Route> {
         self.0.route.as_ref()
     }
 
-    /// The status of the response, where there was one.
+    /// Returns the HTTP status, if a response was received.
     pub fn status(&self) -> Option<StatusCode> {
         match &self.0.cause {
             Cause::Timeout { status, .. } | Cause::Broken { status, .. } => *status,
@@ -170,21 +177,23 @@ impl Error {
         }
     }
 
-    /// The server's own words: `meta.message` of its response, at most 1,000
-    /// characters of it.
+    /// Returns the server's error message (`meta.message` of its response), cut
+    /// to at most 1,000 characters.
     pub fn message(&self) -> Option<&str> {
         self.api_message()?.message.as_deref()
     }
 
-    /// `meta.errors` of the server's response: a field's name and what is said
-    /// about it. Errors that name no field are under the empty name. At most
-    /// 100 texts of 1,000 characters are kept; [`body`](Self::body) has them all.
+    /// Returns the server's field errors (`meta.errors` of its response): the
+    /// name of each field and its error texts. Errors that belong to no field
+    /// have an empty name. At most 100 texts of 1,000 characters are kept;
+    /// [`body`](Self::body) has all of them.
     pub fn field_errors(&self) -> impl Iterator<Item = (&str, &[String])> {
         let fields = self.api_message().into_iter().flat_map(|api| &api.fields);
         fields.map(|(name, errors)| (name.as_str(), errors.as_slice()))
     }
 
-    /// The response's body as it came, where there was one.
+    /// Returns the response's body as received, for errors of the kinds
+    /// [`Api`](ErrorKind::Api) and [`Decode`](ErrorKind::Decode).
     pub fn body(&self) -> Option<&Bytes> {
         match &self.0.cause {
             Cause::Api { body, .. } | Cause::Decode { body, .. } => Some(body),
@@ -192,29 +201,33 @@ impl Error {
         }
     }
 
-    /// The response's body as a type of the document, such as `types::ErrorBody`.
+    /// Decodes the response's body as a type of the document, such as
+    /// `types::ErrorBody`. Returns `None` if there is no body or it does not
+    /// fit the type.
     pub fn body_as<T: DeserializeOwned>(&self) -> Option<T> {
         Some(wire::decode(self.body()?, wire::Mode::Strict).ok()?.value)
     }
 
-    /// The JSON path of the place that could not be read (`$.data[3].client.phone`).
+    /// Returns the JSON path of the value that could not be decoded, such as
+    /// `$.data[3].client.phone`.
     pub fn path(&self) -> Option<&str> {
         Some(&self.decode_failure()?.path)
     }
 
-    /// What was expected there, and the kind of value that was found.
+    /// Returns what was expected at [`path`](Self::path), and the kind of the
+    /// value that was found there.
     pub fn expected_and_found(&self) -> Option<(&str, wire::Kind)> {
         let failure = self.decode_failure()?;
         Some((&failure.expected, failure.found))
     }
 
-    /// How often the request was sent, or tried to be; 0 if it never was.
+    /// Returns the number of attempts to send the request; 0 if none was made.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
 
-    /// The wait that the server asked for with `Retry-After`, counted from
-    /// its response.
+    /// Returns the wait that the server requested with `Retry-After`, counted
+    /// from its response.
     pub fn retry_after(&self) -> Option<Duration> {
         match &self.0.cause {
             Cause::Api { retry_after, .. } => *retry_after,
@@ -222,31 +235,34 @@ impl Error {
         }
     }
 
-    /// Whether the server may have acted on this request or on an earlier
-    /// attempt of the call: it got the request, and nothing says that it did
-    /// not carry it out.
+    /// Returns whether the server may have acted on this request or on an
+    /// earlier attempt of the call: it may have received the request, and
+    /// nothing shows that it did not carry it out.
     ///
-    /// After a [write](Self::is_retryable) this is the moment to look what is
-    /// there now. `false` where the server was not reached or refused (a 4xx
-    /// status other than 408, or `success: false`).
+    /// If this is `true` for an operation that changes data, check the current
+    /// state before sending the request again. It is `false` if the server
+    /// could not be reached or refused the request (with a 4xx status other
+    /// than 408, or with `success: false`).
     pub fn may_have_acted(&self) -> bool {
         self.effect() == Effect::Unknown || self.0.earlier == Effect::Unknown
     }
 
-    /// The same call may succeed later, and sending it again cannot do a thing
-    /// twice. The transport has done so already, as often as
-    /// [`Retry`](crate::Retry) says.
+    /// Returns whether the same call may succeed later and can be sent again
+    /// without the risk of acting twice. Unless the rate limit is the cause, the
+    /// transport has already retried such a call, as often as
+    /// [`Retry`](crate::Retry), the retry budget and the timeout allow.
     ///
-    /// - Whatever the operation: the server could not be reached, it responded
-    ///   429, or the HTTP/2 connection says that it did not process the request
-    ///   (before any part of a response).
-    /// - [Idempotent](crate::Route::idempotent) operations (GET, PUT and DELETE
-    ///   with some exceptions, searches by POST): also where no response came,
-    ///   or 408, 502, 503 or 504; GET also at 500.
+    /// - For any operation: the server could not be reached, it responded with
+    ///   429, the HTTP/2 connection reported that the request was not processed
+    ///   (before any part of a response), or the rate limiter granted no permit.
+    /// - For [idempotent](crate::Route::idempotent) operations (GET, PUT and
+    ///   DELETE with some exceptions, and searches by POST), also: no complete
+    ///   response was received, or the status is 408, 502, 503 or 504; for GET,
+    ///   also 500.
     ///
-    /// An operation that is not idempotent is not repeated after 503, with or
-    /// without `Retry-After`: a cache or a gateway in front of the server
-    /// responds so after the server has acted.
+    /// An operation that is not idempotent is not retryable after 503, with or
+    /// without `Retry-After`: a cache or a gateway in front of the server may
+    /// respond with 503 after the server has acted.
     pub fn is_retryable(&self) -> bool {
         let is_get = self
             .route()
@@ -268,34 +284,38 @@ impl Error {
         is_transient && (self.effect() == Effect::None || is_idempotent)
     }
 
-    /// The tokens were refused, or may not do this, or are missing.
+    /// Returns whether a token is missing, or the server rejected the tokens
+    /// (401) or their permissions (403).
     pub fn is_auth(&self) -> bool {
         self.kind() == ErrorKind::MissingToken || matches!(self.status_code(), Some(401 | 403))
     }
 
-    /// The server does not know the thing.
+    /// Returns whether the server responded that the resource does not exist
+    /// (404).
     ///
     /// A DELETE whose response was lost is sent again, and the server then
-    /// responds 404 because the first attempt did its work. Such an error has
-    /// [`attempts`](Self::attempts) above 1 and
-    /// [`may_have_acted`](Self::may_have_acted), and its text says so.
+    /// responds with 404 if the first attempt succeeded. For such an error,
+    /// [`attempts`](Self::attempts) is above 1 and
+    /// [`may_have_acted`](Self::may_have_acted) is `true`; the error's text also
+    /// mentions it.
     pub fn is_not_found(&self) -> bool {
         self.status_code() == Some(404)
     }
 
-    /// The server refused the values that were sent (422):
-    /// [`field_errors`](Self::field_errors) says which.
+    /// Returns whether the server rejected values that were sent (422);
+    /// [`field_errors`](Self::field_errors) lists them.
     pub fn is_validation(&self) -> bool {
         self.status_code() == Some(422)
     }
 
-    /// Too many requests: 200 a minute and 5 a second are allowed from one address.
+    /// Returns whether the server responded that there were too many requests
+    /// (429). Altegio allows 200 a minute and 5 a second from one IP address.
     pub fn is_rate_limited(&self) -> bool {
         self.status_code() == Some(429)
     }
 
-    /// The error that a response of this status and body makes: for tests of
-    /// your own error handling.
+    /// Creates the error that a call returns for a response with this status
+    /// and body. Meant for tests of your own error handling.
     ///
     /// ```
     /// use altegio::{Error, b2b_v1::operations};
@@ -328,7 +348,7 @@ impl Error {
         }
     }
 
-    /// What the server may have done because of the last attempt.
+    /// Returns the effect that the last attempt may have had on the server.
     pub(crate) fn effect(&self) -> Effect {
         match &self.0.cause {
             Cause::Config(_)
@@ -342,7 +362,7 @@ impl Error {
             | Cause::Redirect { .. }
             | Cause::TooLarge { .. }
             | Cause::Decode { .. } => Effect::Unknown,
-            // A success status comes with `success: false`.
+            // A success status is an error only with `success: false`.
             Cause::Api { status, .. } => match status.as_u16() {
                 408 => Effect::Unknown,
                 200..=299 | 400..=499 => Effect::None,
@@ -351,9 +371,10 @@ impl Error {
         }
     }
 
-    /// Whether the operation changes something.
+    /// Returns whether the operation changes data.
     fn is_write(&self) -> bool {
-        // A POST that is idempotent is a search; a GET that is not makes something.
+        // An idempotent POST is a search; a GET that is not idempotent creates
+        // something.
         self.route().is_some_and(|route| match route.method {
             Method::GET | Method::HEAD | Method::POST => !route.idempotent,
             _ => true,
@@ -428,7 +449,8 @@ impl Error {
         Self::of(route, Cause::TooLarge { status, limit })
     }
 
-    /// `secrets` are cut out of the server's words.
+    /// Creates the error for an error response. `secrets` are removed from the
+    /// server's message and field errors.
     pub(crate) fn api(
         route: &Route,
         status: StatusCode,
@@ -469,7 +491,7 @@ impl Error {
         Self::decode(route, status, body, failure)
     }
 
-    /// After so many attempts; `earlier` is the effect of those before the last.
+    /// Sets the number of attempts and the effect of those before the last one.
     pub(crate) fn after(mut self, attempts: u32, earlier: Effect) -> Self {
         self.0.attempts = attempts;
         self.0.earlier = earlier;
@@ -487,24 +509,25 @@ impl fmt::Display for Error {
                 f.write_str(why)?;
             }
             Cause::LatePermit { wait, timeout } => {
-                f.write_str("not sent: the rate limit allows no request")?;
+                f.write_str("not sent: the rate limit grants no permit")?;
                 if let Some(wait) = wait {
                     write!(f, " for another {wait:?}")?;
                 }
                 write!(
                     f,
-                    ", and the call may take {timeout:?}; call less often, or see `timeout`"
+                    ", and the call times out after {timeout:?}; send fewer requests \
+                     or increase `timeout`"
                 )?;
             }
-            Cause::Limiter(_) => f.write_str("not sent: the store behind the rate limit failed")?,
+            Cause::Limiter(_) => f.write_str("not sent: the store of the rate limiter failed")?,
             Cause::Connect(_) => f.write_str("the server could not be reached")?,
             Cause::Timeout { limit: None, .. } => f.write_str("no response in time")?,
             Cause::Timeout {
                 limit: Some((setting, length)),
                 ..
-            } => write!(f, "no response in time: {length:?} passed; see `{setting}`")?,
+            } => write!(f, "timed out after {length:?}; see `{setting}`")?,
             Cause::Broken { status: None, .. } => {
-                f.write_str("the connection broke before a response came")?;
+                f.write_str("the connection broke before a response was received")?;
             }
             Cause::Broken { .. } => {
                 f.write_str("the connection broke before the response was complete")?;
@@ -513,7 +536,7 @@ impl fmt::Display for Error {
             Cause::TooLarge { limit, .. } => {
                 write!(
                     f,
-                    "the response is larger than {limit} bytes; see `max_body`"
+                    "the response is larger than {limit} bytes; increase `max_body` to read it"
                 )?;
             }
             Cause::Api {
@@ -589,15 +612,16 @@ fn write_message(f: &mut fmt::Formatter<'_>, api: &ApiMessage) -> fmt::Result {
     }
 }
 
-/// The server's words, for a text of one line.
+/// Cuts text from the server and replaces its line breaks, so that the error's
+/// text stays on one line.
 fn one_line(text: &str, most: usize) -> String {
     let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
     cut(text, most).replace(breaks, " ")
 }
 
-/// A JSON path as texts and events show it: without the keys that are no
-/// ordinary field names (`$.data[…].phone`), since those of a map may be
-/// somebody's phone number or address.
+/// Formats a JSON path for error texts and events. Keys that do not look like
+/// field names are hidden (`$.data[…].phone`), because the keys of a map may be
+/// phone numbers or addresses.
 pub(crate) fn shown_path(path: &str) -> String {
     let mut shown = String::new();
     let mut rest = path;
@@ -611,7 +635,7 @@ pub(crate) fn shown_path(path: &str) -> String {
                 is_escaped = c == '\\' && !is_escaped;
                 ends
             };
-            // The quote and the bracket that end it.
+            // The step ends after the closing quote and bracket.
             quoted.find(is_end).map_or(step.len(), |end| end + 4)
         } else {
             let next = step[1..].find(['.', '[']);
@@ -627,7 +651,8 @@ pub(crate) fn shown_path(path: &str) -> String {
     cut(&shown, SHOWN_FIELD_ERROR).into_owned()
 }
 
-/// What a proxy, a firewall or a login page sends in JSON's place.
+/// Returns whether the body is an HTML page, which a proxy, a firewall or a
+/// login page sends instead of JSON.
 fn is_html(body: &[u8]) -> bool {
     let start = body.trim_ascii_start();
     let starts_with = |tag: &[u8]| {

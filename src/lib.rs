@@ -1,8 +1,8 @@
 //! A client for [Altegio](https://alteg.io): locations, team members,
-//! services, clients, appointments, payments, loyalty.
+//! services, clients, appointments, payments and loyalty programs.
 //!
 //! Every operation of Altegio's B2B V1 document is a typed call, generated at
-//! compile time from that document. Start at [`Client`].
+//! compile time from that document. Start with [`Client`].
 //!
 //! ```no_run
 //! use altegio::b2b_v1::prelude::*;
@@ -33,7 +33,7 @@
 //! # }
 //! ```
 
-// What only some operations need is unused without their features.
+// Code that only some operations need is unused without their features.
 #![cfg_attr(
     not(feature = "b2b-v1"),
     allow(dead_code, unused_imports, unused_macros)
@@ -41,7 +41,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-// `x-rust-type` names types by the crate's own name.
+// Types named by `x-rust-type` are paths that start with the crate's own name.
 extern crate self as altegio;
 
 mod builder;

@@ -1,9 +1,9 @@
-//! A file to send, for the operations whose body is `multipart/form-data`.
+//! File uploads and the encoding of `multipart/form-data` bodies.
 
 use bytes::Bytes;
 use reqwest::multipart::{Form, Part};
 
-/// A file: its name, its media type and its bytes.
+/// A file to upload: its name, its media type and its content.
 ///
 /// ```
 /// let photo = altegio::File::new("chair.png", &b"\x89PNG"[..]).with_media_type("image/png");
@@ -17,9 +17,9 @@ pub struct File {
 }
 
 impl File {
-    /// A file of this name and content. Without a media type it is sent as
-    /// `application/octet-stream`. A name with a control character is refused
-    /// when the call is sent.
+    /// Creates a file with this name and content. Without a media type it is
+    /// sent as `application/octet-stream`. Sending a file whose name contains a
+    /// control character fails.
     pub fn new(name: impl Into<String>, bytes: impl Into<Bytes>) -> Self {
         Self {
             name: name.into(),
@@ -28,25 +28,25 @@ impl File {
         }
     }
 
-    /// Names the media type, such as `image/png`.
+    /// Sets the media type, such as `image/png`.
     #[must_use]
     pub fn with_media_type(mut self, media_type: impl Into<String>) -> Self {
         self.media_type = Some(media_type.into());
         self
     }
 
-    /// The file's name.
+    /// Returns the file's name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The file's content.
+    /// Returns the file's content.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
     }
 }
 
-/// Shows the size, not the content.
+/// Shows the size instead of the content.
 impl std::fmt::Debug for File {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("File")
@@ -57,7 +57,7 @@ impl std::fmt::Debug for File {
     }
 }
 
-/// A body that is sent as `multipart/form-data`. Implemented by the build.
+/// A body that is sent as `multipart/form-data`. Implemented by generated code.
 #[doc(hidden)]
 pub trait Multipart {
     fn fields(&self) -> Vec<(&'static str, Option<Field>)>;
@@ -71,7 +71,7 @@ pub enum Field {
     File(File),
 }
 
-/// What can be a form's field. Fields that are absent are not sent.
+/// A type that can be a field of a form. An absent field is not sent.
 #[doc(hidden)]
 pub trait ToField {
     fn to_field(&self) -> Option<Field>;
@@ -100,11 +100,12 @@ macro_rules! text_field {
 }
 text_field!(String, i64, f64, bool);
 
-/// reqwest's form of these fields; made anew for each attempt.
+/// Builds reqwest's form from these fields. Called for each attempt, because
+/// sending consumes the form.
 ///
 /// # Errors
 ///
-/// A file's name or media type cannot stand in the header of its part.
+/// Returns an error if a file's name or media type cannot be part of a header.
 pub(crate) fn form(fields: &[(&'static str, Field)]) -> Result<Form, String> {
     let mut form = Form::new();
     for (name, field) in fields {
@@ -113,15 +114,15 @@ pub(crate) fn form(fields: &[(&'static str, Field)]) -> Result<Form, String> {
             Field::File(file) => {
                 if file.name.chars().any(char::is_control) {
                     return Err(format!(
-                        "`{name}`: the file's name has a line break or another control \
-                         character; give it a plain name"
+                        "`{name}`: the file's name contains a line break or another \
+                         control character; rename the file"
                     ));
                 }
                 let media_type = file.media_type.as_deref();
                 let part = Part::stream_with_length(file.bytes.clone(), file.bytes.len() as u64)
                     .file_name(file.name.clone())
                     .mime_str(media_type.unwrap_or("application/octet-stream"))
-                    .map_err(|_| format!("`{name}`: a media type such as `image/png` expected"))?;
+                    .map_err(|_| format!("`{name}`: expected a media type such as `image/png`"))?;
                 form.part(*name, part)
             }
         };

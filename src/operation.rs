@@ -1,29 +1,31 @@
-//! What the document says of each operation, as data.
+//! Metadata of operations, taken from the document.
 
 use reqwest::Method;
 
-/// One operation of the document. Every document has its own under
-/// `operations`, such as [`b2b_v1::operations`](crate::b2b_v1::operations).
+/// The metadata of one operation. Each document lists its operations in a
+/// module `operations`, such as
+/// [`b2b_v1::operations`](crate::b2b_v1::operations).
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Operation {
-    /// What a request is made and sent by.
+    /// The part that determines how a request is built and sent.
     pub route: Route,
-    /// The first tag.
+    /// The operation's first tag in the document.
     pub tag: &'static str,
-    /// The media type of the request's body, if it has one.
+    /// The media type of the request body, if the operation has one.
     pub request_media_type: Option<&'static str>,
-    /// The documented statuses of responses.
+    /// The documented response statuses.
     pub statuses: &'static [u16],
-    /// The query parameters whose lists are sent as one value, joined with commas.
+    /// The query parameters whose lists are sent as one value, joined with
+    /// commas.
     pub joined: &'static [&'static str],
-    /// Whether the vendor deprecates it.
+    /// Whether the document marks the operation as deprecated.
     pub deprecated: bool,
-    /// How its list is split into pages, if it is.
+    /// The arguments that select a page, if the operation's list is paged.
     pub paging: Option<Paging>,
 }
 
-/// Of an operation, what a request is made and sent by.
+/// The part of an operation that determines how a request is built and sent.
 ///
 /// ```
 /// # #[cfg(feature = "clients")] {
@@ -43,49 +45,52 @@ pub struct Route {
     pub id: &'static str,
     /// The HTTP method.
     pub method: Method,
-    /// The path with its parameters in braces.
+    /// The path template, with the parameters in braces.
     pub path: &'static str,
-    /// The tokens that it asks for.
+    /// The tokens that the operation requires.
     pub security: Security,
-    /// Whether two requests have the same effect as one, so that a request
-    /// may be repeated when it is not known whether the server has acted on
-    /// it: the document's `x-idempotent`, or else what HTTP says of the method.
+    /// Whether sending the request twice has the same effect as sending it
+    /// once, so that it may be repeated even if the server may have acted on
+    /// it. Taken from the document's `x-idempotent`; without it, from HTTP's
+    /// definition of the method.
     pub idempotent: bool,
 }
 
-/// The arguments that name a page of a list.
+/// The arguments that select a page of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Paging {
-    /// Query parameters: the page's number, from 1, and how many items it holds.
+    /// Query parameters: the page number, which starts at 1, and the page size.
     Query {
-        /// The number's name.
+        /// The name of the page number.
         page: &'static str,
-        /// The page size's name, if it can be chosen.
+        /// The name of the page size, if the operation has one.
         size: Option<&'static str>,
     },
-    /// The same as fields of the body.
+    /// Fields of the request body: the page number, which starts at 1, and the
+    /// page size.
     Body {
-        /// The number's name.
+        /// The name of the page number.
         page: &'static str,
-        /// The page size's name, if it can be chosen.
+        /// The name of the page size, if the operation has one.
         size: Option<&'static str>,
     },
-    /// Fields of the body: the first and the last day of the page. The
-    /// response names those of the next page.
+    /// Fields of the request body: the first and the last day of the page. The
+    /// response contains the days of the next page.
     Dates {
-        /// The first day's name.
+        /// The name of the field for the first day.
         from: &'static str,
-        /// The last day's name.
+        /// The name of the field for the last day.
         to: &'static str,
     },
 }
 
-/// The tokens that an operation asks for.
+/// The tokens that an operation requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Security {
-    /// No scheme is named. The partner token is sent if the client has one:
-    /// `POST /auth` names no scheme but documents the header.
+    /// The document lists no security scheme. The partner token is still sent
+    /// if the client has one, because `POST /auth` lists no scheme but
+    /// documents the header.
     None,
     /// `Authorization: Bearer {PartnerToken}`
     Partner,

@@ -1,7 +1,7 @@
-//! Lists that come in pages, as streams of pages and of items.
+//! Pagination: paged lists as streams of pages and of items.
 //!
-//! Which operations page, by which arguments, and where their items are is in
-//! the document ([`Operation::paging`](crate::Operation)).
+//! The document defines which operations are paged, by which arguments, and
+//! where the items are ([`Operation::paging`](crate::Operation)).
 
 mod cursor;
 
@@ -22,44 +22,49 @@ use crate::transport::Transport;
 use cursor::Position;
 pub use cursor::{Cursor, Facts};
 
-/// The pages of a list, one response each, requested one by one as they are
-/// polled for. From `pages()` of an operation that pages; [`Items`] are the
-/// same pages, item by item.
+/// A stream of the pages of a list, each of which is one response. A page is
+/// requested when the stream is polled for it.
 ///
-/// It ends after a page that is empty or shorter than the page size that the
-/// call asks for (unless the response's own total says that there is more), or
-/// that has the same items as the one before; without a page size only an
-/// empty or repeated page ends it. Date cursors end where the response names
-/// no next period.
+/// Created by the `pages()` method of a paged operation. [`Items`] streams the
+/// same list item by item.
 ///
-/// An error takes the place of its page and ends the stream;
-/// [`resume`](Self::resume) goes on at the page that failed, and
-/// [`cursor`](Self::cursor) says which one it is, for another process to
-/// start from.
+/// The stream ends after a page that is empty, or that is shorter than the page
+/// size in the call's arguments, unless the total in the response shows that
+/// there are more items. If the call sets no page size, only an empty page ends
+/// the stream. A page with the same items as the one before is not returned and
+/// also ends the stream. A list that is paged by dates ends when the response
+/// has no next period.
+///
+/// If a page fails, the stream returns the error instead of the page, and ends.
+/// [`resume`](Self::resume) continues with the page that failed.
+/// [`cursor`](Self::cursor) returns its position, so that another process can
+/// start from there. After an error of kind
+/// [`ErrorKind::Argument`](crate::ErrorKind::Argument), which would occur
+/// again, the stream cannot be resumed.
 #[must_use = "nothing is sent until it is polled"]
 pub struct Pages<A> {
     transport: Transport,
     call: Arc<Call>,
     position: Position,
     state: State,
-    /// Reads a page.
+    /// Decodes a page.
     read: fn(Unread) -> Result<Response<A>, Error>,
     facts: fn(&A) -> Facts,
-    /// What a repeated page is recognized by.
+    /// The identity of the previous page, to recognize a repeated one.
     previous: Option<Bytes>,
 }
 
 enum State {
-    /// Nothing is under way; the next page is requested when it is polled for.
+    /// No request is in progress. The next poll requests the next page.
     Idle,
     Asking(BoxFuture<'static, Result<Unread, Error>>),
-    /// The page's error has been returned.
+    /// The last page failed, and its error has been returned.
     Failed,
     Ended,
 }
 
-/// The items of a list, page after page. From `stream()` of an operation that
-/// pages.
+/// A stream of the items of a list, across all pages. Created by the `stream()`
+/// method of a paged operation.
 ///
 /// ```no_run
 /// use altegio::b2b_v1::prelude::*;
@@ -78,9 +83,9 @@ enum State {
 /// # }
 /// ```
 ///
-/// It is also a [`Stream`](futures_core::Stream). It ends, and goes on after
-/// an error, as [`Pages`] do: after [`resume`](Self::resume) with the first
-/// item of the page that failed.
+/// It implements [`Stream`](futures_core::Stream). It ends, and can be resumed
+/// after an error, like [`Pages`]: [`resume`](Self::resume) continues with the
+/// first item of the page that failed.
 #[must_use = "nothing is sent until it is polled"]
 pub struct Items<A, T> {
     pages: Pages<A>,
@@ -115,7 +120,8 @@ impl<A> Pages<A> {
         }
     }
 
-    /// The page that is asked for next, or that failed; `None` at the end.
+    /// Returns the position of the page that is requested next or that failed;
+    /// `None` at the end of the list.
     pub fn cursor(&self) -> Option<Cursor> {
         match self.state {
             State::Ended => None,
@@ -123,7 +129,8 @@ impl<A> Pages<A> {
         }
     }
 
-    /// After an error: goes on at the page that failed. Otherwise nothing changes.
+    /// Continues with the page that failed. Does nothing unless an error has
+    /// ended the stream.
     pub fn resume(&mut self) {
         if matches!(self.state, State::Failed) {
             self.state = State::Idle;
@@ -132,8 +139,8 @@ impl<A> Pages<A> {
 }
 
 impl<A> Pages<A> {
-    /// The next page; `None` after the last one, or after an error. Dropping
-    /// the future loses nothing: the page comes with the next call.
+    /// Returns the next page; `None` after the last one or after an error. This
+    /// is cancel safe: if the future is dropped, the next call returns the page.
     pub async fn next(&mut self) -> Option<Result<Response<A>, Error>> {
         std::future::poll_fn(|context| self.poll(context)).await
     }
@@ -154,7 +161,7 @@ impl<A> Pages<A> {
         Poll::Ready(match result.and_then(self.read) {
             Ok(page) => self.accept(page).map(Ok),
             Err(error) => {
-                // The same arguments will be as unusable the next time.
+                // The same arguments would be invalid again.
                 if error.kind() != ErrorKind::Argument {
                     self.state = State::Failed;
                 }
@@ -163,13 +170,14 @@ impl<A> Pages<A> {
         })
     }
 
-    /// Moves on to the next page, if there is one.
+    /// Advances to the next page, if there is one. Returns `None` if this page
+    /// repeats the previous one.
     fn accept(&mut self, page: Response<A>) -> Option<Response<A>> {
         let identity = self.position.identity(page.body());
         if self.previous.as_ref() == Some(&identity) {
             tracing::warn!(
                 operation = self.call.route.id,
-                "the server repeats its page: the list ends here"
+                "the server returned the same page again; the list ends here"
             );
             return None;
         }
@@ -183,20 +191,23 @@ impl<A> Pages<A> {
 }
 
 impl<A, T> Items<A, T> {
-    /// The page that is asked for next, or that failed; `None` at the end.
-    /// Items of the page before may still be to come.
+    /// Returns the position of the page that is requested next or that failed;
+    /// `None` after the last page. The stream may still have to return items of
+    /// the page before it.
     pub fn cursor(&self) -> Option<Cursor> {
         self.pages.cursor()
     }
 
-    /// After an error: goes on at the page that failed.
+    /// Continues with the page that failed. Does nothing unless an error has
+    /// ended the stream.
     pub fn resume(&mut self) {
         self.pages.resume();
     }
 }
 
 impl<A, T> Items<A, T> {
-    /// The next item; `None` after the last one, or after an error.
+    /// Returns the next item; `None` after the last one or after an error. This
+    /// is cancel safe: if the future is dropped, no item is lost.
     pub async fn next(&mut self) -> Option<Result<T, Error>> {
         std::future::poll_fn(|context| self.poll(context)).await
     }

@@ -1,14 +1,14 @@
-//! `Debug` of what must not be shown.
+//! `Debug` implementations that redact secrets and personal data.
 //!
-//! The document marks fields that authenticate somebody as secret, and fields
-//! that tell of a person as personal. A secret is never shown; what is personal
-//! is hidden with the feature `redact-personal-data`. Whether an optional field
-//! is set is shown in either case.
+//! The document marks fields that hold credentials as secret, and fields that
+//! hold personal data as personal. Secret values are always redacted; personal
+//! values are redacted if the feature `redact-personal-data` is enabled. The
+//! output still shows whether an optional field is set.
 
 use std::fmt::{self, Debug, Formatter};
 
-/// `Debug` of a struct by a table of its fields, each with the function here
-/// that says what is shown of it.
+/// Implements `Debug` for a struct from a table of its fields, each with the
+/// function in this module that returns the part to show.
 macro_rules! debug {
     ($name:ident $($field:ident $shown:ident,)*) => {
         impl ::std::fmt::Debug for $name {
@@ -22,7 +22,8 @@ macro_rules! debug {
 }
 pub(crate) use debug;
 
-/// What [`debug`] writes; no code of its own for each type.
+/// Writes the output of [`debug`]. Shared by all types, to keep compile times
+/// low.
 pub(crate) fn fields(
     f: &mut Formatter<'_>,
     name: &str,
@@ -35,8 +36,8 @@ pub(crate) fn fields(
     object.finish()
 }
 
-/// `Debug` of a builder: the names of the fields that are set, without their
-/// values.
+/// Writes the `Debug` output of a builder: the names of the fields that are
+/// set, without their values.
 pub(crate) fn set(f: &mut Formatter<'_>, name: &str, fields: &[(&str, bool)]) -> fmt::Result {
     let mut object = f.debug_struct(name);
     for (name, _) in fields.iter().filter(|(_, is_set)| *is_set) {
@@ -45,7 +46,7 @@ pub(crate) fn set(f: &mut Formatter<'_>, name: &str, fields: &[(&str, bool)]) ->
     object.finish_non_exhaustive()
 }
 
-/// Stands for a value that is not shown.
+/// A placeholder for a redacted value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Hidden(&'static str);
 

@@ -1,4 +1,4 @@
-//! A request of one's own, for what the document does not have (yet).
+//! Custom requests, for endpoints that the document does not have.
 
 use bytes::Bytes;
 use reqwest::Method;
@@ -10,7 +10,7 @@ use crate::operation::{Route, Security};
 use crate::response::Response;
 use crate::transport::Transport;
 
-/// A request by method and path. From [`Client::request`](crate::Client::request).
+/// A custom request, created by [`Client::request`](crate::Client::request).
 #[derive(Clone)]
 #[must_use = "nothing is sent until it is awaited"]
 pub struct Request {
@@ -34,7 +34,8 @@ impl Request {
         let route = Route {
             id: "request",
             method: method.clone(),
-            // Spans show it; the path itself may name a customer.
+            // Spans show this instead of the path, which may identify a
+            // customer.
             path: "{path}",
             security,
             idempotent: method.is_idempotent(),
@@ -42,18 +43,18 @@ impl Request {
         let mut call = Call::to(route, path);
         if !methods.contains(method) {
             call.fail(format!(
-                "`{method}`: GET, POST, PUT, PATCH or DELETE expected"
+                "`{method}`: expected GET, POST, PUT, PATCH or DELETE"
             ));
         } else if !path.starts_with('/') || path.starts_with("//") {
-            // An address of its own would take the tokens elsewhere.
-            // The texts do not show the path, which may name a customer.
+            // An absolute URL would send the tokens to another server. The error
+            // texts do not show the path, which may identify a customer.
             call.fail(
-                "the path: a path from the API's root expected, such as /company/1".to_owned(),
+                "the path: expected a path from the API's root, such as /company/1".to_owned(),
             );
         } else if leaves_its_place(path) {
             call.fail(
-                "the path: one without `.` and `..` segments, backslashes and control \
-                 characters expected, since it could lead out of the API"
+                "the path: expected no `.` or `..` segments, backslashes or control \
+                 characters, which could lead outside the API"
                     .to_owned(),
             );
         }
@@ -63,26 +64,30 @@ impl Request {
         }
     }
 
-    /// A JSON body.
+    /// Sets the request body, which is sent as JSON.
     pub fn json<T: Serialize>(mut self, body: T) -> Self {
         self.call.json(&body);
         self
     }
 
-    /// Sends it and reads the whole answer. [`wire::decode`](crate::wire::decode)
-    /// reads its body the way that typed calls do.
+    /// Sends the request and reads the whole response.
+    /// [`wire::decode`](crate::wire::decode) decodes the response's body the way
+    /// typed calls do.
     ///
     /// # Errors
     ///
-    /// As every call's; an answer of another status than success is
-    /// [`ErrorKind::Api`](crate::ErrorKind::Api), with its [`body`](Error::body).
+    /// Returns the same errors as any other call. In particular, a response
+    /// with an error status is an error of kind
+    /// [`ErrorKind::Api`](crate::ErrorKind::Api) that holds the response's
+    /// [`body`](Error::body).
     pub async fn send(self) -> Result<Response<Bytes>, Error> {
         self.transport.send(&self.call).await?.raw()
     }
 }
 
-/// Whether a URL with this path would have another path: its parser resolves
-/// dots, encoded ones too, takes a backslash for a slash and drops tabs.
+/// Returns whether the URL parser would change this path: it resolves `.` and
+/// `..` segments (also if encoded), treats a backslash as a slash and removes
+/// tabs.
 fn leaves_its_place(path: &str) -> bool {
     let path = path.split_once('?').map_or(path, |(path, _)| path);
     let has_dots = path.split('/').any(|segment| {
@@ -92,7 +97,7 @@ fn leaves_its_place(path: &str) -> bool {
     has_dots || path.contains(|c: char| c == '\\' || c.is_control())
 }
 
-/// Without the body, which may hold what is nobody's business.
+/// Shows neither the path nor the body, which may hold personal data.
 impl std::fmt::Debug for Request {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Request")

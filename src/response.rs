@@ -1,5 +1,5 @@
-//! Responses: reading them into types, and `success`, `data` and `meta`, the
-//! form of most of them.
+//! Responses: decoding them into types, and the envelope of `success`, `data`
+//! and `meta` that most of them have.
 
 use std::fmt;
 use std::ops::Deref;
@@ -21,9 +21,9 @@ use crate::transport::trace;
 use crate::wire::serde_table::{self, Object};
 use crate::wire::{self, Mismatch, UnknownField};
 
-/// A response: the typed value and what came around it.
+/// A response: the decoded value, the HTTP status and headers, and the raw body.
 ///
-/// It derefs to the value, so the value's fields can be read directly.
+/// It dereferences to the value, so the value's fields can be read directly.
 pub struct Response<T> {
     pub(crate) value: T,
     pub(crate) mismatches: Vec<Mismatch>,
@@ -31,7 +31,7 @@ pub struct Response<T> {
     pub(crate) head: Head,
 }
 
-/// The parts of a response that do not depend on its type.
+/// The parts of a response that do not depend on the type of its value.
 #[derive(Clone)]
 pub(crate) struct Head {
     pub route: Route,
@@ -39,51 +39,52 @@ pub(crate) struct Head {
     pub headers: HeaderMap,
     pub body: Bytes,
     pub attempts: u32,
-    /// What the server may have done because of the attempts before the last.
+    /// The effect that the attempts before the last one may have had.
     pub earlier: Effect,
 }
 
 impl<T> Response<T> {
-    /// The value alone.
+    /// Returns the value.
     pub fn into_inner(self) -> T {
         self.value
     }
 
-    /// The HTTP status.
+    /// Returns the HTTP status.
     pub fn status(&self) -> StatusCode {
         self.head.status
     }
 
-    /// The HTTP headers.
+    /// Returns the HTTP headers.
     pub fn headers(&self) -> &HeaderMap {
         &self.head.headers
     }
 
-    /// How often the request was sent until this response came.
+    /// Returns the number of attempts that the call made, including the one
+    /// that succeeded.
     pub fn attempts(&self) -> u32 {
         self.head.attempts
     }
 
-    /// The route of the operation that was called.
+    /// Returns the route of the operation that was called.
     pub fn route(&self) -> &Route {
         &self.head.route
     }
 
-    /// The body as it came.
+    /// Returns the body as received.
     pub fn body(&self) -> &Bytes {
         &self.head.body
     }
 
-    /// The places of the response that did not fit the document's types and were
-    /// set aside, each with its raw value. Empty for nearly every response.
+    /// Returns the values that did not fit the document's types and were set
+    /// aside, each with its path and raw value.
     pub fn mismatches(&self) -> &[Mismatch] {
         &self.mismatches
     }
 }
 
 impl<T: DeserializeOwned> Response<T> {
-    /// The fields of the response that the document does not list, each with
-    /// its raw value.
+    /// Returns the fields that the document does not list, each with its path
+    /// and raw value. Reads the body again if there are any.
     pub fn unknown_fields(&self) -> Vec<UnknownField> {
         if !self.has_unknown_fields {
             return Vec::new();
@@ -93,11 +94,11 @@ impl<T: DeserializeOwned> Response<T> {
 }
 
 impl<D, M> Response<Envelope<D, M>> {
-    /// `data` of the response.
+    /// Returns the response's `data`.
     ///
     /// # Errors
     ///
-    /// The response has none, or it is null.
+    /// Returns an error if `data` is absent or null.
     pub fn into_data(self) -> Result<D, Error> {
         let head = self.head;
         self.value.data.ok_or_else(|| {
@@ -105,7 +106,7 @@ impl<D, M> Response<Envelope<D, M>> {
         })
     }
 
-    /// `data` and `meta` of the response, each where it has one.
+    /// Returns the response's `data` and `meta`, each `None` if absent or null.
     pub fn into_parts(self) -> (Option<D>, Option<M>) {
         (self.value.data, self.value.meta)
     }
@@ -145,12 +146,12 @@ impl<T: fmt::Debug> fmt::Debug for Response<T> {
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "schemars", derive(schemars::JsonSchema))]
 pub struct Envelope<D, M> {
-    /// Whether the server did what was asked for. A response that says
-    /// `false` is an [`Error`].
+    /// Whether the server carried out the request. A response with `false` is
+    /// returned as an [`Error`].
     pub success: Option<bool>,
-    /// What was asked for.
+    /// The requested data.
     pub data: Option<D>,
-    /// What comes beside it, such as the number of all items of a list.
+    /// Additional information, such as the total number of items in a list.
     pub meta: Option<M>,
 }
 
@@ -196,18 +197,18 @@ impl<D: Serialize, M: Serialize> Serialize for Envelope<D, M> {
     }
 }
 
-/// A response of a success status, not yet read into a type. The call's span
-/// stays open until it is.
+/// A response with a success status that has not been decoded yet. The call's
+/// span stays open until then.
 pub(crate) struct Unread {
     pub head: Head,
     pub mode: wire::Mode,
     pub span: Span,
-    /// For the tokens in it, which no error repeats.
+    /// The tokens, which are removed from error messages.
     pub authorization: Arc<Authorization>,
 }
 
 impl Unread {
-    /// The response as JSON of type `T`.
+    /// Decodes the body as JSON of type `T`.
     pub fn json<T: DeserializeOwned>(self) -> Result<Response<T>, Error> {
         if says_failure(&self.head.body) {
             return Err(self.refused());
@@ -215,7 +216,7 @@ impl Unread {
         self.read(|_| false)
     }
 
-    /// The response as JSON with `success`, `data` and `meta`.
+    /// Decodes the body as JSON with `success`, `data` and `meta`.
     pub fn envelope<D, M>(self) -> Result<Response<Envelope<D, M>>, Error>
     where
         D: DeserializeOwned,
@@ -225,7 +226,8 @@ impl Unread {
     }
 
     fn read<T: DeserializeOwned>(self, refuses: fn(&T) -> bool) -> Result<Response<T>, Error> {
-        // Only a 204 may be empty; of a 200, what is missing is the value.
+        // Only a 204 may have an empty body; for any other status, an empty
+        // body lacks the value.
         if self.head.body.is_empty() && self.head.status != StatusCode::NO_CONTENT {
             return Err(self.undecodable(wire::Failure::nothing()));
         }
@@ -244,9 +246,10 @@ impl Unread {
         }
     }
 
-    /// The response's bytes.
+    /// Returns the body without decoding it.
     pub fn raw(self) -> Result<Response<Bytes>, Error> {
-        // Bytes that are no JSON, such as a PDF file, are not searched for it.
+        // Unlike `none`, this does not look for JSON inside other formats, such
+        // as a PDF file.
         if says_failure(&self.head.body) {
             return Err(self.refused());
         }
@@ -254,7 +257,8 @@ impl Unread {
         Ok(self.untyped(bytes))
     }
 
-    /// A response of which the document says nothing.
+    /// Ignores the body, for responses whose content the document does not
+    /// describe.
     pub fn none(self) -> Result<Response<()>, Error> {
         if holds_failure(&self.head.body) {
             return Err(self.refused());
@@ -271,7 +275,7 @@ impl Unread {
         }
     }
 
-    /// The server says `success: false`.
+    /// Creates the error for a response with `success: false`.
     fn refused(self) -> Error {
         let secrets = self.authorization.secrets();
         let Head {
@@ -286,8 +290,10 @@ impl Unread {
         error
     }
 
+    /// Creates the error for a body that could not be decoded.
     fn undecodable(self, failure: wire::Failure) -> Error {
-        // `success: false` may come with less than a response of success holds.
+        // A response with `success: false` may lack fields that a successful
+        // response has.
         if holds_failure(&self.head.body) {
             return self.refused();
         }
@@ -317,7 +323,8 @@ impl Unread {
     }
 }
 
-/// [`says_failure`], also of the JSON after a byte-order mark or a notice of PHP.
+/// Like [`says_failure`], but also finds JSON after a byte-order mark or a PHP
+/// notice.
 fn holds_failure(body: &[u8]) -> bool {
     if body.is_empty() || is_object(body) {
         return says_failure(body);
@@ -329,16 +336,16 @@ fn is_object(body: &[u8]) -> bool {
     body.trim_ascii_start().starts_with(b"{")
 }
 
-/// Whether a body is a JSON object whose top level says `success: false`.
-/// Reads no further than that field.
+/// Returns whether a body is a JSON object with `success: false` at its top
+/// level. Reads no further than that field.
 fn says_failure(body: &[u8]) -> bool {
     if !is_object(body) {
         return false;
     }
     let mut says_failure = false;
     let mut json = serde_json::Deserializer::from_slice(body);
-    // That the rest of the object is still to come is an error for serde_json,
-    // and of no interest here.
+    // serde_json returns an error because the rest of the object is not read;
+    // the error does not matter here.
     let _ = json.deserialize_map(Success(&mut says_failure));
     says_failure
 }
@@ -356,7 +363,7 @@ impl<'de> Visitor<'de> for Success<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(is_success) = map.next_key_seed(Is("success"))? {
             if is_success {
-                // PHP writes `0` and `"0"` for `false` too.
+                // PHP may also write `0` or `"0"` for `false`.
                 let value: &serde_json::value::RawValue = map.next_value()?;
                 *self.0 = matches!(value.get(), "false" | "0" | "\"0\"" | "\"false\"");
                 return Ok(());
@@ -367,7 +374,7 @@ impl<'de> Visitor<'de> for Success<'_> {
     }
 }
 
-/// Compares a string with another without a copy.
+/// Compares a string with another one without copying it.
 struct Is(&'static str);
 
 impl<'de> DeserializeSeed<'de> for Is {

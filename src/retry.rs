@@ -1,4 +1,4 @@
-//! The retry policy: how often a call is sent again, and after how long.
+//! The retry policy: how often a call is retried, and after how long a wait.
 //!
 //! Which errors are retried is not configurable: see
 //! [`Error::is_retryable`](crate::Error::is_retryable).
@@ -9,11 +9,13 @@ use std::time::{Duration, SystemTime};
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 
-/// How often a call is attempted and how long it waits between attempts.
+/// A retry policy: how often a call is attempted, and how long it waits between
+/// attempts.
 ///
-/// Three attempts by default. The wait before the second attempt is random, up
-/// to half a second; the bound doubles before each further attempt, up to ten
-/// seconds. Where the server sends `Retry-After`, the wait is at least that.
+/// The default is three attempts with exponential backoff and full jitter: the
+/// wait before the second attempt is random, up to half a second, and the upper
+/// bound doubles for each further attempt, up to ten seconds. If the server
+/// sends `Retry-After`, the wait is at least that long.
 ///
 /// ```
 /// use std::time::Duration;
@@ -24,7 +26,7 @@ use reqwest::header::{DATE, HeaderMap, HeaderName, RETRY_AFTER};
 ///     .backoff(Duration::from_secs(1), Duration::from_secs(30));
 /// let client = Client::builder().retry(patient).build()?;
 ///
-/// // Once only, for the calls through this handle:
+/// // A single attempt for calls through this view:
 /// let careful = client.b2b_v1().retry(Retry::off());
 /// # Ok::<(), altegio::Error>(())
 /// ```
@@ -36,7 +38,8 @@ pub struct Retry {
 }
 
 impl Retry {
-    /// Three attempts, half a second growing to ten.
+    /// Returns the default policy: three attempts, with upper bounds for the
+    /// wait from half a second to ten seconds.
     pub const fn new() -> Self {
         Self {
             attempts: 3,
@@ -45,20 +48,21 @@ impl Retry {
         }
     }
 
-    /// One attempt.
+    /// Returns a policy without retries: a single attempt.
     pub const fn off() -> Self {
         Self::new().attempts(1)
     }
 
-    /// At most so many attempts, the first one counted; 0 counts as 1.
+    /// Sets the maximum number of attempts, including the first one; 0 is
+    /// treated as 1.
     #[must_use]
     pub const fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = if attempts == 0 { 1 } else { attempts };
         self
     }
 
-    /// The longest wait before the second attempt, and before any; more than
-    /// a day counts as a day.
+    /// Sets the upper bounds for the wait: `first` before the second attempt,
+    /// `longest` before any attempt. Each is limited to one day.
     #[must_use]
     pub const fn backoff(mut self, first: Duration, longest: Duration) -> Self {
         self.first = first;
@@ -66,9 +70,9 @@ impl Retry {
         self
     }
 
-    /// The bounds of the waits, one for each attempt after the first. The
-    /// transport adds the jitter: it waits a random part of the bound, whereas
-    /// backon's own jitter only lengthens the wait.
+    /// Returns the upper bounds of the waits, one for each attempt after the
+    /// first. The transport applies the jitter itself, by waiting a random part
+    /// of the bound, because backon's jitter only lengthens the wait.
     pub(crate) fn waits(&self) -> ExponentialBackoff {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         ExponentialBuilder::new()
@@ -86,10 +90,10 @@ impl Default for Retry {
     }
 }
 
-/// The wait that a response asks for with `Retry-After`, in seconds or as a
-/// date. A date counts from the response's own `Date`, so that a wrong clock
-/// here does no harm; from `now` where it has none. A date in the past asks
-/// for no wait.
+/// Returns the wait that a response requests with `Retry-After`, in seconds or
+/// as a date. A date is compared with the response's own `Date`, so that a
+/// wrong local clock does not matter, or with `now` if the response has none. A
+/// date in the past means no wait.
 pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = |name: HeaderName| Some(headers.get(name)?.to_str().ok()?.trim());
     let value = text(RETRY_AFTER)?;
@@ -101,15 +105,15 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
     Some(then.duration_since(sent.unwrap_or(now)).unwrap_or_default())
 }
 
-/// Retries in reserve, so that an outage is not multiplied: each retry takes
-/// one, each call that succeeds gives back a fifth of one.
+/// A retry budget, so that retries do not multiply the load of an outage: each
+/// retry takes one, and each call that succeeds gives back a fifth of one.
 #[derive(Debug)]
 pub(crate) struct Budget {
     left: AtomicU32,
     most: u32,
 }
 
-/// What a success gives back is 1, and a retry takes this.
+/// The units that a retry takes. A successful call gives back one unit.
 const RETRY: u32 = 5;
 
 impl Budget {
@@ -123,7 +127,7 @@ impl Budget {
         }
     }
 
-    /// Takes a retry out of the budget, where one is left.
+    /// Takes a retry out of the budget, if one is left.
     pub fn take(&self) -> Option<Withdrawal<'_>> {
         let take = |left: u32| left.checked_sub(RETRY);
         self.left
@@ -135,22 +139,22 @@ impl Budget {
         })
     }
 
-    /// A call has succeeded.
+    /// Gives back one unit, because a call has succeeded.
     pub fn refill(&self) {
         self.add(1);
     }
 
     fn add(&self, amount: u32) {
         let add = |left: u32| (left < self.most).then(|| (left + amount).min(self.most));
-        // A full budget stays as it is.
+        // The update fails if the budget is full, which is fine.
         let _ = self
             .left
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
     }
 }
 
-/// A retry taken out of the budget. Unless it is spent it goes back on drop,
-/// as when the caller gives up while the call waits.
+/// A retry taken out of the budget. Dropping it without spending it gives it
+/// back, for example when the caller cancels the call during the wait.
 #[derive(Debug)]
 pub(crate) struct Withdrawal<'b> {
     budget: &'b Budget,
@@ -158,7 +162,7 @@ pub(crate) struct Withdrawal<'b> {
 }
 
 impl Withdrawal<'_> {
-    /// The retry is sent now.
+    /// Keeps the retry out of the budget, because it is sent now.
     pub fn spend(mut self) {
         self.is_spent = true;
     }

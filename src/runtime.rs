@@ -1,16 +1,16 @@
-//! Time and randomness: what the transport takes from its surroundings, so
-//! that tests need not wait.
+//! The runtime: the source of time and randomness, which tests can replace so
+//! that they do not have to wait.
 
 use std::fmt::Debug;
 use std::time::{Duration, Instant, SystemTime};
 
 use futures_core::future::BoxFuture;
 
-/// The clock, the timer and the random numbers of a client. Each method is the
-/// machine's by default; a test overrides those it needs.
+/// The clock, the timer and the source of randomness of a client. The default
+/// methods use the system's; a test overrides the ones it needs.
 ///
 /// ```
-/// /// No wait between attempts.
+/// /// Makes the wait between attempts zero.
 /// #[derive(Debug)]
 /// struct NoJitter;
 ///
@@ -24,29 +24,31 @@ use futures_core::future::BoxFuture;
 /// # Ok::<(), altegio::Error>(())
 /// ```
 pub trait Runtime: Debug + Send + Sync + 'static {
-    /// The monotonic clock that limits, timeouts and pauses are measured with.
+    /// Returns the time of the monotonic clock, which measures rate limits,
+    /// timeouts and pauses.
     fn now(&self) -> Instant {
         Instant::now()
     }
 
-    /// The time of day. A `Retry-After` date counts from it where the response
-    /// has no `Date` of its own.
+    /// Returns the wall-clock time. A date in `Retry-After` is compared with it
+    /// if the response has no `Date` header.
     fn date(&self) -> SystemTime {
         SystemTime::now()
     }
 
-    /// Completes after `duration`. Dropping the future ends the wait.
+    /// Returns a future that completes after `duration`. Dropping the future
+    /// cancels the wait.
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         Box::pin(tokio::time::sleep(duration))
     }
 
-    /// A number from 0 up to 1, for the jitter between attempts.
+    /// Returns a random number from 0 up to 1, for the jitter of retries.
     fn random(&self) -> f64 {
         fastrand::f64()
     }
 }
 
-/// The machine's clock and random numbers, and tokio's timer.
+/// The system's clock and randomness, and tokio's timer.
 #[derive(Debug)]
 pub(crate) struct System;
 

@@ -1,5 +1,5 @@
-//! Partner and user tokens, and the `Authorization` header made of them. They
-//! are never shown.
+//! Partner and user tokens, and the `Authorization` header built from them. No
+//! `Debug` or error text shows a token.
 
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
@@ -7,16 +7,17 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::error::Error;
 use crate::operation::{Route, Security};
 
-/// The two tokens as the builder gets them. `Debug` shows neither.
+/// The two tokens as passed to the builder, not yet validated. `Debug` shows
+/// neither.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tokens {
     pub partner: Option<SecretString>,
     pub user: Option<SecretString>,
 }
 
-/// Checked tokens and the headers made of them. A user token is only ever sent
-/// beside a partner token, so there is no user token alone. `Debug` shows
-/// neither token.
+/// Validated tokens and the headers built from them. The API accepts a user
+/// token only together with a partner token, so there is no variant with a user
+/// token alone. `Debug` shows neither token.
 #[derive(Clone, Debug)]
 pub(crate) enum Authorization {
     None,
@@ -35,7 +36,8 @@ pub(crate) struct Partner {
 }
 
 impl Tokens {
-    /// Refuses tokens that would break the header, and a user token alone.
+    /// Validates the tokens. Rejects tokens that cannot be part of the header,
+    /// and a user token without a partner token.
     pub fn authorization(self) -> Result<Authorization, Error> {
         let check = |name: &str, token: &Option<SecretString>| match token {
             Some(token) => check_token(name, token.expose_secret()),
@@ -46,7 +48,7 @@ impl Tokens {
         match (self.partner, self.user) {
             (None, None) => Ok(Authorization::None),
             (None, Some(_)) => Err(Error::config(
-                "a user token is sent only beside a partner token; set \
+                "a user token requires a partner token; set \
                  `ALTEGIO_PARTNER_TOKEN` or call `Client::builder().partner_token(…)`",
             )),
             (Some(partner), None) => Ok(Authorization::Partner(Partner::new(partner)?)),
@@ -70,7 +72,7 @@ impl Partner {
 }
 
 impl Authorization {
-    /// The same partner's, with another user's token.
+    /// Returns the same partner token together with another user token.
     pub fn with_user(&self, token: String) -> Result<Self, Error> {
         let tokens = Tokens {
             partner: self.partner().map(|partner| partner.token.clone()),
@@ -90,7 +92,8 @@ impl Authorization {
         }
     }
 
-    /// The tokens, to cut them out of what a server says.
+    /// Returns the tokens, so that they can be removed from the server's error
+    /// messages.
     pub fn secrets(&self) -> Vec<&str> {
         let user = match self {
             Self::Both { user, .. } => Some(user),
@@ -101,7 +104,7 @@ impl Authorization {
         tokens.map(|token| token.expose_secret()).collect()
     }
 
-    /// The header that the operation's security asks for.
+    /// Returns the header that the operation's security requires.
     pub fn header(&self, route: &Route) -> Result<Option<&HeaderValue>, Error> {
         let missing = |token: &str, remedy: &str| {
             Error::missing_token(route, format!("needs a {token} token; {remedy}"))
@@ -126,8 +129,9 @@ impl Authorization {
 }
 
 fn header(text: &str) -> Result<HeaderValue, Error> {
-    let mut value = HeaderValue::from_str(text)
-        .map_err(|_| Error::config("a token has a character that no header can hold"))?;
+    let mut value = HeaderValue::from_str(text).map_err(|_| {
+        Error::config("a token contains a character that is not allowed in a header")
+    })?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -136,15 +140,15 @@ fn check_token(name: &str, token: &str) -> Result<(), Error> {
     let why = if token.is_empty() {
         "it is empty"
     } else if token.contains(['\r', '\n']) {
-        "it has a line break (trim what was read from a file)"
+        "it contains a line break (trim a token that was read from a file)"
     } else if token.chars().any(char::is_control) {
-        "it has a control character"
+        "it contains a control character"
     } else if !token.is_ascii() {
-        "it has a character outside ASCII"
+        "it contains a character outside ASCII"
     } else if token.contains(',') {
-        "it has a comma, which separates the two tokens in the header"
+        "it contains a comma, which separates the two tokens in the header"
     } else if token.contains(' ') {
-        "it has a space, which no header token can hold"
+        "it contains a space, which is not allowed in a token"
     } else {
         return Ok(());
     };

@@ -1,4 +1,5 @@
-//! The server switch: production, the vendor's mock server, or an address of your own.
+//! Selection of the server: production, the vendor's mock server, or a custom
+//! address.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -8,7 +9,7 @@ use reqwest::Url;
 
 use crate::error::Error;
 
-/// The server that a client talks to.
+/// The server that a client sends its requests to.
 ///
 /// ```
 /// use altegio::Server;
@@ -24,57 +25,60 @@ pub enum Server {
     /// `https://api.alteg.io/api/v1`, the `servers` entry of the vendor's document.
     #[default]
     Production,
-    /// The vendor's mock server, which responds with the document's samples. It
-    /// is on the internet, and gets the tokens.
+    /// The vendor's mock server, which responds with the document's examples. It
+    /// is a public server that receives the client's tokens.
     Mock,
-    /// An address of your own; operations' paths are appended to its path.
+    /// A custom address; the paths of operations are appended to its path.
     Custom(Url),
 }
 
 impl Server {
-    /// The address that operations' paths are appended to.
+    /// Returns the base URL, to which the paths of operations are appended.
     pub fn url(&self) -> Url {
         let fixed = match self {
             Self::Production => "https://api.alteg.io/api/v1",
             Self::Mock => "https://developer.alteg.io/_mock/en/b2b-v1/openapi",
             Self::Custom(url) => return url.clone(),
         };
-        Url::parse(fixed).expect("the two fixed addresses are well-formed")
+        Url::parse(fixed).expect("both fixed URLs are valid")
     }
 
-    /// Refuses an address that requests could not be built on or tokens not be trusted to.
+    /// Rejects an address that is not a valid base URL, or that would expose
+    /// the tokens.
     pub(crate) fn check(&self, allow_plain_http: bool) -> Result<(), Error> {
         let Self::Custom(url) = self else {
             return Ok(());
         };
-        // Not the whole address: it may carry a password.
+        // The texts do not show the whole address, which may contain a password.
         let refuse = |why: &str| Err(Error::config(format!("server address: {why}")));
         if !matches!(url.scheme(), "http" | "https") {
             return refuse(&format!(
-                "its scheme is `{}`; give an http:// or https:// address",
+                "its scheme is `{}`; use an http:// or https:// address",
                 url.scheme()
             ));
         }
         if url.query().is_some() || url.fragment().is_some() {
-            return refuse("it has a query or a fragment; give scheme, host, port and path only");
+            return refuse(
+                "it has a query or a fragment; set only the scheme, host, port and path",
+            );
         }
         if !url.username().is_empty() || url.password().is_some() {
-            return refuse("it has a user name or a password; tokens go in the builder");
+            return refuse("it has a user name or a password; set tokens on the builder instead");
         }
         if url.host_str().is_none() {
             return refuse("it has no host");
         }
         if url.scheme() == "http" && !is_loopback(url) && !allow_plain_http {
             return refuse(
-                "plain http would send the tokens readable to a host that is not this machine; \
-                 use https, or allow it with `allow_plain_http(true)`",
+                "plain http would send the tokens unencrypted to another machine; use https, or \
+                 allow it with `allow_plain_http(true)`",
             );
         }
         Ok(())
     }
 }
 
-/// Whether the address is this machine's own.
+/// Returns whether the address is a loopback address.
 pub(crate) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address: Result<IpAddr, _> = host.trim_matches(['[', ']']).parse();
@@ -84,7 +88,7 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Shows an address without what may be a secret in it: user name, password,
+/// Shows an address without the parts that may be secret: user name, password,
 /// query and fragment.
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -104,7 +108,7 @@ impl fmt::Debug for Server {
 impl FromStr for Server {
     type Err = Error;
 
-    /// Reads `production`, `mock` or a URL.
+    /// Parses `production`, `mock` or a URL.
     fn from_str(text: &str) -> Result<Self, Error> {
         match text {
             "production" => Ok(Self::Production),
@@ -112,7 +116,7 @@ impl FromStr for Server {
             text => match Url::parse(text) {
                 Ok(url) => Ok(Self::Custom(url)),
                 Err(error) => Err(Error::config(format!(
-                    "server: `production`, `mock` or a URL with scheme expected ({error})"
+                    "server: expected `production`, `mock` or a URL with scheme ({error})"
                 ))),
             },
         }

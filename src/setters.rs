@@ -1,27 +1,27 @@
-//! What setters do with the values that they are given.
+//! Setters of generated builders: conversion of values, and recording of errors.
 //!
-//! The setters of generated builders are one line each, and the builders of
-//! types are tables: a closure and an error's text in each of 2,000 setters is
-//! what a compiler would spend its time on.
+//! To keep compile times low, each generated setter is a single call to a
+//! function here, and the builders of types are tables for the macro `builder`.
+//! There are about 2,000 setters, so code in each of them would add up.
 
 use std::fmt::Display;
 
-/// A value that can be given for an argument or a field of type `T`: a `T`, or
-/// whatever [converts](TryInto) to one, such as an `i32` to an `i64`, a `&str`
-/// to a `String` or to an enum of strings.
+/// A value that can be passed for an argument or a field of type `T`: a `T`, or
+/// a value that [converts](TryInto) to `T`, such as an `i32` to an `i64`, or a
+/// `&str` to a `String` or to a string enum.
 ///
-/// A value that does not convert is an error of the call's `send`, which names
-/// the argument.
+/// If the conversion fails, the call's `send` returns an error that names the
+/// argument.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be given for an argument of type `{T}`",
-    label = "expected `{T}` or what converts to it"
+    message = "`{Self}` cannot be passed for an argument of type `{T}`",
+    label = "expected `{T}` or a type that converts to it"
 )]
 pub trait IntoArgument<T> {
     /// Converts the value.
     ///
     /// # Errors
     ///
-    /// Why it does not convert, in words.
+    /// Returns the reason as text if the value does not convert.
     fn into_argument(self) -> Result<T, String>;
 }
 
@@ -38,12 +38,13 @@ where
     }
 }
 
-/// The first thing that is wrong with the arguments of a call or the fields of a body.
+/// The first problem with the arguments of a call or the fields of a body.
 #[derive(Clone, Debug, Default)]
 pub struct Problem(Option<String>);
 
 impl Problem {
-    /// Converts a value. `None` if it does not convert, which is noted.
+    /// Converts a value. Returns `None`, and records the problem, if it does not
+    /// convert.
     pub(crate) fn convert<T>(&mut self, name: &str, value: impl IntoArgument<T>) -> Option<T> {
         match value.into_argument() {
             Ok(value) => Some(value),
@@ -54,11 +55,12 @@ impl Problem {
         }
     }
 
-    /// Notes that an argument or a field is missing.
+    /// Records that an argument or a field is missing.
     pub(crate) fn missing(&mut self, name: &str) {
         self.note(is_missing(name));
     }
 
+    /// Records a problem, unless one is already recorded.
     pub(crate) fn note(&mut self, why: String) {
         self.0.get_or_insert(why);
     }
@@ -76,10 +78,10 @@ fn is_missing(name: &str) -> String {
     format!("`{name}` is missing")
 }
 
-/// The builder of a type, by a table of its fields.
+/// Defines the builder of a type from a table of its fields.
 macro_rules! builder {
     ($name:ident { $($field:ident: $type:ty, $kind:ident;)* }) => {
-        /// A builder of this type.
+        /// A builder for the type of the same name.
         #[derive(Clone, Default)]
         pub struct $name {
             $($field: Option<$type>,)*
@@ -145,7 +147,7 @@ pub(crate) fn set<T>(
     }
 }
 
-/// A field that has to be set.
+/// Returns the value of a required field, or an error if it is not set.
 pub(crate) fn required<T>(value: Option<T>, field: &str) -> Result<T, String> {
     match value {
         Some(value) => Ok(value),

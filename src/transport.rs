@@ -1,4 +1,5 @@
-//! The one path that every request takes: permit → attempt → decide.
+//! The transport that sends every request: waits for a permit, makes an attempt,
+//! and decides whether to retry.
 
 mod attempt;
 pub(crate) mod deadline;
@@ -31,17 +32,17 @@ const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/vnd.api.v2
 const AGENT: HeaderValue =
     HeaderValue::from_static(concat!("altegio-rust/", env!("CARGO_PKG_VERSION")));
 
-/// The redirects that one attempt follows.
+/// The maximum number of redirects that one attempt follows.
 const REDIRECT_LIMIT: u32 = 5;
 
-/// What requests are sent with. Cheap to clone.
+/// Sends calls. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Transport {
     shared: Arc<Shared>,
     pub options: Options,
 }
 
-/// What all calls of a client share.
+/// The state that all calls of a client share.
 #[derive(Clone)]
 pub(crate) struct Shared {
     pub http: reqwest::Client,
@@ -53,7 +54,7 @@ pub(crate) struct Shared {
     pub runtime: Arc<dyn Runtime>,
 }
 
-/// What can be set for a single call.
+/// The options that views of a client can change.
 #[derive(Clone, Copy)]
 pub(crate) struct Options {
     pub mode: wire::Mode,
@@ -69,31 +70,32 @@ impl Transport {
         }
     }
 
-    /// Whether calls can be made on behalf of a user.
+    /// Returns whether the client has a user token.
     pub fn has_user(&self) -> bool {
         self.shared.authorization.has_user()
     }
 
-    /// The same transport with another user token.
+    /// Returns a transport that uses another user token.
     pub fn with_user_token(&self, token: String) -> Result<Self, Error> {
         let mut shared = Shared::clone(&self.shared);
         shared.authorization = Arc::new(shared.authorization.with_user(token)?);
         Ok(Self::new(shared, self.options))
     }
 
-    /// The same transport for calls with other options.
+    /// Returns a transport with changed options.
     pub fn with(&self, change: impl FnOnce(&mut Options)) -> Self {
         let mut other = self.clone();
         change(&mut other.options);
         other
     }
 
-    /// Sends the call and reads the whole response. Boxed, so that each
-    /// operation's own future is small.
+    /// Sends the call and reads the whole response. The future is boxed, so that
+    /// the futures of the operations are small.
     ///
     /// # Errors
     ///
-    /// An argument cannot be used, or is missing; nothing is sent then.
+    /// Returns an error if the call fails. If an argument is invalid or missing,
+    /// nothing is sent.
     pub fn send<'c>(&'c self, call: &'c Call) -> BoxFuture<'c, Result<Unread, Error>> {
         Box::pin(async move {
             call.usable()?;
@@ -111,8 +113,9 @@ impl Transport {
             attempts: 0,
             waited: Duration::ZERO,
             earlier: Effect::None,
-            // Never entered: hyper's connections would keep the span that they
-            // were opened in, and it would last as long as they do.
+            // The span is never entered: a connection of hyper keeps the span
+            // in which it was opened, so the span would last as long as the
+            // connection.
             span: trace::span(&call.route, &shared.base),
         };
         let result = run.complete().await;
@@ -138,23 +141,23 @@ impl Transport {
     }
 }
 
-/// One call on its way, and what it has come to so far.
+/// A call in progress, and its state so far.
 struct Run<'c> {
     transport: &'c Transport,
     call: &'c Call,
     deadline: Instant,
-    /// Redirects that were followed are no attempts of their own.
+    /// Requests that follow a redirect do not count as attempts.
     attempts: u32,
-    /// For the rate limit, in all.
+    /// The total time spent waiting for the rate limit.
     waited: Duration,
-    /// What the server may have done because of the attempts that failed so far.
+    /// The effect that the failed attempts so far may have had on the server.
     earlier: Effect,
     span: Span,
 }
 
 impl<'c> Run<'c> {
-    /// Sends the request, as often as the retry policy allows, until there is
-    /// a response of success.
+    /// Sends the request, as often as the retry policy allows, until a response
+    /// has a success status.
     async fn complete(&mut self) -> Result<Head, Error> {
         let shared = &*self.transport.shared;
         let route = &self.call.route;
@@ -170,7 +173,8 @@ impl<'c> Run<'c> {
             match (self.permit().await, failed.take()) {
                 (Ok(()), None) => {}
                 (Ok(()), Some((_, retry))) => retry.spend(),
-                // Not sent again after all: what went wrong before says more.
+                // The retry is not sent. The earlier error is more useful to the
+                // caller than the missing permit.
                 (Err(_), Some((error, _))) => return Err(error),
                 (Err(error), None) => return Err(error),
             }
@@ -182,7 +186,7 @@ impl<'c> Run<'c> {
                     return Ok(head);
                 }
                 Ok(Next::Redirected(status, _)) if redirects == REDIRECT_LIMIT => {
-                    let why = "the server redirects in a circle";
+                    let why = "the server redirected the request too many times";
                     return Err(Error::redirect(route, status, why));
                 }
                 Ok(Next::Redirected(_, target)) => {
@@ -212,6 +216,7 @@ impl<'c> Run<'c> {
         }
     }
 
+    /// Builds the request for one attempt or redirect.
     fn request(
         &self,
         url: &Url,
@@ -258,7 +263,7 @@ impl<'c> Run<'c> {
         })
     }
 
-    /// Sends one request and says what follows from its response.
+    /// Sends one request and determines the next step from its response.
     async fn attempt(&self, request: RequestBuilder, url: &Url) -> Result<Next, Error> {
         let shared = &*self.transport.shared;
         let route = &self.call.route;
@@ -295,17 +300,18 @@ impl<'c> Run<'c> {
             Reply::Redirect { status, target } => {
                 let refuse = |why| Err(Error::redirect(route, status, why));
                 match target {
-                    None => refuse("the server redirected to something that is no address"),
+                    None => refuse("the server redirected to an invalid address"),
                     Some(target) if target.origin() != url.origin() => refuse(
-                        "the server redirected to another origin, where the tokens do not go",
+                        "the server redirected to another origin, to which tokens are not sent",
                     ),
-                    // 307 and 308 would send a body a second time; 301 to 303 drop it.
+                    // A 307 or 308 would send the body a second time; a 301, 302
+                    // or 303 would drop it.
                     Some(_) if !matches!(route.method, Method::GET | Method::HEAD) => {
-                        refuse("the server redirected a request that is no GET")
+                        refuse("the server redirected a request other than GET")
                     }
                     Some(mut target) => {
-                        // reqwest makes a second `Authorization` header of these.
-                        // That an http address can have none is no error here.
+                        // reqwest would add a second `Authorization` header from
+                        // these. Setting them cannot fail for an HTTP URL.
                         let _ = target.set_username("");
                         let _ = target.set_password(None);
                         Ok(Next::Redirected(status, target))
@@ -315,7 +321,7 @@ impl<'c> Run<'c> {
         }
     }
 
-    /// Whether the request is sent again, and after how long.
+    /// Decides whether the request is sent again, and after what wait.
     fn decide(
         &self,
         error: &Error,
@@ -336,7 +342,7 @@ impl<'c> Run<'c> {
         let bound = waits.next()?;
         let wait = bound.mul_f64(shared.runtime.random().clamp(0.0, 1.0));
         let wait = wait.max(asked.unwrap_or_default());
-        // To wait past the deadline would put a timeout in the error's place.
+        // Waiting past the deadline would replace this error with a timeout.
         if now
             .checked_add(wait)
             .is_none_or(|then| then >= self.deadline)
@@ -347,13 +353,14 @@ impl<'c> Run<'c> {
     }
 }
 
-/// What follows from a response.
+/// The next step after a response.
 enum Next {
     Done(Head),
     Redirected(StatusCode, Url),
 }
 
-/// Shows the server and whether it is limited: what else it holds is secret or reqwest's.
+/// Shows the base URL and whether requests are rate limited. The other fields
+/// are secret, or internal to reqwest.
 impl std::fmt::Debug for Transport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Transport")

@@ -1,8 +1,8 @@
-//! What the server says of its own refusal: `meta.message` and `meta.errors`
-//! of an error response, read from every form that the document shows.
+//! Parsing of error responses: `meta.message` and `meta.errors`, in every form
+//! that the document shows.
 //!
-//! An error response may be as large as any other, so only a bounded part of
-//! it is kept: [`MOST_TEXTS`] texts of [`LONGEST_TEXT`] characters.
+//! An error response may be as large as any other response, so only a limited
+//! part of it is kept: [`MOST_TEXTS`] texts of [`LONGEST_TEXT`] characters.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,29 +14,33 @@ use serde_json::value::RawValue;
 
 use crate::wire;
 
-/// The texts of `meta.errors` that are kept; the others are counted.
+/// The number of texts of `meta.errors` that are kept; the others are only
+/// counted.
 pub(super) const MOST_TEXTS: usize = 100;
-/// The characters that are kept of a text or of a field's name.
+/// The number of characters that are kept of a text or of a field's name.
 pub(super) const LONGEST_TEXT: usize = 1_000;
 
-/// What stands in the place of a token that the server repeats.
+/// Replaces a token that the server repeats in its response.
 const REDACTED: &str = "[token]";
-/// A shorter token is too likely to be part of an ordinary word.
+/// Shorter tokens are not replaced, because they are too likely to be part of
+/// an ordinary word.
 const SHORTEST_SECRET: usize = 8;
 
-/// `meta` of an error response.
+/// The message and the field errors of an error response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct ApiMessage {
     pub message: Option<String>,
-    /// By the field's name; what names no field is under the empty name.
+    /// Error texts by field name. Errors that belong to no field have an empty
+    /// name.
     pub fields: BTreeMap<String, Vec<String>>,
-    /// The texts in `fields`.
+    /// The number of texts in `fields`.
     kept: usize,
-    /// The texts beyond [`MOST_TEXTS`].
+    /// The number of texts beyond [`MOST_TEXTS`].
     pub left_out: usize,
 }
 
-/// Reads an error response's body. `secrets` are cut out of what is kept.
+/// Parses the body of an error response. `secrets` are removed from the texts
+/// that are kept.
 pub(super) fn read(body: &[u8], secrets: &[&str]) -> Option<ApiMessage> {
     #[derive(Default, Deserialize)]
     #[serde(default)]
@@ -48,7 +52,7 @@ pub(super) fn read(body: &[u8], secrets: &[&str]) -> Option<ApiMessage> {
     }
     let located = wire::locate(body).ok()?;
     let body = located.json.as_bytes();
-    // One documented error stands in a list of one.
+    // One documented error response is a list of one object.
     let is_list = body.trim_ascii_start().starts_with(b"[");
     let response: Response = if is_list {
         serde_json::from_slice(body).map(|[response]: [Response; 1]| response)
@@ -57,7 +61,7 @@ pub(super) fn read(body: &[u8], secrets: &[&str]) -> Option<ApiMessage> {
     }
     .ok()?;
     let meta = response.meta.map(Part::of).unwrap_or_default();
-    // JSON:API responses carry `errors.message` instead.
+    // Responses in the JSON:API format have `errors.message` instead.
     let errors = response.errors.map(Part::of).unwrap_or_default();
     let mut found = ApiMessage {
         message: meta.text(secrets).or_else(|| errors.text(secrets)),
@@ -75,7 +79,7 @@ pub(super) fn read(body: &[u8], secrets: &[&str]) -> Option<ApiMessage> {
     (found.message.is_some() || found.kept > 0).then_some(found)
 }
 
-/// The first `most` characters, and `…` where there are more.
+/// Returns the first `most` characters, followed by `…` if there are more.
 pub(super) fn cut(text: &str, most: usize) -> Cow<'_, str> {
     match text.char_indices().nth(most) {
         None => text.into(),
@@ -83,7 +87,7 @@ pub(super) fn cut(text: &str, most: usize) -> Cow<'_, str> {
     }
 }
 
-/// An object with a message and errors.
+/// An object that may have a message and errors.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Part<'a> {
@@ -95,7 +99,7 @@ struct Part<'a> {
 
 impl<'a> Part<'a> {
     fn of(raw: &'a RawValue) -> Self {
-        // serde would read a list as the fields in their order.
+        // serde would also accept a list, with the fields in order.
         match raw.get().starts_with('{') {
             true => serde_json::from_str(raw.get()).unwrap_or_default(),
             false => Self::default(),
@@ -117,7 +121,8 @@ impl ApiMessage {
             name: "",
             secrets,
         };
-        // The raw value is JSON, and nested too deeply it is cut.
+        // The raw value is valid JSON. If it is nested too deeply, only the
+        // texts read up to that point are kept.
         let _ = texts.deserialize(&mut json);
     }
 
@@ -132,7 +137,7 @@ impl ApiMessage {
     }
 }
 
-/// A text as it is kept: of bounded length, without the secrets.
+/// Removes the secrets from a text and cuts it to its maximum length.
 fn bounded(text: &str, secrets: &[&str]) -> String {
     let mut text = Cow::Borrowed(text);
     for secret in secrets {
@@ -173,9 +178,9 @@ impl Visitor<'_> for Text<'_> {
 /// `[{"phone": ["…"]}]` and `"…"`.
 struct Texts<'a> {
     found: &'a mut ApiMessage,
-    /// What a plain text here is about.
+    /// The field that a plain text at this level belongs to.
     field: &'a str,
-    /// What the texts inside of a list or an object here are about.
+    /// The field that texts inside a list or an object at this level belong to.
     name: &'a str,
     secrets: &'a [&'a str],
 }
@@ -253,7 +258,7 @@ impl<'de> Visitor<'de> for Texts<'_> {
         } = self;
         while let Some(key) = entries.next_key_seed(Text { secrets })? {
             let name = key.trim_matches(['[', ']']);
-            // These hold the text itself, not the name of a field.
+            // These keys hold the text of an error; they are not field names.
             let is_text = matches!(key.as_str(), "message" | "title" | "detail");
             entries.next_value_seed(Texts {
                 found: &mut *found,

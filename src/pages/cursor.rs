@@ -1,4 +1,5 @@
-//! Which page of a list is asked for: its arguments, and when there is no next one.
+//! The position in a paged list: the arguments of the next page, and the end of
+//! the list.
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -8,13 +9,13 @@ use serde_json::value::RawValue;
 use crate::call::Call;
 use crate::operation::Paging;
 
-/// The page that is asked for next, as arguments of the operation.
+/// The position of a page, as arguments of the operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cursor {
-    /// The page's number; the first is 1.
+    /// The page number; the first page is 1.
     Page(i64),
-    /// The days that the page covers (`2026-03-31`), where any are named.
+    /// The days that the page covers, such as `2026-03-31`, if they are set.
     Period {
         /// The first day.
         from: Option<String>,
@@ -23,29 +24,31 @@ pub enum Cursor {
     },
 }
 
-/// What the end of a list is recognized by. Made by the build.
+/// The facts about a page that show whether the list has ended. Created by
+/// generated code.
 #[doc(hidden)]
 #[derive(Debug, Default)]
 pub struct Facts {
+    /// The number of items on the page.
     pub len: usize,
-    /// The response's own count of all items, where it has one.
+    /// The total number of items according to the response, if it has one.
     pub total: Option<i64>,
-    /// The first and the last day of the next page.
+    /// The first and the last day of the next page, if the response has them.
     pub next: (Option<String>, Option<String>),
 }
 
-/// How far a list has been read, together with the arguments that say so to
-/// the server.
+/// How far a list has been read, and the arguments that request the next page.
 #[derive(Debug)]
 pub(super) enum Position {
     Number {
         place: Place,
-        /// The argument that holds the page's number.
+        /// The name of the argument for the page number.
         name: &'static str,
         page: i64,
-        /// The page size that the call asks for.
+        /// The page size that the call requests.
         size: Option<i64>,
-        /// Items up to here, those of earlier pages included.
+        /// The number of items read so far, including those on pages before the
+        /// first one requested.
         seen: i64,
     },
     Period {
@@ -54,7 +57,7 @@ pub(super) enum Position {
     },
 }
 
-/// Where the argument stands.
+/// Where the argument is in the request.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Place {
     Query,
@@ -68,7 +71,8 @@ pub(super) struct Day {
 }
 
 impl Position {
-    /// Where the call's own arguments start; an absent page is the first.
+    /// Returns the position that the call's arguments select. Without a page
+    /// number, it is the first page.
     pub fn start(call: &mut Call, paging: Paging) -> Self {
         let position = match paging {
             Paging::Query { page, size } => {
@@ -119,8 +123,8 @@ impl Position {
         }
     }
 
-    /// Moves on to the next page, after one of which `facts` are known;
-    /// `false` where there is none.
+    /// Advances past the page that `facts` describe. Returns `false` if there is
+    /// no next page.
     pub fn advance(&mut self, facts: Facts) -> bool {
         match self {
             Self::Number {
@@ -148,7 +152,7 @@ impl Position {
         }
     }
 
-    /// Makes the call ask for this page.
+    /// Sets the call's arguments so that it requests this page.
     pub fn put(&self, call: &mut Call) {
         match self {
             Self::Number {
@@ -164,12 +168,14 @@ impl Position {
         }
     }
 
-    /// What two pages have in common only if the server repeats itself.
+    /// Returns the part of a page's body that is equal in two successive pages
+    /// only if the server repeats itself.
     ///
-    /// A server that ignores the page's number sends the same items, but the
-    /// rest of the response may differ (a time, the number that was asked
-    /// for). Periods without items are alike and go on, so there it is the
-    /// whole response.
+    /// For page numbers this is `data`: a server that ignores the page number
+    /// returns the same items, but the rest of the response may differ, such as
+    /// a time or the requested number. For periods it is the whole body, because
+    /// successive periods without items have the same `data`, but the list
+    /// continues after them.
     pub fn identity(&self, body: &Bytes) -> Bytes {
         #[derive(Deserialize)]
         struct Response<'a> {

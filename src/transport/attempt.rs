@@ -1,4 +1,5 @@
-//! One request and its response, read whole and within bounds.
+//! A single attempt: sends one request and reads its whole response, within time
+//! and size limits.
 
 use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};
@@ -12,27 +13,27 @@ use crate::operation::Route;
 use crate::runtime::Runtime;
 use crate::transport::deadline::{Timeouts, later, within};
 
-/// The limits that one request is sent under.
+/// The limits of one attempt.
 pub(super) struct Attempt<'a> {
     pub route: &'a Route,
     pub runtime: &'a dyn Runtime,
     pub timeouts: &'a Timeouts,
     pub started: Instant,
-    /// The end of the whole call.
+    /// The time at which the whole call times out.
     pub deadline: Instant,
-    /// The largest body, in bytes once unpacked.
+    /// The maximum size of the body, in bytes after decompression.
     pub max_body: usize,
 }
 
-/// What came back.
+/// The result of an attempt that received a response.
 pub(super) enum Reply {
-    /// A response, whatever its status.
+    /// A response with any status, except for redirects.
     Response {
         status: StatusCode,
         headers: HeaderMap,
         body: Bytes,
     },
-    /// A redirect, and where to if that is an address.
+    /// A redirect. `target` is `None` if the location is not a valid URL.
     Redirect {
         status: StatusCode,
         target: Option<Url>,
@@ -40,7 +41,7 @@ pub(super) enum Reply {
 }
 
 impl Attempt<'_> {
-    /// Sends the request, which goes to `url`.
+    /// Sends the request. `url` is its URL, against which a redirect is resolved.
     pub async fn send(&self, request: RequestBuilder, url: &Url) -> Result<Reply, Error> {
         let sent = pin!(request.send());
         let response = self.within(None, sent).await?;
@@ -66,7 +67,8 @@ impl Attempt<'_> {
         mut response: reqwest::Response,
         status: StatusCode,
     ) -> Result<Bytes, Error> {
-        // `None` where the body is unpacked: its packed length says nothing then.
+        // `None` if the body is compressed, because the compressed length does
+        // not limit the decompressed one.
         let length = response.content_length();
         let too_large = || Error::too_large(self.route, status, self.max_body);
         if length.is_some_and(|length| length > self.max_body as u64) {
@@ -78,18 +80,19 @@ impl Attempt<'_> {
             let chunk = self.within(Some(status), chunk).await?;
             let chunk = chunk.map_err(|error| self.failed(error, Some(status)))?;
             let Some(chunk) = chunk else { break };
-            // Counted as unpacked, so that a small response cannot become a huge one.
+            // The decompressed size counts, so that a small response cannot
+            // expand into a huge one.
             if body.len() + chunk.len() > self.max_body {
                 return Err(too_large());
             }
             body.extend_from_slice(&chunk);
         }
-        // HTTP/1 checks this by itself; an HTTP/2 stream that is reset with
-        // NO_ERROR ends like one that is complete.
+        // For HTTP/1, hyper checks this itself; but an HTTP/2 stream that is reset
+        // with NO_ERROR ends like a complete one.
         if let Some(length) = length
             && (body.len() as u64) < length
         {
-            let why = format!("{} of {length} bytes came", body.len());
+            let why = format!("received {} of {length} bytes", body.len());
             let status = Some(status);
             return Err(Error::broken(
                 self.route,
@@ -101,8 +104,9 @@ impl Attempt<'_> {
         Ok(body.freeze())
     }
 
-    /// The future's output, unless the call or the attempt takes too long or,
-    /// within a body (after `status`), the server is silent too long.
+    /// Returns the future's output, or an error if the timeout of the call or of
+    /// the attempt passes first. While the body is read (`status` is `Some`), the
+    /// read timeout applies too.
     async fn within<F: Future>(
         &self,
         status: Option<StatusCode>,
@@ -126,10 +130,11 @@ impl Attempt<'_> {
         result.map_err(|limit| Error::timeout(self.route, Some(limit), status))
     }
 
-    /// reqwest's error; `status` is the response's, where its headers have come.
+    /// Converts reqwest's error. `status` is the response's, if its headers were
+    /// received.
     fn failed(&self, error: reqwest::Error, status: Option<StatusCode>) -> Error {
         let route = self.route;
-        // It holds the filled-in path and query.
+        // The URL contains the arguments of the call.
         let error = error.without_url();
         if error.is_connect() {
             return Error::connect(route, error.into());
@@ -137,7 +142,7 @@ impl Attempt<'_> {
         if error.is_timeout() {
             return Error::timeout(route, None, status);
         }
-        // A server that has begun to respond has begun to act.
+        // Once the server has started to respond, it may have acted.
         let effect = match status {
             None if is_declined(&error) => Effect::None,
             _ => Effect::Unknown,
@@ -146,8 +151,9 @@ impl Attempt<'_> {
     }
 }
 
-/// HTTP/2 only: the server closed the connection before this request, or
-/// refused the stream. Both say that it did nothing with it (RFC 9113, 8.7).
+/// Returns whether an HTTP/2 server closed the connection before it processed
+/// this request, or refused the stream. Both guarantee that the request was not
+/// processed (RFC 9113, section 8.7).
 fn is_declined(error: &reqwest::Error) -> bool {
     let mut source = std::error::Error::source(error);
     while let Some(error) = source {

@@ -1,4 +1,5 @@
-//! How long a call, an attempt and a server's silence may last.
+//! Timeouts: of a call, of an attempt and between two chunks of a response's
+//! body.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -13,7 +14,7 @@ pub(crate) struct Timeouts {
     pub call: Duration,
     /// From sending a request to the last byte of its response.
     pub attempt: Duration,
-    /// From one part of a response's body to the next.
+    /// From one chunk of a response's body to the next.
     pub read: Duration,
 }
 
@@ -27,15 +28,16 @@ impl Default for Timeouts {
     }
 }
 
-/// `start` plus `length`; a length that the clock cannot represent counts as 30 years.
+/// Returns `start` plus `length`. A sum that the clock cannot represent is
+/// replaced by `start` plus 30 years.
 pub(crate) fn later(start: Instant, length: Duration) -> Instant {
     const FAR: Duration = Duration::from_secs(30 * 365 * 24 * 60 * 60);
     start.checked_add(length).unwrap_or_else(|| start + FAR)
 }
 
-/// The future's output; or, where it takes longer than the duration that
-/// `limit` returns, the value beside that duration. For a future that is ready
-/// at once no timer is set and no clock read.
+/// Returns the future's output. If the future takes longer than the duration
+/// that `limit` returns, the error is the other value that `limit` returns. If
+/// the future is ready immediately, `limit` is not called and no timer is set.
 pub(crate) async fn within<F: Future, L>(
     runtime: &dyn Runtime,
     limit: impl FnOnce() -> (Duration, L),

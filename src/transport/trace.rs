@@ -1,20 +1,20 @@
-//! What a call records: one span, in OpenTelemetry's names for HTTP. It stays
-//! open until the response has been decoded.
+//! Tracing: each call has one span, whose fields have OpenTelemetry's names for
+//! HTTP. The span stays open until the response has been decoded.
 //!
-//! | field | what |
+//! | field | value |
 //! |---|---|
-//! | `otel.name`, `otel.kind` | method and path template; `client` |
-//! | `http.request.method`, `url.template` | of the document; the path is not filled in |
-//! | `server.address`, `server.port` | where the requests go |
-//! | `http.response.status_code` | of the last response |
-//! | `http.request.resend_count` | attempts after the first |
-//! | `error.type` | the status, or the kind of error; `success: false` in a response of success is `Api` |
-//! | `otel.status_code` | `ERROR` where the call returns an error |
-//! | `altegio.operation` | the operation's id |
-//! | `altegio.attempts`, `altegio.limit_wait_ms`, `altegio.duration_ms` | attempts; the wait for the rate limit, and the time to the response's last byte, in milliseconds |
+//! | `otel.name`, `otel.kind` | the method and the path template; `client` |
+//! | `http.request.method`, `url.template` | the method; the path template, without arguments |
+//! | `server.address`, `server.port` | the server that requests are sent to |
+//! | `http.response.status_code` | the status of the last attempt's response |
+//! | `http.request.resend_count` | the number of attempts after the first, if there are any |
+//! | `error.type` | the error status, or else the kind of the error, such as `Api` for `success: false` in a response with a success status |
+//! | `otel.status_code` | `ERROR` if the call returns an error |
+//! | `altegio.operation` | the operation id |
+//! | `altegio.attempts`, `altegio.limit_wait_ms`, `altegio.duration_ms` | the number of attempts; the time spent waiting for the rate limit; the time from the start of the call to the last byte of its response. Times are in milliseconds |
 //!
-//! No event below TRACE holds a value of a request or a response, and at TRACE
-//! bodies show their fields without the values.
+//! Events of the crate contain no values of a request or a response. At TRACE,
+//! they show the field names and the types of the values of a body.
 
 use std::fmt;
 use std::time::Duration;
@@ -49,7 +49,7 @@ pub(crate) fn span(route: &Route, base: &Url) -> Span {
     )
 }
 
-/// The exchange is over, for good or ill.
+/// Records the result of a call, whether it succeeded or failed.
 pub(crate) fn exchanged(
     span: &Span,
     attempts: u32,
@@ -71,7 +71,7 @@ pub(crate) fn exchanged(
     span.record("altegio.duration_ms", milliseconds(total));
 }
 
-/// The call returns an error.
+/// Records that the call returns an error.
 pub(crate) fn failed(span: &Span, kind: ErrorKind, status: Option<StatusCode>) {
     if !span.is_disabled() {
         span.record("otel.status_code", "ERROR");
@@ -79,7 +79,7 @@ pub(crate) fn failed(span: &Span, kind: ErrorKind, status: Option<StatusCode>) {
     }
 }
 
-/// An attempt failed, and there will be another.
+/// Emits an event for a failed attempt that is followed by another one.
 pub(crate) fn retrying(
     span: &Span,
     attempts: u32,
@@ -96,8 +96,8 @@ pub(crate) fn retrying(
     );
 }
 
-/// Values of the response were set aside. One event, however many they are;
-/// `path` is the first one's, fit to be shown.
+/// Emits one event for all values of a response that were set aside. `path` is
+/// the path of the first one, without keys that may be personal data.
 pub(crate) fn set_aside(span: &Span, id: &str, count: usize, path: &str, first: &Mismatch) {
     tracing::warn!(
         parent: span,
@@ -110,7 +110,7 @@ pub(crate) fn set_aside(span: &Span, id: &str, count: usize, path: &str, first: 
     );
 }
 
-/// The shape of a body, at TRACE.
+/// Emits an event with the shape of a body, at TRACE.
 pub(crate) fn body(span: &Span, what: &'static str, body: Option<&Bytes>) {
     if tracing::enabled!(Level::TRACE)
         && let Some(body) = body
@@ -119,7 +119,7 @@ pub(crate) fn body(span: &Span, what: &'static str, body: Option<&Bytes>) {
             Ok(value) => {
                 tracing::trace!(parent: span, bytes = body.len(), body = %Shape(&value), "{what}")
             }
-            Err(_) => tracing::trace!(parent: span, bytes = body.len(), "{what} that is no JSON"),
+            Err(_) => tracing::trace!(parent: span, bytes = body.len(), "{what} that is not JSON"),
         }
     }
 }
@@ -135,7 +135,8 @@ fn milliseconds(duration: Duration) -> u64 {
     duration.as_millis().try_into().unwrap_or(u64::MAX)
 }
 
-/// A JSON value without its values: `{"phone":string,"services":[2 × {"id":number}]}`.
+/// Formats the structure of a JSON value without its data:
+/// `{"phone":string,"services":[2 × {"id":number}]}`.
 struct Shape<'a>(&'a Value);
 
 impl fmt::Display for Shape<'_> {
@@ -155,7 +156,7 @@ impl fmt::Display for Shape<'_> {
                     if index > 0 {
                         f.write_str(",")?;
                     }
-                    // A map's key may be a person's phone or address.
+                    // A key of a map may be a phone number or an email address.
                     let is_word = |c: char| c.is_ascii_alphabetic() || c == '_';
                     let shown = if name.chars().all(is_word) {
                         name
