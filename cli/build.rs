@@ -1,4 +1,4 @@
-//! client.json → the table of commands, in `$OUT_DIR`.
+//! Generates the table of commands in `$OUT_DIR` from client.json.
 
 #[path = "build/commands.rs"]
 mod commands;

@@ -1,7 +1,7 @@
-//! The document's operations → the table of commands, in Rust.
+//! Generates the table of commands, in Rust, from the document's operations.
 //!
-//! A row has what `src/command.rs` says of a command, and the function that
-//! makes the call: it hands each argument to the operation's typed builder.
+//! A row is a `Command` as defined in `src/command.rs`. Its function `call` passes
+//! each argument to the operation's typed request builder.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -14,14 +14,16 @@ use serde_json::Value;
 use crate::names;
 use crate::template::template;
 
-/// The longest template that a flag's help shows.
+/// The maximum length of a template in a flag's help, in bytes.
 const LONGEST_HELP: usize = 120;
 
-/// The source text of the table.
+/// Returns the source text of the table.
 ///
 /// # Errors
 ///
-/// Two operations have one name, or an operation has one of the program's own.
+/// Returns an error if two operations have the same command, if a tag has the name
+/// of one of the program's own commands, or if a parameter or body has an
+/// unsupported type.
 pub fn commands(api: &Api) -> Result<String, String> {
     let mut rows = String::new();
     let mut seen = BTreeSet::new();
@@ -30,14 +32,14 @@ pub fn commands(api: &Api) -> Result<String, String> {
         let group = names::group(tag);
         if names::OWN.contains(&group.as_str()) {
             return Err(format!(
-                "tag `{tag}`: `{group}` is a command of the program's own; \
+                "tag `{tag}`: `{group}` is one of the program's own commands; \
                  give the tag another name in overlay.yaml"
             ));
         }
         let name = names::command(tag, id);
         if !seen.insert((group.clone(), name.clone())) {
             return Err(format!(
-                "operation `{id}`: `{group} {name}` is another operation's command too; \
+                "operation `{id}`: another operation also has the command `{group} {name}`; \
                  give one of them another operationId in overlay.yaml"
             ));
         }
@@ -48,7 +50,7 @@ pub fn commands(api: &Api) -> Result<String, String> {
         "use altegio::b2b_v1::{{prelude::*, types}};\n\
          use crate::command::{{Body, Command, Flag, Kind, Paging, Place}};\n\
          use crate::response;\n\n\
-         /// The command of every operation, in the document's order.\n\
+         /// The command of every operation, in the order of the document.\n\
          pub static COMMANDS: &[Command] = &[\n{rows}];\n"
     ))
 }
@@ -92,7 +94,8 @@ fn row(api: &Api, operation: &Operation, group: &str, name: &str) -> Result<Stri
     ))
 }
 
-/// The rows of the flags, and the statements that hand their values on.
+/// Generates the rows of an operation's flags, and the statements that pass their
+/// values to the request builder.
 fn flags(api: &Api, operation: &Operation) -> Result<(String, String), String> {
     let mut rows = String::new();
     let mut statements = String::new();
@@ -135,7 +138,7 @@ fn flags(api: &Api, operation: &Operation) -> Result<(String, String), String> {
             long = format!("body-{long}");
         }
         let kind = match kind(api, schema) {
-            // A field takes a list as a whole, so that an empty one can be given.
+            // In a body, a list is given as one JSON value, so that it can be empty.
             list if list.starts_with("List") => "Json".to_owned(),
             kind => kind,
         };
@@ -143,7 +146,9 @@ fn flags(api: &Api, operation: &Operation) -> Result<(String, String), String> {
         if kind == "Json" {
             let like = template(api, schema).to_string();
             if like.len() <= LONGEST_HELP {
-                help = format!("{help} Like `{like}`.").trim_start().to_owned();
+                help = format!("{help} For example, `{like}`.")
+                    .trim_start()
+                    .to_owned();
             }
         }
         let required = object["required"].as_array();
@@ -208,7 +213,7 @@ fn flag(flag: Flag<'_>) -> String {
     )
 }
 
-/// How a body is given.
+/// Returns the operation's variant of `Body`.
 fn body(api: &Api, operation: &Operation) -> String {
     match &operation.body {
         None => "Body::None".to_owned(),
@@ -216,7 +221,7 @@ fn body(api: &Api, operation: &Operation) -> String {
         Some(body) => {
             let schema = api.get(&body.schema);
             let template = format!("{:#}", template(api, schema));
-            // Without flags, a file is the only way to give it.
+            // Without flags, `--json-body` is the only way to give the body.
             let has_flags = api.resolve(schema)["properties"].is_object();
             let required = body.required && !has_flags;
             format!("Body::Json {{ template: {template:?}, required: {required} }}")
@@ -224,11 +229,11 @@ fn body(api: &Api, operation: &Operation) -> String {
     }
 }
 
-/// `Kind`'s variant of what a flag takes.
+/// Returns the variant of `Kind` for the values of a flag.
 fn kind(api: &Api, schema: &Value) -> String {
     let schema = api.resolve(schema);
     if schema.get("x-rust-type").is_some() {
-        // It may be null.
+        // `altegio::Nullable`: JSON can express null.
         return "Json".to_owned();
     }
     let choices = schema["enum"].as_array();
@@ -251,11 +256,11 @@ fn kind(api: &Api, schema: &Value) -> String {
     }
 }
 
-/// The type that the typed builder takes.
+/// Returns the Rust type of the builder's argument.
 fn rust_type(schema: &Value) -> Result<String, String> {
     if let Some(reference) = schema["$ref"].as_str() {
         let name = pointer::schema_name(reference)
-            .ok_or_else(|| format!("`{reference}` is no component schema"))?;
+            .ok_or_else(|| format!("`{reference}` is not a component schema"))?;
         return Ok(format!("types::{}", rust::pascal(&name)));
     }
     let format = schema["format"].as_str().unwrap_or_default();
@@ -271,7 +276,7 @@ fn rust_type(schema: &Value) -> Result<String, String> {
             ("object", _) if schema.get("properties").is_none() => {
                 "serde_json::Map<String, serde_json::Value>".to_owned()
             }
-            _ => return Err(format!("no type of a builder is known for {schema}")),
+            _ => return Err(format!("no builder type is known for the schema {schema}")),
         },
     )
 }
@@ -282,15 +287,16 @@ fn description<'a>(api: &'a Api, schema: &'a Value) -> &'a str {
     own.unwrap_or_default()
 }
 
-/// The parameter that a schema is of, which has extensions of its own.
+/// Returns the parameter object that contains the parameter's schema. It can have
+/// extensions of its own.
 fn parameter_object<'a>(api: &'a Api, parameter: &Parameter) -> &'a Value {
     let schema = parameter.schema.as_str();
     let parameter = schema.strip_suffix("/schema").unwrap_or(schema);
     api.get(&Pointer::parse(parameter))
 }
 
-/// Whether a value authenticates somebody, so that it must not stand on a
-/// command line.
+/// Returns whether a value is a credential, which must not be given on the command
+/// line.
 fn is_secret(schema: &Value) -> bool {
     schema["x-secret"] == true
 }

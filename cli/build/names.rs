@@ -1,22 +1,22 @@
-//! What a command is called: the tag, and the operation id without what the
-//! tag says already.
+//! The names of commands, which consist of the tag and the operation id without
+//! the words of the tag.
 //!
-//! `custom-fields list` is `get_custom_field_list` under “Custom Fields”: the
-//! words of the tag go, in the singular as in the plural; a `list` at the end
-//! comes to the front, where it stands for `get`. Nothing else is changed.
+//! For example, `get_custom_field_list` of the tag “Custom Fields” becomes
+//! `custom-fields list`: the words of the tag are removed, in the singular or the
+//! plural, and a `list` at the end moves to the front and replaces `get`.
 
 use altegio_openapi::names::{singular, words};
 
 /// The program's own commands, in `src/commands/`; `help` is clap's.
 pub const OWN: [&str; 5] = ["api", "completion", "help", "login", "spec"];
 
-/// A tag's command: its name in kebab case.
+/// Returns the command of a tag, which is its name in kebab case.
 pub fn group(tag: &str) -> String {
     let words: Vec<String> = words(tag).collect();
     words.join("-")
 }
 
-/// An operation's command within its tag's.
+/// Returns the command of an operation within the command of its tag.
 pub fn command(tag: &str, operation: &str) -> String {
     let tag: Vec<String> = words(tag).map(|word| singular(&word)).collect();
     let all: Vec<String> = words(operation).collect();

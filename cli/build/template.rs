@@ -1,12 +1,13 @@
-//! A body to fill in: every field of a schema, with the emptiest value of its type.
+//! Templates of request bodies: every field of a schema with a placeholder of its
+//! type.
 
 use altegio_openapi::api::Api;
 use serde_json::{Map, Value, json};
 
-/// Some schemas contain themselves.
+/// The maximum depth of a template, since some schemas contain themselves.
 const DEPTH: usize = 8;
 
-/// The template of a schema.
+/// Returns the template of a schema.
 pub fn template(api: &Api, schema: &Value) -> Value {
     at_depth(api, schema, 0)
 }
@@ -19,7 +20,7 @@ fn at_depth(api: &Api, schema: &Value, depth: usize) -> Value {
     if schema.get("$ref").is_some() {
         return inner(api.resolve(schema));
     }
-    // `altegio::Nullable` of what it may be when it is not null.
+    // `altegio::Nullable<T>`: the template shows the `T`.
     if let Some(parameter) = schema.pointer("/x-rust-type/parameters/0") {
         return inner(parameter);
     }

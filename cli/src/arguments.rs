@@ -1,5 +1,5 @@
-//! A call's arguments by their names on the wire, and how the typed builders
-//! get them.
+//! The arguments of a call by their names on the wire, and their conversion to the
+//! types of the request builders.
 
 use std::fs;
 use std::path::Path;
@@ -15,23 +15,23 @@ use crate::failure::Failure;
 /// The arguments of a call.
 #[derive(Clone, Debug, Default)]
 pub struct Arguments {
-    /// The values of the path, the query and the headers.
+    /// The path, query, and header parameters.
     pub(crate) parameters: Map<String, Value>,
     pub(crate) body: Body,
 }
 
 impl Arguments {
-    /// A parameter, if it is given.
+    /// Returns a parameter if it is given.
     pub(crate) fn parameter<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Failure> {
         typed(name, self.parameters.get(name))
     }
 
-    /// A field of a form, if it is given.
+    /// Returns a field of a form if it is given.
     pub(crate) fn field<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Failure> {
         typed(name, self.body.field(name))
     }
 
-    /// A form's file, whose path is the field's value, if it is given.
+    /// Reads the file whose path is the value of a form's field, if it is given.
     pub(crate) fn file(&self, name: &str) -> Result<Option<File>, Failure> {
         let Some(path) = self.field::<String>(name)? else {
             return Ok(None);
@@ -42,7 +42,7 @@ impl Arguments {
         Ok(Some(File::new(name.to_string_lossy(), bytes)))
     }
 
-    /// The JSON body, if any of it is given.
+    /// Returns the JSON body if any part of it is given.
     pub(crate) fn body<T: DeserializeOwned + Serialize>(&self) -> Result<Option<T>, Failure> {
         self.body.typed()
     }

@@ -1,5 +1,5 @@
-//! A request's body: a file's JSON with the flags' fields over it, checked
-//! against the operation's own type.
+//! Request bodies: JSON from a file, with fields overridden by flags, checked against
+//! the operation's type.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -12,16 +12,17 @@ use serde_json::{Map, Value};
 use crate::failure::Failure;
 use crate::response::written;
 
-/// A body in the making.
+/// A body that is being assembled.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Body {
     value: Option<Value>,
-    /// What errors call a body that is read from a file.
+    /// The name of the file in error messages.
     source: Option<String>,
 }
 
 impl Body {
-    /// The JSON of a file, or of standard input for `-`; `flag` is what names it.
+    /// Reads the JSON of a file, or of standard input for `-`. `flag` is the flag
+    /// that gave the path.
     pub fn read(flag: &str, path: &Path) -> Result<Self, Failure> {
         let source = format!("{flag} {}", path.display());
         Ok(Self {
@@ -30,24 +31,28 @@ impl Body {
         })
     }
 
-    /// A field, if the body is an object that has it.
+    /// Returns a field if the body is an object that has it.
     pub fn field(&self, name: &str) -> Option<&Value> {
         self.value.as_ref()?.get(name)
     }
 
-    /// Sets a field, in the place of the file's.
+    /// Sets a field, which overrides the file's.
     pub fn set(&mut self, name: &str, value: Value) -> Result<(), Failure> {
         match self.value.get_or_insert_with(|| Map::new().into()) {
             Value::Object(fields) => {
                 fields.insert(name.to_owned(), value);
                 Ok(())
             }
-            _ => Err(self.unusable(format!("expected an object, for `{name}` to go into"))),
+            _ => Err(self.unusable(format!("expected an object, since `{name}` is given too"))),
         }
     }
 
-    /// The body as its type, if any of it is given. What the type would not
-    /// send is an error.
+    /// Converts the body to its type, if any part of it is given.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the body does not match the type, or has a field that
+    /// the type would not send.
     pub fn typed<T: DeserializeOwned + Serialize>(&self) -> Result<Option<T>, Failure> {
         let Some(value) = &self.value else {
             return Ok(None);
@@ -61,7 +66,7 @@ impl Body {
         })?;
         match unsent(value, &written(&body)?, String::new()) {
             Some(path) => Err(self.unusable(format!(
-                "`{path}` would not be sent: the document has no such field, or no null there"
+                "`{path}` would not be sent: the document has no such field, or does not allow null"
             ))),
             None => Ok(Some(body)),
         }
@@ -73,12 +78,12 @@ impl Body {
     }
 }
 
-/// Reads the JSON of a file, or of standard input for `-`. Errors start with
+/// Reads the JSON of a file, or of standard input for `-`. Error messages start with
 /// `source`.
 ///
 /// # Errors
 ///
-/// It cannot be read, or is not JSON.
+/// Returns an error if the file cannot be read or is not JSON.
 pub fn read_json(path: &Path, source: &str) -> Result<Value, Failure> {
     let unusable = |why: String| Failure::usage(format!("{source}: {why}"));
     let mut text = String::new();
@@ -90,7 +95,7 @@ pub fn read_json(path: &Path, source: &str) -> Result<Value, Failure> {
     serde_json::from_str(&text).map_err(|error| unusable(error.to_string()))
 }
 
-/// The path of the first given field that is not among the sent ones.
+/// Returns the path of the first field of `given` that `sent` does not have.
 fn unsent(given: &Value, sent: &Value, at: String) -> Option<String> {
     match (given, sent) {
         (Value::Object(given), Value::Object(sent)) => given.iter().find_map(|(name, value)| {

@@ -1,5 +1,5 @@
-//! The table of commands: what an operation takes on the command line, and the
-//! function that calls it.
+//! The types of the table of commands: an operation's flags and body, and the
+//! function that sends its request.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -10,13 +10,13 @@ use crate::arguments::Arguments;
 use crate::failure::Failure;
 use crate::response::{Pages, Response};
 
-/// An operation's command.
+/// The command of an operation.
 pub struct Command {
     /// The vendor's operation id.
     pub id: &'static str,
-    /// The tag's command.
+    /// The command of the tag.
     pub group: &'static str,
-    /// The operation's command within it.
+    /// The command of the operation within the command of the tag.
     pub name: &'static str,
     /// What the operation does, in a sentence.
     pub about: &'static str,
@@ -26,7 +26,7 @@ pub struct Command {
     pub body: Body,
     /// Sends the call.
     pub call: Call,
-    /// How the operation's list is fetched page by page, if it has pages.
+    /// How the operation's list is fetched page by page, if it is paginated.
     pub paging: Option<Paging>,
 }
 
@@ -36,43 +36,43 @@ pub struct Flag {
     pub name: &'static str,
     /// The name on the command line without its hyphens, such as `location-id`.
     pub long: &'static str,
-    /// Where the value goes.
+    /// Where the value is sent.
     pub place: Place,
-    /// What the value is.
+    /// The kind of value.
     pub kind: Kind,
-    /// Whether the operation needs it.
+    /// Whether the operation requires it.
     pub required: bool,
-    /// Whether the value authenticates somebody. It is then read from the
-    /// terminal or from standard input: command lines show in lists of
-    /// processes and in the shell's history.
+    /// Whether the value is a credential. It is then read from the terminal or
+    /// from standard input, since command lines are visible in process lists and
+    /// in the shell's history.
     pub is_secret: bool,
-    /// What the value means; may be empty.
+    /// The description; may be empty.
     pub help: &'static str,
 }
 
-/// Where a flag's value goes.
+/// Where the value of a flag is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// Into the path.
+    /// In the path.
     Path,
-    /// Into the query.
+    /// In the query.
     Query,
-    /// Into a header.
+    /// In a header.
     Header,
-    /// Into the body.
+    /// As a field of the body.
     Field,
 }
 
-/// What a flag's value is.
+/// The kind of value that a flag takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A whole number of 64 bits.
+    /// A 64-bit signed integer.
     Integer,
     /// A finite number.
     Number,
     /// `true` or `false`.
     Boolean,
-    /// Any text.
+    /// Any string.
     Text,
     /// A date, `YYYY-MM-DD`.
     Date,
@@ -80,40 +80,40 @@ pub enum Kind {
     DateTime,
     /// The path of a file to send.
     File,
-    /// JSON; what is none is a text. Takes what no plain text stands for: a
-    /// list, an object, null, one of several types.
+    /// JSON, for lists, objects, null, and values of several types. A value that is
+    /// not JSON is taken as a string.
     Json,
-    /// One of these texts.
+    /// One of these strings.
     Choice(&'static [&'static str]),
-    /// A list: the flag can be repeated.
+    /// A list, given by repeating the flag.
     List(&'static Kind),
 }
 
 /// How a body is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Body {
-    /// The operation has none.
+    /// The operation has no body.
     None,
-    /// As JSON: by the flags, by `--json-body`, or by both.
+    /// As JSON, by flags, by `--json-body`, or by both.
     Json {
         /// A body to fill in, in JSON.
         template: &'static str,
-        /// Whether `--json-body` is needed, since no flags make up the body.
+        /// Whether `--json-body` is required because the body has no flags.
         required: bool,
     },
-    /// As a form: by the flags.
+    /// As a form, by flags.
     Form,
 }
 
 /// How a list is fetched page by page.
 pub struct Paging {
-    /// Where a page has its items, as a JSON pointer.
+    /// The location of the items in a page, as a JSON pointer.
     pub items: &'static str,
-    /// Sends a call for each page.
+    /// Returns the stream of pages, which sends a request for each.
     pub pages: fn(&Client, &Arguments) -> Result<Pages, Failure>,
 }
 
-/// Sends a call with its arguments, by the operation's typed builder.
+/// Sends a request with these arguments through the operation's typed builder.
 pub type Call = for<'r> fn(
     &'r Client,
     &'r Arguments,

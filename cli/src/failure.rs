@@ -1,19 +1,20 @@
-//! Why a command failed, and the exit code that says so.
+//! The error type of commands, and its exit codes.
 
 use std::fmt;
 use std::io;
 
 use altegio::{Error, ErrorKind};
 
-/// Why a command failed.
+/// An error of a command.
 ///
-/// The text is for people and never contains a token. It may contain text from
-/// the server; whoever prints it to a terminal escapes control characters.
+/// The message is meant for people and never contains a token. It may contain text
+/// from the server, so control characters must be escaped before it is printed to a
+/// terminal.
 #[derive(Debug)]
 pub enum Failure {
     /// The call failed.
     Call(Box<Error>),
-    /// Anything else.
+    /// Any other error.
     Other {
         /// The exit code.
         code: u8,
@@ -23,27 +24,28 @@ pub enum Failure {
 }
 
 impl Failure {
-    /// The arguments, a file, or the configuration cannot be used: exit code 2.
+    /// Creates an error for invalid arguments, files, or configuration. The exit code
+    /// is 2.
     pub fn usage(message: impl Into<String>) -> Self {
         let message = message.into();
         Self::Other { code: 2, message }
     }
 
-    /// A token is missing: exit code 3.
+    /// Creates an error for a missing token. The exit code is 3.
     pub fn no_token(message: impl Into<String>) -> Self {
         let message = message.into();
         Self::Other { code: 3, message }
     }
 
-    /// Something else went wrong: exit code 1.
+    /// Creates any other error. The exit code is 1.
     pub fn other(message: impl Into<String>) -> Self {
         let message = message.into();
         Self::Other { code: 1, message }
     }
 
-    /// The exit code: 1 for any other error, 2 for unusable arguments or
-    /// configuration, 3 for missing or refused tokens, 4 for not found, 5 for
-    /// rate limited, 6 for a server error.
+    /// Returns the exit code: 2 for invalid arguments or configuration, 3 for missing
+    /// or rejected tokens, 4 for not found, 5 for rate limited, 6 for a server
+    /// error, and 1 for any other error.
     pub fn code(&self) -> u8 {
         match self {
             Self::Other { code, .. } => *code,

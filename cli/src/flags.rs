@@ -1,4 +1,5 @@
-//! A command's flags: as clap takes them, and their values as a call's arguments.
+//! The flags of commands: their definitions for clap, and the conversion of their
+//! values to the arguments of a call.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ use crate::failure::Failure;
 const BODY: &str = "json-body";
 const TEMPLATE: &str = "json-body-template";
 
-/// The command as clap takes it.
+/// Returns the clap definition of a command.
 pub fn command(command: &Command) -> clap::Command {
     let mut made = clap::Command::new(command.name).about(command.about);
     for flag in command.flags {
@@ -30,22 +31,24 @@ pub fn command(command: &Command) -> clap::Command {
         .long(BODY)
         .value_name("FILE|-")
         .value_parser(value_parser!(PathBuf))
-        .help("The body in JSON: a file, or - for standard input; flags replace its fields");
+        .help("A file with the body in JSON, or - for standard input; flags override its fields");
     if required {
         whole = whole.required_unless_present(TEMPLATE);
     }
     let template = Arg::new(TEMPLATE)
         .long(TEMPLATE)
         .action(ArgAction::SetTrue)
-        .help("Print a body to fill in, and do nothing else");
+        .help("Print a body to fill in, and send nothing");
     made.args([whole, template].map(|arg| arg.help_heading("The body as a whole")))
 }
 
-/// Reads what stands after the command's name on a command line.
+/// Parses the arguments that follow the command's name on a command line. See
+/// [`arguments`] for `secret`.
 ///
 /// # Errors
 ///
-/// As [`arguments`]; a flag is missing or unknown, or its value is not of its kind.
+/// Returns an error if a flag is missing or unknown, if a value is not of its flag's
+/// kind, or in the cases of [`arguments`].
 pub fn parse<T: Into<OsString> + Clone>(
     command: &Command,
     line: impl IntoIterator<Item = T>,
@@ -57,14 +60,16 @@ pub fn parse<T: Into<OsString> + Clone>(
     arguments(command, &matches, secret)
 }
 
-/// The arguments of a call.
+/// Returns the arguments of a call.
 ///
-/// `secret` reads a flag that must not stand on the command line: from standard
-/// input, if it is told so, or from wherever the program asks for it.
+/// `secret` reads the value of a flag that cannot be given on the command line. If
+/// its second argument is `true`, it reads the value from standard input; otherwise,
+/// it asks the user.
 ///
 /// # Errors
 ///
-/// `--json-body` cannot be read or is not JSON; `secret` fails.
+/// Returns an error if `--json-body` cannot be read or is not JSON, if the body and a
+/// secret would both be read from standard input, or if `secret` fails.
 pub fn arguments(
     command: &Command,
     matches: &ArgMatches,
@@ -78,7 +83,7 @@ pub fn arguments(
         let both = secrets.find(|flag| matches.get_flag(&from_stdin(flag)));
         if let (Some(flag), true) = (both, path == Path::new("-")) {
             return Err(Failure::usage(format!(
-                "--{}: standard input is the body already; give it as its field `{}`",
+                "--{}: standard input is the body already; set its field `{}` instead",
                 from_stdin(flag),
                 flag.name
             )));
@@ -109,7 +114,7 @@ pub fn arguments(
     Ok(arguments)
 }
 
-/// Whether the command is only to print its body's template.
+/// Returns the template of the body if the flags ask to print it.
 pub fn template(command: &Command, matches: &ArgMatches) -> Option<&'static str> {
     match command.body {
         command::Body::Json { template, .. } if matches.get_flag(TEMPLATE) => Some(template),
@@ -117,7 +122,7 @@ pub fn template(command: &Command, matches: &ArgMatches) -> Option<&'static str>
     }
 }
 
-/// The flag that a secret is read from standard input by.
+/// Returns the name of the flag that reads a secret from standard input.
 fn from_stdin(flag: &Flag) -> String {
     format!("{}-stdin", flag.long)
 }
@@ -141,7 +146,7 @@ fn arg(flag: &Flag, body: command::Body) -> Arg {
     };
     if flag.is_secret {
         let name = from_stdin(flag);
-        let help = format!("Read it from standard input, not from the terminal. {help}");
+        let help = format!("Read it from standard input instead of the terminal. {help}");
         return Arg::new(name.clone())
             .long(name)
             .action(ArgAction::SetTrue)
@@ -161,7 +166,7 @@ fn arg(flag: &Flag, body: command::Body) -> Arg {
     }
     if let Kind::List(item) = flag.kind {
         arg = arg.action(ArgAction::Append);
-        // A text can contain a comma.
+        // A string can contain commas.
         if *item != Kind::Text {
             arg = arg.value_delimiter(',');
         }
@@ -191,7 +196,7 @@ fn value_name(kind: Kind) -> &'static str {
     }
 }
 
-/// Reads every kind as the JSON that it is sent as.
+/// Returns a parser that converts a value to the JSON that is sent.
 fn parser(kind: Kind) -> ValueParser {
     match kind {
         Kind::Integer => value_parser!(i64).map(Value::from).into(),
@@ -206,7 +211,7 @@ fn parser(kind: Kind) -> ValueParser {
     }
 }
 
-/// A number that JSON has: it knows neither `NaN` nor `inf`.
+/// Parses a number. `NaN` and `inf` are errors, since JSON cannot represent them.
 fn number(text: &str) -> Result<Value, String> {
     if let Ok(whole) = text.parse::<i64>() {
         return Ok(whole.into());
@@ -230,7 +235,8 @@ fn date_time(text: &str) -> Result<Value, String> {
         .map_err(|error| error.to_string())
 }
 
-/// JSON; what is none is a text, so that `+37060000000` needs no quotes.
+/// Parses JSON. Anything else is a string, so that `+37060000000` needs no quotes.
+/// Text that starts like a JSON list, object, or string must be valid JSON.
 fn json(text: &str) -> Result<Value, String> {
     match serde_json::from_str(text) {
         Ok(value) => Ok(value),

@@ -1,5 +1,5 @@
-//! A command for each operation of Altegio's B2B V1 document: what the program
-//! `altegio` is made of, and what runs every operation in-process.
+//! A command for each operation of Altegio's B2B V1 document. The program `altegio`
+//! is built on this library, which can also run every operation in-process.
 //!
 //! ```
 //! use altegio_cli::{COMMANDS, Kind, Place, flags};
@@ -14,9 +14,9 @@
 //! assert_eq!((location.place, location.kind), (Place::Path, Kind::Integer));
 //!
 //! let line = ["--field-category=record", "--location-id=123"];
-//! let arguments = flags::parse(list, line, |_, _| unreachable!("it takes no secret"))?;
+//! let arguments = flags::parse(list, line, |_, _| unreachable!("the command has no secrets"))?;
 //! # let client = altegio::Client::builder().partner_token("p").user_token("u").build()?;
-//! // Nothing is sent before the call is awaited.
+//! // The request is not sent until the call is awaited.
 //! let call = (list.call)(&client, &arguments);
 //! # drop(call);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -32,8 +32,8 @@ mod failure;
 pub mod flags;
 mod response;
 
-// Operations without arguments have nothing to hand on; deprecated ones are
-// commands too.
+// Operations without arguments leave `request` unchanged and `arguments` unused, and
+// deprecated operations have commands too.
 #[allow(
     unused_mut,
     unused_variables,

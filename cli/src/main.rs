@@ -1,4 +1,4 @@
-//! Altegio's API on the command line.
+//! The program `altegio`: Altegio's API on the command line.
 
 #![forbid(unsafe_code)]
 
@@ -23,7 +23,7 @@ use commands::{api, completion, login, spec};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    // clap's own errors exit with 2 and go to standard error.
+    // clap prints its errors to standard error and exits with 2.
     let matches = root::root().get_matches();
     match dispatch(&matches).await {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,4 +1,4 @@
-//! The options that every command has: the server and the output format.
+//! The options that all commands share: the server and the output format.
 
 use altegio::{ClientBuilder, Server};
 use altegio_cli::Failure;
@@ -7,10 +7,10 @@ use clap::{Arg, ArgMatches, value_parser};
 use crate::output::Format;
 use crate::profile;
 
-/// The options as clap takes them.
+/// Returns the clap definitions of the options.
 pub fn arguments() -> [Arg; 2] {
-    // A text, not a `Server`: clap's error would repeat the value, and an
-    // address can contain a password.
+    // This is a string instead of a `Server` because clap's error would show the
+    // value, and an address can contain a password.
     let server = Arg::new("server")
         .long("server")
         .env("ALTEGIO_SERVER")
@@ -22,29 +22,29 @@ pub fn arguments() -> [Arg; 2] {
         .global(true)
         .value_parser(value_parser!(Format))
         .default_value("json")
-        // Help of one line for each option.
+        // Keeps the help at one line per option.
         .hide_possible_values(true)
         .help("json (the server's own), yaml, or table (of `data`, without nested values)");
     [server, output].map(|arg| arg.help_heading("Options of every command"))
 }
 
-/// The server that is asked for; production by default.
+/// Returns the selected server, which is production by default.
 pub fn server(matches: &ArgMatches) -> Result<Server, Failure> {
     let Some(text) = matches.get_one::<String>("server") else {
         return Ok(Server::default());
     };
-    // Its error does not repeat the text.
+    // This error does not show the text.
     text.parse()
         .map_err(|error: altegio::Error| Failure::usage(format!("--server: {error}")))
 }
 
-/// The output format that is asked for.
+/// Returns the selected output format.
 pub fn format(matches: &ArgMatches) -> Format {
     let format = matches.get_one::<Format>("output");
     format.copied().unwrap_or_default()
 }
 
-/// A client's builder with the server and the tokens.
+/// Returns a client builder with the server and the tokens.
 pub fn client_builder(matches: &ArgMatches) -> Result<ClientBuilder, Failure> {
     let server = server(matches)?;
     let tokens = profile::tokens(&server)?;

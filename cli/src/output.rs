@@ -1,7 +1,7 @@
 //! Standard output: a response's body as JSON, YAML, or a table.
 //!
-//! JSON output is the server's own text, only indented: nothing that the typed
-//! reading would round, rename, or leave out is lost.
+//! JSON output is the server's text, only indented, so it includes everything that
+//! the typed response would round, rename, or omit.
 
 mod escape;
 mod table;
@@ -27,8 +27,8 @@ pub enum Format {
     Table,
 }
 
-/// Writes to standard output. A reader that leaves early, as `head` does, is no
-/// error.
+/// Writes to standard output. It is not an error if the reader exits early, as
+/// `head` does.
 pub fn write(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
@@ -42,8 +42,8 @@ pub fn print(response: &Response, format: Format) -> Result<(), Failure> {
     print_body(&shown(response, format), format)
 }
 
-/// What `format` shows of a response: a table has the columns of the document,
-/// so it is made from the typed reading; all else is the body as it came.
+/// Returns the body that `format` shows. A table has only the document's columns, so
+/// it shows the typed response. The other formats show the body as it was received.
 pub fn shown(response: &Response, format: Format) -> Vec<u8> {
     match (&response.typed, format) {
         (Some(typed), Format::Table) => typed.to_string().into_bytes(),
@@ -51,7 +51,7 @@ pub fn shown(response: &Response, format: Format) -> Vec<u8> {
     }
 }
 
-/// Prints a body. What is not JSON is written as it is.
+/// Prints a body. A body that is not JSON is written unchanged.
 pub fn print_body(body: &[u8], format: Format) -> Result<(), Failure> {
     match json(body) {
         Some(json) => print_json(json, format),
@@ -77,7 +77,7 @@ pub fn print_json(json: &str, format: Format) -> Result<(), Failure> {
     write(format!("{}\n", text.trim_end()).as_bytes())
 }
 
-/// The body's text, if it is valid JSON.
+/// Returns the body's text if it is valid JSON.
 fn json(body: &[u8]) -> Option<&str> {
     let text = str::from_utf8(body).ok()?;
     serde_json::from_str::<IgnoredAny>(text).ok()?;
@@ -89,11 +89,11 @@ fn has_control_characters(body: &[u8]) -> bool {
     !String::from_utf8_lossy(body).chars().all(is_text)
 }
 
-/// Valid JSON with the same tokens in the same order, one value a line.
+/// Indents valid JSON, with one value per line and the tokens unchanged.
 ///
-/// Numbers keep their digits and objects their order and duplicate names, which
-/// they would not as a `Value`. Only control characters within strings are
-/// rewritten: JSON allows DEL and the C1 controls there as they are.
+/// Unlike with a `Value`, numbers keep their digits, and objects keep their order and
+/// duplicate names. The only change to tokens is that control characters in strings
+/// are escaped, since JSON allows DEL and the C1 controls unescaped.
 fn indented(json: &str) -> String {
     let mut text = String::with_capacity(json.len() * 2);
     let mut depth = 0;

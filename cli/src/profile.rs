@@ -1,9 +1,9 @@
-//! The tokens: from the environment, or from the profile, the file that
-//! `altegio login` writes. They are no arguments: those show in every list of
-//! processes.
+//! Reads the tokens from the environment or from the profile, the file that
+//! `altegio login` writes. Tokens are not command-line arguments, since those are
+//! visible in process lists.
 //!
-//! The profile has the tokens by server, so that no server gets another's. It is
-//! only used as long as nobody else can read or replace it.
+//! The profile stores the tokens of each server separately, so they are never sent to
+//! another server. On Unix, it is only used if nobody else can read or replace it.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -17,19 +17,20 @@ use etcetera::BaseStrategy;
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
-/// The tokens that calls are made with.
+/// The tokens that requests are sent with.
 #[derive(Clone, Default, Deserialize, Serialize)]
 pub struct Tokens {
-    /// The partner's.
+    /// The partner token.
     pub partner_token: Option<String>,
-    /// The user's.
+    /// The user token.
     pub user_token: Option<String>,
 }
 
-/// The tokens by the server's address.
+/// The tokens, by the server's address.
 type Profile = BTreeMap<String, Tokens>;
 
-/// The environment's tokens, and those of the profile that it lacks.
+/// Returns the tokens from the environment, or from the profile for those that are
+/// not set there.
 pub fn tokens(server: &Server) -> Result<Tokens, Failure> {
     let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
     let (partner, user) = (
@@ -50,7 +51,8 @@ pub fn tokens(server: &Server) -> Result<Tokens, Failure> {
     })
 }
 
-/// A profile about to be replaced: it has been read, and its new file exists.
+/// A pending update of the profile: the profile has been read, and the file that will
+/// replace it exists.
 pub struct Update {
     path: PathBuf,
     profile: Profile,
@@ -58,12 +60,12 @@ pub struct Update {
 }
 
 impl Update {
-    /// Reads the profile and creates the file that is to replace it.
+    /// Reads the profile and creates the file that will replace it.
     ///
     /// # Errors
     ///
-    /// The profile cannot be read or is refused, or its directory cannot be
-    /// written.
+    /// Returns an error if the profile cannot be read or is unsafe, or if its
+    /// directory is not writable.
     pub fn begin() -> Result<Self, Failure> {
         let path = path()?;
         let directory = directory(&path);
@@ -81,7 +83,7 @@ impl Update {
         })
     }
 
-    /// Writes the profile with a server's tokens, whole or not at all.
+    /// Adds a server's tokens and writes the profile atomically.
     pub fn commit(mut self, server: &Server, tokens: Tokens) -> Result<PathBuf, Failure> {
         self.profile.insert(server.url().to_string(), tokens);
         let text = toml::to_string(&self.profile);
@@ -94,8 +96,8 @@ impl Update {
     }
 }
 
-/// Where the profile is: `ALTEGIO_PROFILE`, or `altegio/profile.toml` among the
-/// user's settings.
+/// Returns the path of the profile: `ALTEGIO_PROFILE`, or `altegio/profile.toml` in
+/// the user's configuration directory.
 fn path() -> Result<PathBuf, Failure> {
     if let Some(path) = env::var_os("ALTEGIO_PROFILE") {
         return Ok(path.into());
@@ -112,11 +114,11 @@ fn directory(path: &Path) -> &Path {
     }
 }
 
-/// The profile; an empty one if there is no file.
+/// Reads the profile, which is empty if the file does not exist.
 fn read(path: &Path) -> Result<Profile, Failure> {
     let name = path.display();
     let unreadable = |error: io::Error| Failure::usage(format!("{name}: {error}"));
-    // Before it is opened: opening a pipe waits for its other end.
+    // Check before opening the file, since opening a pipe waits for its other end.
     match fs::symlink_metadata(path) {
         Ok(metadata) => refuse_unsafe(path, &metadata)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Profile::default()),
@@ -124,26 +126,26 @@ fn read(path: &Path) -> Result<Profile, Failure> {
     }
     refuse_shared_directory(directory(path))?;
     let mut file = File::open(path).map_err(unreadable)?;
-    // Again: it may have been replaced in between.
+    // Check again, since the file may have been replaced in between.
     refuse_unsafe(path, &file.metadata().map_err(unreadable)?)?;
     let mut text = String::new();
     file.read_to_string(&mut text).map_err(unreadable)?;
-    // toml's own message shows the line, which may be a token.
+    // toml's own message shows the line, which may contain a token.
     toml::from_str(&text).map_err(|_| {
         Failure::usage(format!(
-            "{name}: partner_token = \"…\" and user_token = \"…\" under a server's address expected; \
+            "{name}: expected partner_token = \"…\" and user_token = \"…\" under a server's address; \
              remove it and run `altegio login`"
         ))
     })
 }
 
-/// Refuses a profile that is not a file of the user's own, or that others can
-/// read.
+/// Returns an error unless the profile is a regular file. On Unix, it must also belong
+/// to the user, and others must have no access to it.
 fn refuse_unsafe(path: &Path, metadata: &Metadata) -> Result<(), Failure> {
     if !metadata.is_file() {
         return Err(Failure::usage(format!(
-            "{}: the profile has to be a regular file, not a link, a pipe, or a directory; \
-             set ALTEGIO_PROFILE to one",
+            "{}: the profile must be a regular file, not a link, a pipe, or a directory; \
+             set ALTEGIO_PROFILE to a regular file",
             path.display()
         )));
     }
@@ -154,7 +156,7 @@ fn refuse_unsafe(path: &Path, metadata: &Metadata) -> Result<(), Failure> {
         if metadata.mode() & 0o077 != 0 {
             let name = path.display();
             return Err(Failure::usage(format!(
-                "{name}: others can read it (mode {:o}); run `chmod 600 {name}`",
+                "{name}: others can access it (mode {:o}); run `chmod 600 {name}`",
                 metadata.mode() & 0o777
             )));
         }
@@ -162,20 +164,20 @@ fn refuse_unsafe(path: &Path, metadata: &Metadata) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Refuses a directory in which others could put another profile.
+/// Returns an error for a directory in which others could replace the profile.
 #[cfg(unix)]
 fn refuse_shared_directory(directory: &Path) -> Result<(), Failure> {
     use std::os::unix::fs::MetadataExt;
     let name = directory.display();
     let metadata = fs::metadata(directory);
     let metadata = metadata.map_err(|error| Failure::usage(format!("{name}: {error}")))?;
-    // What is root's is no worse than the rest of the machine.
+    // root could replace the profile anyway.
     if metadata.uid() != 0 {
         refuse_other_owner(directory, &metadata)?;
     }
     if metadata.mode() & 0o022 != 0 {
         return Err(Failure::usage(format!(
-            "{name}: others can write in it (mode {:o}), and so replace the profile; \
+            "{name}: others can write in it (mode {:o}) and replace the profile; \
              run `chmod go-w {name}`, or set ALTEGIO_PROFILE to a file elsewhere",
             metadata.mode() & 0o777
         )));
@@ -203,7 +205,7 @@ fn refuse_shared_directory(_: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Creates the directory, if need be, for its owner alone.
+/// Creates the directory if it does not exist. On Unix, only its owner can access it.
 fn create_directory(directory: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);

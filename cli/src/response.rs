@@ -1,5 +1,5 @@
-//! A response as the command line keeps it: the body as the server sent it, and
-//! the typed reading of it.
+//! Responses of the command line: the body as the server sent it, and the typed
+//! response that was decoded from it.
 
 use std::pin::Pin;
 
@@ -18,21 +18,21 @@ pub struct Response {
     pub status: u16,
     /// The body as the server sent it. This is what JSON and YAML output show.
     pub body: Vec<u8>,
-    /// The typed reading, written back as JSON; `None` if the operation has no
-    /// JSON response. This is what a table shows.
+    /// The typed response, encoded as JSON; `None` if the operation has no JSON
+    /// response. This is what a table shows.
     pub typed: Option<Value>,
-    /// The values that did not fit the document's types. The typed reading does
+    /// The values that do not match the document's types. The typed response does
     /// not contain them.
     pub mismatches: Vec<Mismatch>,
-    /// The paths of the fields that the document does not list. The typed
-    /// reading does not contain them.
+    /// The paths of the fields that are not in the document. The typed response does
+    /// not contain them.
     pub unknown_fields: Vec<String>,
 }
 
-/// The pages of a list, each a response.
+/// The pages of a list, one response each.
 pub type Pages = Pin<Box<dyn Stream<Item = Result<Response, Failure>>>>;
 
-/// A response whose body is JSON.
+/// Converts a response whose body is JSON.
 pub(crate) fn json<T: Serialize + DeserializeOwned>(
     result: Result<altegio::Response<T>, altegio::Error>,
 ) -> Result<Response, Failure> {
@@ -46,7 +46,7 @@ pub(crate) fn json<T: Serialize + DeserializeOwned>(
     })
 }
 
-/// A response whose body is something else, or nothing.
+/// Converts a response whose body is empty or not JSON.
 pub(crate) fn bytes<T>(
     result: Result<altegio::Response<T>, altegio::Error>,
 ) -> Result<Response, Failure> {
@@ -60,14 +60,14 @@ pub(crate) fn bytes<T>(
     })
 }
 
-/// A response for each page.
+/// Converts the pages of a list.
 pub(crate) fn pages<T: Serialize + DeserializeOwned + 'static>(
     pages: impl Stream<Item = Result<altegio::Response<T>, altegio::Error>> + 'static,
 ) -> Pages {
     Box::pin(pages.map(json))
 }
 
-/// A value as the client library writes it.
+/// Encodes a value as the client library encodes it.
 pub(crate) fn written<T: Serialize>(value: &T) -> Result<Value, Failure> {
     let unwritable = |error: serde_json::Error| Failure::other(error.to_string());
     let bytes = wire::encode(value).map_err(unwritable)?;

@@ -1,5 +1,5 @@
-//! The whole command line: the program's own commands, and a group for each tag
-//! with a command for each of its operations.
+//! The definition of the whole command line: the program's own commands, and for
+//! each tag a group with the commands of its operations.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use altegio_cli::{COMMANDS, Command};
 use crate::commands::{api, completion, login, spec};
 use crate::{options, run};
 
-/// The command line as clap takes it.
+/// Returns the clap definition of the command line.
 pub fn root() -> clap::Command {
     let mut groups: BTreeMap<&str, Vec<&Command>> = BTreeMap::new();
     for command in COMMANDS {
@@ -27,8 +27,8 @@ pub fn root() -> clap::Command {
         .after_help(
             "Tokens come from ALTEGIO_PARTNER_TOKEN and ALTEGIO_USER_TOKEN, or from the profile \
              that `altegio login` writes.\n\
-             Exit codes: 0 done, 1 another error, 2 usage, 3 tokens, 4 not found, 5 rate limited, \
-             6 the server's error.",
+             Exit codes: 0 success, 1 other error, 2 usage, 3 tokens, 4 not found, 5 rate limited, \
+             6 server error.",
         )
         .subcommand_required(true)
         .arg_required_else_help(true)

@@ -1,4 +1,5 @@
-//! Runs an operation's command: sends the call, warns, prints.
+//! Runs the command of an operation: sends the request, prints the response, and
+//! warns where it differs from the document.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,8 @@ use crate::secret;
 
 const ALL: &str = "all";
 
-/// An operation's command as clap takes it, with what only the program has.
+/// Returns the clap definition of an operation's command, with the flags that only the
+/// program has.
 pub fn command(command: &Command) -> clap::Command {
     let all = Arg::new(ALL)
         .long(ALL)
@@ -43,7 +45,8 @@ pub async fn run(command: &Command, matches: &ArgMatches) -> Result<(), Failure>
             output::print(&response, format)
         }
         Err(failure) => {
-            // The server's response to what is done is not lost with its reading.
+            // The server has acted on the request, so its response is printed even if it
+            // cannot be decoded.
             if let Failure::Call(error) = &failure
                 && error.kind() == ErrorKind::Decode
                 && let Some(body) = error.body()
@@ -55,7 +58,7 @@ pub async fn run(command: &Command, matches: &ArgMatches) -> Result<(), Failure>
     }
 }
 
-/// Reads a secret that the command line must not have.
+/// Reads a secret, which cannot be given on the command line.
 fn ask(flag: &Flag, from_stdin: bool) -> Result<String, Failure> {
     let long = flag.long;
     let mut remedy = format!("give --{long}-stdin");
@@ -65,7 +68,7 @@ fn ask(flag: &Flag, from_stdin: bool) -> Result<String, Failure> {
     secret::read(flag.name, from_stdin, &remedy)
 }
 
-/// The items of all pages as one list in JSON.
+/// Returns the items of all pages as one JSON list.
 async fn all(mut pages: Pages, pointer: &str, format: Format) -> Result<String, Failure> {
     let mut list = String::from("[");
     while let Some(page) = pages.try_next().await? {
@@ -84,10 +87,10 @@ async fn all(mut pages: Pages, pointer: &str, format: Format) -> Result<String, 
     Ok(list)
 }
 
-/// The items of a page, which stand at `pointer`.
+/// Returns the items at `pointer` in a page.
 ///
-/// A page of another shape loses nothing: what stands where the pointer ends or
-/// leads no further is a list of items, or one item.
+/// If the page has another structure, the last value that the pointer reaches is
+/// used, so nothing is lost. If that value is not a list, it counts as one item.
 fn items<'p>(page: &'p [u8], pointer: &str) -> serde_json::Result<Vec<&'p RawValue>> {
     let mut at: &RawValue = serde_json::from_slice(page)?;
     for (depth, step) in pointer.split('/').skip(1).enumerate() {
@@ -96,7 +99,7 @@ fn items<'p>(page: &'p [u8], pointer: &str) -> serde_json::Result<Vec<&'p RawVal
         };
         match fields.remove(step) {
             Some(inner) => at = inner,
-            // An empty page may leave its items out.
+            // An empty page may omit its items.
             None if depth == 0 || fields.is_empty() => return Ok(Vec::new()),
             None => break,
         }
@@ -108,18 +111,22 @@ fn items<'p>(page: &'p [u8], pointer: &str) -> serde_json::Result<Vec<&'p RawVal
     }
 }
 
-/// Says on standard error where a response differs from the document: of a
-/// list's items the first place, and how many more there are.
+/// Prints a warning to standard error for each difference between a response and the
+/// document. A difference that occurs in several items of a list is printed once,
+/// with the first location and the number of others.
 fn warn(response: &Response) {
     let mismatches = response.mismatches.iter().map(|mismatch| {
-        let why = format!("expected {} by Altegio's document", mismatch.expected);
+        let why = format!(
+            "expected {}, according to Altegio's document",
+            mismatch.expected
+        );
         (&mismatch.path, why)
     });
     let unknown = response.unknown_fields.iter();
     let unknown = unknown.map(|path| (path, "not in Altegio's document".to_owned()));
     let mut places: BTreeMap<(String, String), (&str, usize)> = BTreeMap::new();
     for (path, why) in mismatches.chain(unknown) {
-        // `$.data[3].x` → `$.data[.x`
+        // Drops the indexes: `$.data[3].x` becomes `$.data[.x`.
         let parts = path.split('[').map(|part| {
             let digits = part.trim_start_matches(|c: char| c.is_ascii_digit());
             digits.strip_prefix(']').unwrap_or(part)

@@ -1,28 +1,29 @@
-//! What must not stand on a command line: read from the terminal, which does not
-//! show it, or from standard input.
+//! Reads secrets, which cannot be given on the command line: from the terminal without
+//! echo, or from standard input.
 
 use std::io::{self, IsTerminal};
 
 use altegio_cli::Failure;
 
-/// Reads a secret: a line of standard input, or what the user types.
+/// Reads a secret from a line of standard input or from the terminal.
 ///
 /// # Errors
 ///
-/// There is no terminal to ask at; `remedy` says what to do instead.
+/// Returns an error if there is no terminal to prompt on. `remedy` is what the message
+/// tells the user to do instead.
 pub fn read(prompt: &str, from_stdin: bool, remedy: &str) -> Result<String, Failure> {
     if from_stdin {
         return line();
     }
     if !io::stdin().is_terminal() {
         return Err(Failure::usage(format!(
-            "{prompt}: there is no terminal to ask at; {remedy}"
+            "{prompt}: there is no terminal to prompt on; {remedy}"
         )));
     }
     Ok(rpassword::prompt_password(format!("{prompt}: "))?)
 }
 
-/// A line of standard input.
+/// Reads a line of standard input.
 pub fn line() -> Result<String, Failure> {
     let mut line = String::new();
     io::stdin().read_line(&mut line)?;

@@ -1,5 +1,5 @@
-//! The program as it is run, against altegio-mock, or against a server that
-//! sends what the mock does not.
+//! Runs the program against altegio-mock, or against a server with fixed responses that
+//! the mock does not send.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 struct Shell {
     server: MockServer,
-    // The mock's threads.
+    // Runs the mock server.
     _runtime: tokio::runtime::Runtime,
     home: tempfile::TempDir,
 }
@@ -151,7 +151,7 @@ fn flags_go_over_the_file_and_what_would_be_lost_is_refused() {
     });
     assert_eq!(sent, meant);
 
-    // Each names the place, and none is sent.
+    // Each error names the location, and nothing is sent.
     let misspelt = r#"{"name": "Ann", "phone": "1", "comemnt": "lost"}"#;
     for (body, flags, place) in [
         (misspelt, vec![], "`comemnt`"),
@@ -221,7 +221,7 @@ fn a_flag_takes_only_its_kind() {
     }
 }
 
-/// A server that sends each of these responses once, and its address.
+/// Starts a server that sends each of these responses once, and returns its address.
 fn server_of(responses: Vec<(&'static str, String)>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -241,7 +241,7 @@ fn server_of(responses: Vec<(&'static str, String)>) -> String {
     url
 }
 
-/// Runs a command against a server of these responses.
+/// Runs a command against a server that sends these responses.
 fn run_against(responses: &[(&'static str, &str)], arguments: &[&str]) -> Output {
     let shell = Shell::new(MockServer::builder());
     let responses = responses
@@ -269,11 +269,11 @@ fn what_differs_from_the_document_is_warned_of_once() {
 
 #[test]
 fn the_servers_json_is_printed_whole() {
-    // Nothing of this is as the typed reading has it: an empty object for a
-    // list, a number as a text, nulls, unknown fields, digits, the order.
+    // The typed response would change all of this: an empty object instead of a
+    // list, a number as a string, nulls, unknown fields, digits, order.
     let whole = r#"{"meta":{},"success":true,"data":[{"title":null,"sort_order":"12.50",
         "new":{"z":1,"a":123456789012345678901234567890},"id":1.0}]}"#;
-    // `data` of another shape, and no envelope at all.
+    // `data` with another structure, and a response without an envelope.
     let other = r#"{"success":true,"data":{"7":{"id":7}},"meta":[]}"#;
     let bare = r#"[{"id":7}]"#;
     for body in [whole, other, bare] {
@@ -282,7 +282,7 @@ fn the_servers_json_is_printed_whole() {
         let tokens = |text: &str| text.split_whitespace().collect::<String>();
         assert_eq!(tokens(&printed), tokens(body), "{}", stderr(&output));
         assert!(!output.stderr.is_empty(), "{body} is not as documented");
-        // A response that cannot be read at all is printed, and is an error.
+        // A response that cannot be decoded is printed and is an error.
         assert_eq!(output.status.success(), body != bare, "{}", stderr(&output));
 
         let with = |format| [&LIST[..], &["--output", format]].concat();
@@ -371,7 +371,7 @@ fn who_reads_may_leave_early() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // More than a pipe holds is to be written.
+    // The script is larger than the pipe's buffer.
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success() && output.stderr.is_empty());
@@ -455,7 +455,7 @@ fn login_keeps_the_tokens_where_nobody_else_reads_them() {
         .unwrap();
     assert!(user_token.len() > "user_token = \"\"".len() && !said.contains(user_token));
 
-    // What was kept is used.
+    // The stored tokens are used.
     let mut call = shell.without_tokens();
     let output = call.args(LIST).output().unwrap();
     assert!(output.status.success(), "{}", stderr(&output));
@@ -463,7 +463,7 @@ fn login_keeps_the_tokens_where_nobody_else_reads_them() {
     let authorization = &requests.last().unwrap().headers["authorization"];
     assert!(authorization.starts_with("Bearer secret-partner, User "));
 
-    // Another server does not get it; a login there keeps both.
+    // They are not sent to another server, and a login there keeps those of both.
     let other = Shell::new(MockServer::builder());
     let mut elsewhere = shell.without_tokens();
     elsewhere.env("ALTEGIO_SERVER", other.server.url());
@@ -510,7 +510,7 @@ fn no_password_is_taken_from_the_command_line() {
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(2));
-    // Without a terminal there is nobody to ask.
+    // Without a terminal, the program cannot prompt.
     let mut command = shell.command();
     let output = command.args(user).stdin(Stdio::null()).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
@@ -558,7 +558,7 @@ fn a_login_is_not_lost_to_a_profile_that_cannot_be_read_or_written() {
         std::fs::set_permissions(shell.profile(), own).unwrap();
     }
     login(&shell.profile());
-    // Its directory is a file.
+    // The profile's directory is a file.
     let directory = shell.home.path().join("file");
     std::fs::write(&directory, "").unwrap();
     let output = {
@@ -600,7 +600,7 @@ fn a_profile_that_others_could_have_written_is_refused() {
     assert!(call(&shell.profile()).status.success());
     assert_eq!(shell.server.take_requests().len(), 1);
 
-    // No plain file. A pipe must not be waited for.
+    // Not a regular file. The program must not wait for a pipe.
     let link = home.join("link.toml");
     symlink(shell.profile(), &link).unwrap();
     refused(&link, "regular file");
@@ -610,7 +610,7 @@ fn a_profile_that_others_could_have_written_is_refused() {
     assert!(made.success());
     refused(&pipe, "regular file");
 
-    // In a directory that others can write.
+    // In a directory that others can write to.
     let open = home.join("open");
     fs::create_dir(&open).unwrap();
     let profile = open.join("profile.toml");
@@ -623,7 +623,7 @@ fn a_profile_that_others_could_have_written_is_refused() {
     assert!(call(&profile).status.success());
     assert_eq!(shell.server.take_requests().len(), 1);
 
-    // Another user's.
+    // Owned by another user.
     let is_root = fs::metadata(home).unwrap().uid() == 0;
     if is_root {
         chown(&profile, Some(1), None).unwrap();
@@ -637,8 +637,8 @@ fn a_profile_that_others_could_have_written_is_refused() {
 #[test]
 fn any_request_has_the_tokens_and_goes_nowhere_else() {
     let shell = Shell::new(MockServer::builder());
-    let answer = json(&shell.run("api GET /custom_fields/record/123"));
-    assert_eq!(answer["success"], true);
+    let response = json(&shell.run("api GET /custom_fields/record/123"));
+    assert_eq!(response["success"], true);
     let missing = shell.run("api get /no/such/path");
     assert_eq!(missing.status.code(), Some(4));
     for elsewhere in ["https://example.com/", "//example.com/", "company/1"] {

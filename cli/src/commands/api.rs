@@ -1,5 +1,5 @@
-//! `altegio api`: any request to the server, with the tokens and headers that
-//! all requests have.
+//! `altegio api`: sends a custom request with the tokens and headers that all requests
+//! have.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use crate::output;
 
 pub fn command() -> clap::Command {
     clap::Command::new("api")
-        .about("Send any request, with the tokens: altegio api GET /company/1")
+        .about("Send a custom request with the tokens: altegio api GET /company/1")
         .arg(
             Arg::new("method")
                 .required(true)
@@ -21,14 +21,14 @@ pub fn command() -> clap::Command {
         .arg(
             Arg::new("path")
                 .required(true)
-                .help("The path from the API's root, with the query"),
+                .help("The path relative to the API's base URL, with the query"),
         )
         .arg(
             Arg::new("data")
                 .long("data")
                 .value_name("FILE|-")
                 .value_parser(value_parser!(PathBuf))
-                .help("The body in JSON"),
+                .help("A file with the body in JSON, or - for standard input"),
         )
 }
 
@@ -36,7 +36,7 @@ pub async fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let client = options::client_builder(matches)?.build()?;
     let text = |name: &str| matches.get_one::<String>(name).map_or("", String::as_str);
     let method = text("method").to_ascii_uppercase().parse();
-    let method = method.map_err(|_| Failure::usage("no such method"))?;
+    let method = method.map_err(|_| Failure::usage("unknown method"))?;
     let mut request = client.request(method, text("path"));
     if let Some(path) = matches.get_one::<PathBuf>("data") {
         let source = format!("--data {}", path.display());

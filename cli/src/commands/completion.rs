@@ -1,4 +1,4 @@
-//! `altegio completion`: a shell's completion script.
+//! `altegio completion`: prints a shell completion script.
 
 use altegio_cli::Failure;
 use clap::{Arg, ArgMatches, value_parser};
@@ -8,7 +8,7 @@ use crate::output;
 
 pub fn command() -> clap::Command {
     clap::Command::new("completion")
-        .about("Print a shell's completion script")
+        .about("Print a shell completion script")
         .arg(
             Arg::new("shell")
                 .required(true)

@@ -1,4 +1,4 @@
-//! `altegio login`: gets a user's token and keeps it in the profile.
+//! `altegio login`: gets a user token and stores it in the profile.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -13,24 +13,24 @@ use crate::secret;
 
 pub fn command() -> clap::Command {
     clap::Command::new("login")
-        .about("Get a user's token and keep it in the profile")
+        .about("Get a user token and store it in the profile")
         .arg(
             Arg::new("login")
                 .long("login")
-                .help("E-mail or phone; asked for if left out"),
+                .help("Email or phone number; the program prompts for it by default"),
         )
         .arg(
             Arg::new("password-stdin")
                 .long("password-stdin")
                 .action(ArgAction::SetTrue)
-                .help("Read the password from standard input, not from the terminal"),
+                .help("Read the password from standard input instead of the terminal"),
         )
 }
 
 pub async fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let server = options::server(matches)?;
-    // The profile is read, and its new file made, before anything is sent: a
-    // token that could not be kept would be lost.
+    // Read the profile and create its replacement before sending anything: a token
+    // that cannot be stored would be lost.
     let update = profile::Update::begin()?;
     let partner = match profile::tokens(&server)?.partner_token {
         Some(token) => token,
@@ -61,13 +61,13 @@ pub async fn run(matches: &ArgMatches) -> Result<(), Failure> {
     let call = call.body_map(|body| body.login(login).password(password));
     let user = call.send().await?.into_data()?;
     let Some(token) = user.user_token else {
-        return Err(Failure::other("the server's response has no user_token"));
+        return Err(Failure::other("the response has no user_token"));
     };
     let tokens = Tokens {
         partner_token: Some(partner),
         user_token: Some(token),
     };
     let path = update.commit(&server, tokens)?;
-    eprintln!("the tokens are in {}", path.display());
+    eprintln!("the tokens are stored in {}", path.display());
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! `altegio spec`: the document that the commands were generated from.
+//! `altegio spec`: prints the date, URL, and counts of the document that the commands
+//! were generated from.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +12,7 @@ use crate::options;
 use crate::output;
 
 pub fn command() -> clap::Command {
-    clap::Command::new("spec").about("Print the document's date and address, and counts")
+    clap::Command::new("spec").about("Print the document's date, URL, and counts")
 }
 
 pub fn run(matches: &ArgMatches) -> Result<(), Failure> {

@@ -1,6 +1,7 @@
-//! Text from a server as a terminal may show it.
+//! Escapes text from a server for output to a terminal.
 
-/// Text without the control characters that a terminal would act on.
+/// Returns the text with control characters escaped, so that a terminal does not
+/// interpret them.
 pub fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

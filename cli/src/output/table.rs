@@ -1,4 +1,4 @@
-//! A table of a list's items, or of one item.
+//! Formats a list of items, or a single item, as a table.
 
 use comfy_table::Table;
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::escape::escaped;
 
-/// The table of a value: a row for each item of a list, a column for each field
-/// that no item nests.
+/// Formats a value as a table. There is a row for each item of a list, and a column
+/// for each field that is not a list or an object in at least one item.
 pub fn table(value: &Value) -> String {
     let rows: Vec<&Value> = match value {
         Value::Array(items) => items.iter().collect(),
