@@ -1,11 +1,13 @@
-//! OpenAPI 3.1 → the OpenAPI 3.0.3 that progenitor reads.
+//! Lowers OpenAPI 3.1 to the OpenAPI 3.0.3 that progenitor reads.
 //!
-//! Knows the two specifications and what progenitor 0.15 / typify 0.8 make
-//! of a schema; knows no vendor. The document is first desugared, so that each
-//! thing has one spelling; then it becomes [`Lowered`] schemas, which are
-//! joined and named, and then JSON: the quirks of 3.0 are in `to_json` only. What the lowered document cannot say is either said in
-//! words in a `description` (constraints, defaults) or listed by JSON pointer
-//! in [`LoweredDocument::notes`].
+//! The lowering depends on the two specifications and on how progenitor 0.15
+//! and typify 0.8 treat a schema; it has no rule for a particular document.
+//! The document is first desugared, so that each construct has one spelling.
+//! Its schemas then become [`Lowered`] schemas, which are joined and named,
+//! and finally JSON; only the `to_json` methods know the quirks of 3.0.
+//! Whatever the lowered document cannot express is either described in a
+//! `description` (constraints, defaults) or listed by JSON pointer in
+//! [`LoweredDocument::notes`].
 
 mod desugar;
 mod join;
@@ -31,14 +33,14 @@ use operations::Operation;
 
 type Object = Map<String, Value>;
 
-/// The lowered document and what it could not say.
+/// The lowered document, and notes on what it does not express.
 #[derive(Debug)]
 pub struct LoweredDocument {
     pub document: Value,
     pub notes: Vec<Note>,
 }
 
-/// A place of the document that the lowered one does not express.
+/// A part of the document that the lowered one does not express.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Note {
     pub at: Pointer,
@@ -51,7 +53,7 @@ impl std::fmt::Display for Note {
     }
 }
 
-/// Lowers a document in which nothing is wrong.
+/// Lowers a document that passed the checks of [`crate::pipeline`].
 pub fn lower(original: &Value) -> LoweredDocument {
     let desugared = desugar(original);
     let document = &desugared.document;
@@ -88,13 +90,13 @@ pub fn lower(original: &Value) -> LoweredDocument {
 struct Lowering<'a> {
     document: &'a Value,
     notes: BTreeSet<Note>,
-    /// By name; `None` while one is being lowered.
+    /// The components by name; `None` while a component is being lowered.
     components: BTreeMap<String, Option<Lowered>>,
-    /// Every component's name, in the order they are written.
+    /// The names of all components, in the order of the output.
     order: Vec<String>,
-    /// Every component's name in Rust.
+    /// The Rust names of all components.
     taken: BTreeSet<String>,
-    /// What is being joined, where a reference is followed for it.
+    /// The pairs that are being joined through a reference, to detect recursion.
     joining: Vec<(Shape, Shape)>,
 }
 
@@ -106,8 +108,8 @@ impl Lowering<'_> {
         });
     }
 
-    /// The component of this name; `None` while it is being lowered, which is
-    /// when a schema combines itself with others.
+    /// The component of this name, which is lowered first if necessary. Returns
+    /// `None` while it is being lowered: then it is combined with itself.
     fn component(&mut self, name: &str) -> Option<Lowered> {
         let at = component_at(name);
         match self.components.get(name) {
@@ -121,7 +123,7 @@ impl Lowering<'_> {
         let schema = at.get(self.document)?;
         self.components.insert(name.to_owned(), None);
         let mut lowered = self.schema(&at, schema);
-        // Nullability is told where the component is used.
+        // Nullability is expressed where the component is used.
         lowered.nullable = false;
         self.components
             .insert(name.to_owned(), Some(lowered.clone()));
@@ -178,7 +180,7 @@ impl Lowering<'_> {
         Value::Object(schemas)
     }
 
-    /// The components that requests hold.
+    /// The components that request bodies contain, at any depth.
     fn sent(&self, operations: &[Operation]) -> BTreeSet<String> {
         let mut sent = BTreeSet::new();
         let mut open = BTreeSet::new();
@@ -201,7 +203,8 @@ fn component_at(name: &str) -> Pointer {
     components.join("schemas").join(name)
 }
 
-/// The operations under their paths; a path without one is kept, empty.
+/// The operations by path; a path without operations is kept as an empty
+/// object.
 fn paths(document: &Value, operations: &[Operation]) -> Value {
     let mut paths = Object::new();
     for (path, _) in document["paths"].as_object().into_iter().flatten() {

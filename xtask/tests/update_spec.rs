@@ -1,6 +1,6 @@
-//! `cargo xtask update-spec` as a maintainer runs it: its modes on a document
-//! of three operations, and the real document twice. What is made of a
-//! document is tested in `src/pipeline/tests.rs`.
+//! Tests of `cargo xtask update-spec` as a maintainer runs it: its modes with a
+//! document of three operations, and some runs with the committed document. The
+//! generated contents are tested in `src/pipeline/tests.rs`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ fn package() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// A workspace of its own to take a document into.
+/// A temporary workspace to run update-spec in.
 struct Tree {
     root: tempfile::TempDir,
 }
@@ -26,14 +26,14 @@ impl Tree {
         tree
     }
 
-    /// For the fixture, which is at [`Tree::next`].
+    /// A workspace without documents; the fixture is at [`Tree::next`].
     fn small() -> Self {
         let tree = Self::new(include_str!("fixture/Cargo.toml.txt"));
         fs::write(tree.next(), include_str!("fixture/next.yaml")).expect("written");
         tree
     }
 
-    /// A copy of what is committed.
+    /// A copy of the committed files.
     fn committed() -> Self {
         let workspace = package().parent().expect("the workspace");
         let manifest = fs::read_to_string(workspace.join("Cargo.toml")).expect("read");
@@ -76,7 +76,7 @@ impl Tree {
         self.run(&[&from[..], arguments].concat())
     }
 
-    /// Every file's name and text, Cargo.toml's too.
+    /// The names and texts of all files, including Cargo.toml.
     fn files(&self) -> Vec<(String, String)> {
         let entries = fs::read_dir(self.path("")).expect("read");
         let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("read").path()).collect();
@@ -201,7 +201,7 @@ fn an_interrupt_ends_the_run_at_once_and_writes_nothing() {
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    // Well within the making, which takes seconds.
+    // By then the pipeline is running; it takes seconds.
     std::thread::sleep(Duration::from_millis(500));
     let interrupted = Command::new("kill")
         .args(["-INT", &run.id().to_string()])
@@ -218,7 +218,7 @@ fn an_interrupt_ends_the_run_at_once_and_writes_nothing() {
     assert!(tree.files() == before);
 }
 
-/// The files are of one document after a kill, whenever it comes.
+/// After a kill at any moment, all files belong to the same document.
 #[test]
 fn a_kill_leaves_the_old_tree_or_the_new_one() {
     let tree = Tree::small();
@@ -234,7 +234,7 @@ fn a_kill_leaves_the_old_tree_or_the_new_one() {
             .stdout(std::process::Stdio::null())
             .spawn()
             .unwrap();
-        // The stage is there for a moment at the end.
+        // The staging folder exists for a moment at the end of the run.
         let staged = tree.root.path().join("openapi/.update-spec");
         while !staged.exists() && run.try_wait().unwrap().is_none() {
             std::thread::yield_now();
@@ -248,8 +248,8 @@ fn a_kill_leaves_the_old_tree_or_the_new_one() {
     assert!(started.elapsed() < Duration::from_secs(60));
 }
 
-/// update-spec is how a broken tree is mended, so it may not be built of the
-/// documents, which that would have to embed.
+/// update-spec repairs a broken tree, so xtask must build without the documents,
+/// which the feature `documents` would embed.
 #[test]
 fn the_xtask_is_not_built_of_the_documents() {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
@@ -282,7 +282,7 @@ fn a_tree_with_missing_and_garbled_documents_is_mended_to_the_committed_files() 
     let mended = tree.files();
     for ((name, before), (_, after)) in committed.iter().zip(&mended) {
         match name.as_str() {
-            // It was made from the distilled document, which has another hash.
+            // This run reads the distilled document, which has another hash.
             "source.toml" => assert_eq!(
                 before.split_once("[counts]").unwrap().1,
                 after.split_once("[counts]").unwrap().1
@@ -296,10 +296,11 @@ fn a_tree_with_missing_and_garbled_documents_is_mended_to_the_committed_files() 
 #[test]
 fn a_document_changed_in_hundreds_of_places_is_taken_in() {
     let tree = Tree::committed();
-    // The overlay stays away: what it corrects may be gone from a changed document.
+    // Without the overlay: the changed document may lack what it corrects.
     fs::remove_file(tree.path("overlay.yaml")).unwrap();
     let before = fs::read_to_string(tree.path("upstream.yaml")).unwrap();
-    // Every company path becomes a location path, a tag is renamed, flags become texts.
+    // Every company path becomes a location path, a tag is renamed, and flags may
+    // be strings.
     let next = before
         .replace("\"/company/{location_id}", "\"/locations/{location_id}")
         .replace("- Custom Fields", "- Extra Fields & More")

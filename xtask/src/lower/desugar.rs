@@ -1,9 +1,9 @@
-//! OpenAPI 3.1 with one spelling for each thing, so that the lowering has one
-//! case for each: a document in, a document out.
+//! Rewrites an OpenAPI 3.1 document so that each construct has one spelling, and
+//! the lowering one case for it.
 //!
 //! | spelling                      | becomes                                        |
 //! |-------------------------------|------------------------------------------------|
-//! | a reference to an inner place | a component of its own, referred to there too  |
+//! | a reference to an inner place | a new component, which the place refers to too |
 //! | `$ref` beside other keywords  | `allOf` of the reference and the rest          |
 //! | `type: [a, b]`                | `oneOf`, each branch with the keywords for it  |
 //! | `nullable: true`, `null` in an `enum` | `oneOf` with `type: null`              |
@@ -23,11 +23,11 @@ type Object = Map<String, Value>;
 #[derive(Debug)]
 pub(super) struct Desugared {
     pub document: Value,
-    /// Components made of inner places, and where those were.
+    /// The components created from inner places, and where those were.
     moved: BTreeMap<String, Pointer>,
 }
 
-/// Desugars a document that [`crate::pipeline`] found sound.
+/// Desugars a document that passed the checks of [`crate::pipeline`].
 pub(super) fn desugar(document: &Value) -> Desugared {
     let mut document = document.clone();
     let moved = hoist(&mut document);
@@ -40,7 +40,7 @@ pub(super) fn desugar(document: &Value) -> Desugared {
 }
 
 impl Desugared {
-    /// Where a place of the desugared document is in the `original`.
+    /// Maps a place of the desugared document to its place in the `original`.
     pub(super) fn original_place(&self, at: &Pointer, original: &Value) -> Pointer {
         let keys: Vec<String> = at.keys().collect();
         let (start, keys) = match keys.as_slice() {
@@ -61,10 +61,10 @@ impl Desugared {
             if next.get(original).is_some() {
                 place = next;
             } else if matches!(key.as_str(), "oneOf" | "allOf") {
-                // Made here, and its index with it.
+                // Added by the desugaring, like the index that follows.
                 keys.next();
             } else {
-                // A key that is missing, such as a `schema`: it was expected there.
+                // A key that the document lacks, such as an expected `schema`.
                 place = next;
             }
         }
@@ -74,9 +74,9 @@ impl Desugared {
 
 // ---- references to inner places ---------------------------------------------
 
-/// Makes a component of every place that a schema's reference names and that
-/// is none. The place itself becomes a reference to it, so that both are one
-/// type.
+/// Moves every schema that is the target of a reference, but no component, into
+/// a new component. The place itself becomes a reference to it, so that both
+/// are one type.
 fn hoist(document: &mut Value) -> BTreeMap<String, Pointer> {
     let mut references: Vec<String> = Vec::new();
     grammar::walk(document, &mut |_, kind, schema| {
@@ -107,7 +107,7 @@ fn hoist(document: &mut Value) -> BTreeMap<String, Pointer> {
             (free_name(&mut taken, &place_name(&place)), place)
         })
         .collect();
-    // The innermost places first: what they are in takes the reference along.
+    // Innermost first, so that an outer schema is moved with the reference in it.
     let mut innermost: Vec<&(String, Pointer)> = named.iter().collect();
     innermost.sort_by_key(|(_, place)| std::cmp::Reverse(place.keys().count()));
     let mut schemas = BTreeMap::new();
@@ -156,7 +156,7 @@ fn place_name(place: &Pointer) -> String {
     words.join("_")
 }
 
-/// `name`, or one like it whose Rust name is free.
+/// Reserves a name: `name`, or `name` with a number if its Rust name is taken.
 pub(super) fn free_name(taken: &mut BTreeSet<String>, name: &str) -> String {
     let mut free = name.to_owned();
     let mut count = 1;
@@ -241,8 +241,8 @@ fn one_spelling(schema: &mut Object) {
     }
 }
 
-/// Takes out of a schema what constrains its values, and leaves what is said
-/// of the place.
+/// Takes the keywords that constrain the values out of a schema, and leaves the
+/// annotations.
 fn take_body(schema: &mut Object) -> Object {
     let mut body = std::mem::take(schema);
     body.retain(|key, value| {
@@ -255,8 +255,8 @@ fn take_body(schema: &mut Object) -> Object {
     body
 }
 
-/// Whether a keyword of a schema says something of the place and nothing of
-/// the values that may stand there.
+/// Whether a keyword of a schema is an annotation, which does not constrain the
+/// values.
 pub(super) fn is_annotation(key: &str) -> bool {
     matches!(
         key,
@@ -273,7 +273,7 @@ pub(super) fn is_annotation(key: &str) -> bool {
     ) || key.starts_with("x-")
 }
 
-/// A schema of several types, as far as it is about one of them.
+/// The branch for one type of a schema with several types.
 fn of_type(body: &Object, one: &str) -> Value {
     let mut branch = body.clone();
     branch.retain(|key, _| keyword_type(key).is_none_or(|types| types.contains(&one)));
@@ -298,7 +298,7 @@ fn is_of_type(value: &Value, name: &str) -> bool {
     }
 }
 
-/// The types that a keyword is about; `None` for all.
+/// The types that a keyword applies to; `None` for all.
 fn keyword_type(key: &str) -> Option<&'static [&'static str]> {
     Some(match key {
         "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" | "multipleOf" => {
@@ -429,7 +429,7 @@ mod tests {
             refers("c_list_item_deep")
         );
         assert_eq!(schemas["d"]["items"], refers("c_list_item_deep"));
-        // Places keep their names for whoever reads the vendor's document.
+        // Notes refer to places in the vendor's document.
         for (place, original) in [
             ("c_list_2/oneOf/0/items", "c/properties/list/items"),
             (

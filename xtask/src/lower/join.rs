@@ -1,18 +1,19 @@
-//! What holds either of two schemas, and what holds all of several.
+//! Combines schemas: into one that accepts what any of them accepts (`join`),
+//! or into one that has the fields of all of them (`all_of`).
 
 use super::lowered::{Field, Fields, Lowered, Rest, Shape};
 use super::{Lowering, component_at};
 use altegio_openapi::pointer::Pointer;
 
 impl Lowering<'_> {
-    /// The schema that holds what any of `parts` does.
+    /// The schema that accepts whatever any of `parts` accepts.
     pub(super) fn join_all(&mut self, parts: impl IntoIterator<Item = Lowered>) -> Lowered {
         let joined = parts.into_iter().reduce(|a, b| self.join(a, b));
         joined.unwrap_or_else(Lowered::any)
     }
 
-    /// Like [`Self::join_all`], of the branches of one schema: a list of
-    /// anything beside an object is one there, and not PHP's empty object.
+    /// Like [`Self::join_all`], but for the branches of one schema: here, a list
+    /// of any values next to an object is a list, and not PHP's empty object.
     pub(super) fn join_branches(&mut self, branches: Vec<Lowered>) -> Lowered {
         let (lists, others): (Vec<_>, Vec<_>) = branches.into_iter().partition(is_open_list);
         if others.is_empty() {
@@ -30,7 +31,7 @@ impl Lowering<'_> {
         joined
     }
 
-    /// The schema that holds what either does.
+    /// The schema that accepts whatever either schema accepts.
     pub(super) fn join(&mut self, a: Lowered, b: Lowered) -> Lowered {
         let nullable = a.nullable || b.nullable;
         let mut joined = match (&a.shape, &b.shape) {
@@ -48,7 +49,7 @@ impl Lowering<'_> {
             return self.join_resolved(a, b);
         };
         let at = component_at(name);
-        // Types that hold themselves come here again with the same two.
+        // Recursive types reach this point again with the same pair.
         let pair = (a.shape.clone(), b.shape.clone());
         if self.joining.contains(&pair) {
             let what = "combined with another type that holds itself: read as any value there";
@@ -79,7 +80,7 @@ impl Lowering<'_> {
                 joined.extensions = with_extensions(a_full, &b_full).extensions;
                 joined
             }
-            // PHP's empty object; the wire layer reads `[]` as one.
+            // PHP writes an empty object as `[]`; the wire layer decodes it as one.
             (Shape::Object(_), _) if is_open_list(&b_full) => a,
             (_, Shape::Object(_)) if is_open_list(&a_full) => b,
             _ => {
@@ -92,7 +93,8 @@ impl Lowering<'_> {
         }
     }
 
-    /// Objects share a branch, and so do lists.
+    /// Adds a branch to a union, which has at most one branch for objects and
+    /// one for lists.
     fn add_branch(&mut self, branches: &mut Vec<Lowered>, branch: Lowered) {
         let full = self.resolved(&branch);
         let twin = branches.iter().position(|other| {
@@ -110,8 +112,8 @@ impl Lowering<'_> {
 
     fn join_fields(&mut self, a: Fields, b: Fields) -> Fields {
         if a.named.is_empty() != b.named.is_empty() {
-            // An object of no named fields adds nothing to one that has some.
-            // One that says to be open holds fields of any name.
+            // An object without named fields adds nothing to one with named
+            // fields, unless it is declared open: then any field is allowed.
             let (mut named, open) = if a.named.is_empty() { (b, a) } else { (a, b) };
             if open.rest != Rest::Unsaid {
                 return Fields {
@@ -156,7 +158,8 @@ impl Lowering<'_> {
         Fields { named, rest }
     }
 
-    /// What holds in all of `parts` at once: the fields of all objects.
+    /// The schema that satisfies all of `parts`: an object with the fields of all
+    /// objects.
     pub(super) fn all_of(&mut self, at: &Pointer, parts: Vec<Lowered>) -> Lowered {
         let mut joined = Lowered::any();
         for part in parts {
@@ -197,8 +200,8 @@ impl Lowering<'_> {
         ours
     }
 
-    /// The schema with its reference replaced by the component; any value
-    /// where a component would have to hold itself.
+    /// The schema, with a reference replaced by the component; any value if the
+    /// component would have to contain itself.
     pub(super) fn resolved(&mut self, schema: &Lowered) -> Lowered {
         let Shape::Ref(name) = &schema.shape else {
             return schema.clone();

@@ -1,4 +1,5 @@
-//! A schema on its way from 3.1 to 3.0, and what it is as JSON.
+//! The intermediate form of a schema between 3.1 and 3.0, and its conversion to
+//! JSON.
 
 use std::collections::BTreeSet;
 
@@ -7,24 +8,24 @@ use serde_json::{Value, json};
 use super::Object;
 use super::desugar::component_reference;
 
-/// A lowered schema: what stands at one place.
+/// A lowered schema.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lowered {
-    /// Whether null may stand here.
+    /// Whether null is allowed.
     pub nullable: bool,
-    /// Sentences that describe it: the document's own, and the facts that no
-    /// Rust type holds.
+    /// The sentences of its description: the document's own, and facts that no
+    /// Rust type expresses.
     pub words: Vec<String>,
-    /// The extensions (`x-…`) that the document has here.
+    /// The schema's extensions (`x-…`).
     pub extensions: Object,
     pub shape: Shape,
 }
 
-/// What a schema allows, in the terms of Rust types.
+/// What a schema allows, in terms of Rust types.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Shape {
     Any,
-    /// Null, always.
+    /// Always null.
     Null,
     Scalar(Scalar),
     Object(Fields),
@@ -39,11 +40,11 @@ pub enum Scalar {
     Boolean,
     /// Always 64 bits: an id must not be narrowed.
     Integer,
-    /// Never `float`, which typify would read into an f32.
+    /// Without the format `float`, for which typify would generate an `f32`.
     Number,
-    /// With the format, where progenitor's settings have a type for it.
+    /// A string, with its format if progenitor's settings have a type for that.
     Text(Option<String>),
-    /// A text of these.
+    /// One of these strings.
     Enum(Vec<String>),
 }
 
@@ -64,7 +65,7 @@ pub struct Field {
 /// Fields beside the named ones.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Rest {
-    /// Not said, or said to be none: a response with one field more must not
+    /// Not specified or forbidden: a response with an additional field must not
     /// be an error.
     #[default]
     Unsaid,
@@ -86,7 +87,7 @@ impl Lowered {
         Self::new(Shape::Any)
     }
 
-    /// The words as one text.
+    /// The sentences of the description as one text, if there are any.
     pub fn description(&self) -> Option<String> {
         (!self.words.is_empty()).then(|| self.words.join(" "))
     }
@@ -95,10 +96,11 @@ impl Lowered {
         self.json(self.nullable, None)
     }
 
-    /// `rust_type` stands for what typify would make of it.
+    /// `rust_type` replaces the type that typify would generate.
     fn json(&self, nullable: bool, rust_type: Option<Value>) -> Value {
         let mut json = self.shape.to_json();
-        // `nullable` without a type would be refused; any value is nullable anyway.
+        // `nullable` without a type would be refused, and any value is nullable
+        // anyway.
         if nullable && !matches!(self.shape, Shape::Any | Shape::Null) {
             json.insert("nullable".into(), true.into());
         }
@@ -109,7 +111,7 @@ impl Lowered {
         if let Some(rust_type) = rust_type {
             json.insert("x-rust-type".into(), rust_type);
         }
-        // In 3.0 nothing stands beside `$ref`.
+        // In 3.0, `$ref` allows no other keywords next to it.
         if json.len() > 1
             && let Some(reference) = json.remove("$ref")
         {
@@ -118,8 +120,9 @@ impl Lowered {
         Value::Object(json)
     }
 
-    /// As a component. Nullability is told where it is used: typify emits two
-    /// types of one name for a nullable component. `sent` if requests hold it.
+    /// The schema as a component. Nullability is expressed where the component is
+    /// used, since typify emits two types of the same name for a nullable
+    /// component. `sent` states whether request bodies contain the component.
     pub fn to_component(&self, sent: bool) -> Value {
         let mut json = self.json(false, None);
         if let Shape::Object(fields) = &self.shape
@@ -134,7 +137,7 @@ impl Lowered {
         json
     }
 
-    /// The components that this one refers to.
+    /// Adds the names of the components that this schema refers to to `found`.
     pub fn references(&self, found: &mut BTreeSet<String>) {
         match &self.shape {
             Shape::Any | Shape::Null | Shape::Scalar(_) => {}
@@ -165,8 +168,8 @@ impl Field {
         if self.required {
             return schema.to_json();
         }
-        // In a request null clears a field and absence leaves it alone. A
-        // response of the same type has the two apart too.
+        // In a request, null clears a field and absence leaves it unchanged. A
+        // response of the same type distinguishes the two as well.
         if sent && schema.nullable {
             let inner = Value::Object(schema.shape.to_json());
             let rust_type = json!({
@@ -175,8 +178,8 @@ impl Field {
             });
             return schema.json(false, Some(rust_type));
         }
-        // typify reads an absent and an empty list or map as one, and sends
-        // neither; an optional value of them keeps the two apart.
+        // typify treats an absent list or map like an empty one, and sends
+        // neither. A nullable one becomes an `Option`, which tells them apart.
         let collection = match &schema.shape {
             Shape::List(_) => true,
             Shape::Object(fields) => fields.named.is_empty(),
@@ -214,7 +217,7 @@ impl Scalar {
         }
     }
 
-    /// What OpenAPI calls the type.
+    /// The name of the type in OpenAPI.
     pub fn type_name(&self) -> &'static str {
         match self {
             Self::Boolean => "boolean",

@@ -1,4 +1,5 @@
-//! What gets a component of its own, and its name: one type in Rust each.
+//! Moves inline schemas into components and names them; each component is one
+//! type in Rust.
 
 use super::Lowering;
 use super::desugar::free_name;
@@ -7,15 +8,16 @@ use super::operations::Operation;
 use super::responses::Content;
 
 impl Lowering<'_> {
-    /// Adds a component, called `name` or something like it that is free.
+    /// Adds a component, and returns its name: `name`, or `name` with a number if
+    /// that is taken.
     pub(super) fn new_component(&mut self, name: &str, schema: Lowered) -> String {
         let name = free_name(&mut self.taken, name);
         self.add_component(name.clone(), schema);
         name
     }
 
-    /// Gives every inline object, enum and union a component of its own:
-    /// typify would name them too, but not always apart.
+    /// Moves every inline object, enum and union into a component: typify would
+    /// name them too, but not always distinctly.
     pub(super) fn name_types(&mut self, operations: &mut [Operation]) {
         for name in self.order.clone() {
             if let Some(Some(mut schema)) = self.components.remove(&name) {

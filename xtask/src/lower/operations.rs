@@ -1,4 +1,4 @@
-//! Operations: what is called, with which body.
+//! Lowers operations and request bodies.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,8 @@ use super::{Lowering, Object};
 use altegio_openapi::grammar::METHODS;
 use altegio_openapi::pointer::{self, Pointer};
 
-/// The request's real media type, where the lowered one is a stand-in.
+/// The extension for the media type of a request body that is not JSON; the
+/// lowered body has `application/json` in its place.
 const MEDIA_TYPE: &str = "x-media-type";
 
 /// A lowered operation.
@@ -17,7 +18,7 @@ pub(super) struct Operation {
     pub path: String,
     pub method: String,
     pub id: String,
-    /// What is taken over as it is.
+    /// The keywords that are copied unchanged.
     said: Object,
     pub parameters: Vec<Parameter>,
     pub body: Option<Body>,
@@ -27,7 +28,7 @@ pub(super) struct Operation {
 /// A request body.
 pub(super) struct Body {
     description: Option<Value>,
-    /// Unless JSON is sent.
+    /// The media type, unless it is JSON.
     media_type: Option<String>,
     pub schema: Lowered,
 }
@@ -129,7 +130,7 @@ impl Body {
         if let Some(description) = &self.description {
             json.insert("description".into(), description.clone());
         }
-        // progenitor sends every declared body, so all are required here.
+        // progenitor sends every declared body, so all of them are required here.
         json.insert("required".into(), true.into());
         if let Some(media_type) = &self.media_type {
             json.insert(MEDIA_TYPE.into(), media_type.clone().into());

@@ -1,4 +1,4 @@
-//! Parameters: what goes into the address and the headers.
+//! Lowers parameters of the path, the query and the headers.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use altegio_openapi::pointer::{self, Pointer};
 /// A lowered parameter.
 pub(super) struct Parameter {
     pub name: String,
-    /// What is taken over as it is.
+    /// The keywords that are copied unchanged.
     said: Object,
     pub schema: Lowered,
 }
@@ -24,7 +24,8 @@ impl<'a> Lowering<'a> {
         item_at: &Pointer,
         item: &'a Value,
     ) -> Vec<Parameter> {
-        // The operation's own replace the path's of the same name and place.
+        // A parameter of the operation replaces the path's parameter of the same
+        // name and location.
         let mut merged: Vec<(Pointer, &'a Value)> = Vec::new();
         for (holder, base) in [(item, item_at), (operation, at)] {
             let base = base.join("parameters");
@@ -52,7 +53,7 @@ impl<'a> Lowering<'a> {
         for (place, parameter) in &merged {
             let name = parameter["name"].as_str().unwrap_or_default();
             match parameter["in"].as_str() {
-                // The transport sends them; OpenAPI itself says to ignore them here.
+                // The transport sends these headers; OpenAPI ignores such parameters.
                 Some("header") if is_transports(name) => {}
                 Some("cookie") => self.note(place, format!("cookie parameter `{name}` left out")),
                 Some("query") if in_path.contains(name) => {
@@ -112,7 +113,7 @@ impl<'a> Lowering<'a> {
 impl Parameter {
     pub(super) fn to_json(&self) -> Value {
         let mut json = self.said.clone();
-        // A parameter's facts stand on the parameter, where progenitor documents it.
+        // The description is moved to the parameter, where progenitor documents it.
         let own = json.get("description").and_then(Value::as_str);
         let own = own.map(str::to_owned).filter(|own| !own.is_empty());
         let words: Vec<String> = own.into_iter().chain(self.schema.description()).collect();
@@ -121,7 +122,7 @@ impl Parameter {
         }
         let bare = Lowered {
             words: Vec::new(),
-            // Absent is how a parameter is null.
+            // A parameter is omitted instead of being null.
             nullable: false,
             ..self.schema.clone()
         };
@@ -130,7 +131,7 @@ impl Parameter {
     }
 }
 
-/// Headers that the transport sends.
+/// Whether the transport sends this header.
 fn is_transports(name: &str) -> bool {
     let names = ["accept", "content-type", "authorization"];
     names.contains(&name.to_ascii_lowercase().as_str())

@@ -1,4 +1,5 @@
-//! Responses: one success type an operation, and one error type in all.
+//! Lowers responses: to one success type per operation, and one error type per
+//! document.
 
 use serde_json::{Map, Value, json};
 
@@ -12,13 +13,14 @@ use altegio_openapi::pointer::{self, Pointer};
 pub(super) struct Responses {
     successes: Vec<String>,
     failures: Vec<String>,
-    /// Of every success.
+    /// The content of all success responses.
     pub content: Content,
-    /// The component of the document's errors, if any of the failures has a type.
+    /// The component for the document's errors, if any of the failures has a
+    /// schema.
     error: Option<String>,
 }
 
-/// What a response holds.
+/// The content of a response.
 pub(super) enum Content {
     Nothing,
     /// Bytes of this media type.
@@ -94,12 +96,13 @@ impl<'a> Lowering<'a> {
             successes,
             failures,
             content,
-            // All or none: progenitor knows one error type an operation.
+            // All failures have the error type or none has: progenitor supports one
+            // error type per operation.
             error: errors.filter(|_| typed_failure).map(str::to_owned),
         }
     }
 
-    /// One type for several schemas; an empty body reads as an empty object.
+    /// One type for several schemas; any value if there are none.
     fn either(&mut self, schemas: &[Placed<'a>]) -> Lowered {
         let lowered: Vec<Lowered> = schemas
             .iter()
@@ -108,7 +111,7 @@ impl<'a> Lowering<'a> {
         self.join_all(lowered)
     }
 
-    /// One component that holds every error body of the document.
+    /// Adds a component that accepts every error body of the document.
     pub(super) fn error_component(&mut self) -> Option<String> {
         let document = self.document;
         let mut errors: Vec<Placed<'a>> = Vec::new();
@@ -139,7 +142,7 @@ impl<'a> Lowering<'a> {
         Some(self.new_component("error_body", merged))
     }
 
-    /// The media type to send or read: JSON where it is offered.
+    /// The media type to send or read: JSON if it is offered, else the first one.
     pub(super) fn pick<'m>(
         &mut self,
         at: &Pointer,

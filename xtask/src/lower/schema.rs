@@ -1,4 +1,4 @@
-//! A desugared schema → [`Lowered`].
+//! Converts desugared schemas to [`Lowered`] schemas.
 
 use serde_json::{Map, Value};
 
@@ -7,7 +7,7 @@ use super::lowered::{Field, Fields, Lowered, Rest, Scalar, Shape};
 use super::{Lowering, Object};
 use altegio_openapi::pointer::{self, Pointer};
 
-/// A schema and where it stands.
+/// A schema and its place in the document.
 pub(super) type Placed<'a> = (Pointer, &'a Value);
 
 impl<'a> Lowering<'a> {
@@ -42,7 +42,8 @@ impl<'a> Lowering<'a> {
         lowered
     }
 
-    /// A schema that stands for another one, which has a component of its own.
+    /// A reference to a schema: to its component, or the schema itself if that is
+    /// a plain type.
     fn reference(&mut self, at: &Pointer, reference: &str) -> Lowered {
         let document = self.document;
         let Some(target) = pointer::target(document, reference) else {
@@ -52,7 +53,7 @@ impl<'a> Lowering<'a> {
             return Lowered::new(Shape::Null);
         }
         if self.is_plain(target) {
-            // A component of its own would be a wrapper around a plain type.
+            // A component would be a wrapper around the plain type.
             return self.schema(at, target);
         }
         let Some(name) = pointer::schema_name(reference) else {
@@ -76,7 +77,7 @@ impl<'a> Lowering<'a> {
         let nullable = branches.len() < total;
         let before = branches.len();
         if branches.iter().any(|(_, branch)| self.is_object(branch)) {
-            // PHP's empty object; the wire layer reads `[]` as one.
+            // PHP writes an empty object as `[]`; the wire layer decodes it as one.
             branches.retain(|(_, branch)| !is_empty_list(branch));
         }
         let may_be_empty = branches.len() < before;
@@ -95,7 +96,7 @@ impl<'a> Lowering<'a> {
         };
         lowered.nullable |= nullable;
         if may_be_empty && let Shape::Object(fields) = &mut lowered.shape {
-            // An empty object has no field, so none is required.
+            // An empty object has no fields, so no field is required.
             for (_, field) in &mut fields.named {
                 field.required = false;
             }
@@ -103,7 +104,7 @@ impl<'a> Lowering<'a> {
         lowered
     }
 
-    /// An object whose branches say which of its fields go together.
+    /// An object whose branches specify which of its fields go together.
     fn with_branches(
         &mut self,
         at: &Pointer,
@@ -133,7 +134,7 @@ impl<'a> Lowering<'a> {
         lowered
     }
 
-    /// `allOf`, with what stands beside it as one more part.
+    /// `allOf`; the keywords next to it count as one more part.
     fn parts(&mut self, at: &Pointer, source: &'a Object) -> Lowered {
         let parts: Vec<Placed<'a>> = list(at, source, "allOf").collect();
         let says_more = source.keys().any(|key| {
@@ -152,7 +153,7 @@ impl<'a> Lowering<'a> {
             return lowered.remove(0);
         }
         let mut joined = self.all_of(at, lowered);
-        // A part may require what another one declares.
+        // A part may require a field that another part declares.
         if let Shape::Object(fields) = &mut joined.shape {
             let document = self.document;
             let parts = parts.iter().map(|(_, part)| *part);
@@ -171,7 +172,8 @@ impl<'a> Lowering<'a> {
 
     // ---- one type -----------------------------------------------------------------
 
-    /// A schema of one type at most, whatever combinations stand beside it.
+    /// A schema of at most one type; `oneOf`, `anyOf` and `allOf` next to it are
+    /// ignored.
     fn plain(&mut self, at: &Pointer, source: &'a Object) -> Lowered {
         let values = source.get("enum").and_then(Value::as_array);
         let values = values.map_or(&[][..], Vec::as_slice);
@@ -211,7 +213,7 @@ impl<'a> Lowering<'a> {
                     .iter()
                     .map(|value| value.as_str().map(str::to_owned))
                     .collect();
-                // progenitor's settings have a type for these.
+                // progenitor's settings have a type for these formats.
                 let known = |format: &&str| {
                     values.is_empty() && matches!(*format, "date" | "date-time" | "binary")
                 };
@@ -237,7 +239,7 @@ impl<'a> Lowering<'a> {
             None => Shape::Any,
         };
         if unlisted {
-            // typify would refuse every other value, on the way in too.
+            // typify would refuse all other values, in responses too.
             let list: Vec<String> = values.iter().map(|value| format!("`{value}`")).collect();
             facts.push(format!("One of {}.", list.join(", ")));
         }
@@ -261,7 +263,7 @@ impl<'a> Lowering<'a> {
         let named = !fields.named.is_empty();
         match source.get("additionalProperties") {
             None | Some(Value::Bool(false)) => {}
-            // Beside named fields, what else comes is kept by the wire layer.
+            // The wire layer keeps additional fields of objects with named fields.
             Some(Value::Bool(true)) if named => {}
             Some(Value::Bool(true)) => fields.rest = Rest::Any,
             Some(schema) => {
@@ -285,7 +287,7 @@ impl<'a> Lowering<'a> {
         fields
     }
 
-    // ---- questions ----------------------------------------------------------------
+    // ---- predicates ---------------------------------------------------------------
 
     fn resolve(&self, schema: &'a Value) -> &'a Value {
         pointer::resolve(self.document, schema).unwrap_or(schema)
@@ -310,8 +312,8 @@ impl<'a> Lowering<'a> {
         })
     }
 
-    /// A scalar, an object of no named fields, or a union of them: a plain
-    /// type in Rust.
+    /// Whether the schema is a plain type in Rust: a scalar, an object without
+    /// named fields, or a union of them.
     fn is_plain(&self, schema: &'a Value) -> bool {
         const STRUCTURE: [&str; 6] = [
             "properties",
@@ -335,8 +337,8 @@ impl<'a> Lowering<'a> {
                 .any(|node| STRUCTURE.iter().any(|key| node.get(*key).is_some()))
     }
 
-    /// The schema and its branches, at any depth, references followed; and
-    /// whether one of them is a branch of itself.
+    /// The schema and its branches at any depth, with references resolved; and
+    /// whether one of them occurs more than once, as a branch of itself does.
     fn union(&self, schema: &'a Value) -> (Vec<&'a Value>, bool) {
         let mut nodes: Vec<&'a Value> = Vec::new();
         let mut circular = false;
@@ -399,7 +401,8 @@ fn names<'a>(source: Option<&'a Map<String, Value>>, key: &str) -> impl Iterator
     list.filter_map(Value::as_str)
 }
 
-/// What stands for an object without fields where objects stand too.
+/// Whether the schema is an empty list, which next to objects stands for an
+/// empty object.
 fn is_empty_list(schema: &Value) -> bool {
     let anything = schema.get("items").is_none() && schema.get("prefixItems").is_none();
     schema["type"] == "array" && (anything || schema["maxItems"] == 0)
@@ -409,7 +412,7 @@ fn is_number_format(format: &str) -> bool {
     matches!(format, "int32" | "int64" | "float" | "double")
 }
 
-/// The type that other keywords tell, where `type` is missing.
+/// The type that other keywords imply if `type` is missing.
 fn guess_type(source: &Object, values: &[Value]) -> Option<&'static str> {
     let says = |keys: &[&str]| keys.iter().any(|key| source.contains_key(*key));
     if says(&[
@@ -431,7 +434,8 @@ fn guess_type(source: &Object, values: &[Value]) -> Option<&'static str> {
     }
 }
 
-/// Constraints and defaults, in words: typify would narrow types by them.
+/// Constraints and defaults as sentences; as keywords, typify would narrow types
+/// by them.
 fn constraints(source: &Object) -> Vec<String> {
     let mut facts = Vec::new();
     for (key, words) in [

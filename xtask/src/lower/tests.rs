@@ -1,4 +1,4 @@
-//! One document in, what the lowering makes of it out.
+//! Tests of the lowering, from an OpenAPI 3.1 document to the lowered one.
 
 use altegio_openapi::grammar;
 use altegio_openapi::pointer;
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// A document of one operation, with these schemas and this operation's rest.
+/// A document with these schemas and one operation, whose `operationId` is added.
 fn document(schemas: Value, operation: Value) -> Value {
     let mut operation = operation;
     operation["operationId"] = "op".into();
@@ -21,7 +21,7 @@ fn document(schemas: Value, operation: Value) -> Value {
     })
 }
 
-/// What one schema is lowered to, as the field `x` of a component.
+/// The lowered form of a schema that is the field `x` of a component.
 fn field(schema: Value) -> Value {
     let schemas = json!({"c": {"type": "object", "properties": {"x": schema}}});
     let lowered = lower(&document(schemas, json!({}))).document;
@@ -86,7 +86,7 @@ fn an_object_or_an_empty_array_is_the_object() {
         ]},
     });
     assert_eq!(component(schemas.clone(), "u"), object);
-    // What may be empty has no field that must be there.
+    // An object that may be empty has no required fields.
     assert_eq!(component(schemas.clone(), "w"), object);
     assert_eq!(component(schemas, "v"), json!({"type": "object"}));
 }
@@ -255,7 +255,7 @@ fn extensions_stay_on_fields_parameters_and_operations() {
     ] {
         assert_eq!(fields[field][key], true, "{field}: {}", fields[field]);
     }
-    // The field is secret, and not every use of its type.
+    // The field is secret, not every use of its type.
     assert_eq!(schemas["c_inline"].get("x-secret"), None);
     let reference = json!([{"$ref": "#/components/schemas/a"}]);
     assert_eq!(fields["reference"]["allOf"], reference);
@@ -453,7 +453,7 @@ fn schema() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Field paths and enum values under a schema, references followed.
+/// The field paths and enum values under a schema, with references resolved.
 fn contents(document: &Value, schema: &Value, path: &str, found: &mut BTreeSet<String>) {
     let schema = pointer::resolve(document, schema).unwrap();
     for (name, property) in schema["properties"].as_object().into_iter().flatten() {
