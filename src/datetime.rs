@@ -10,14 +10,14 @@ use chrono::{
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// A date and time in any of the forms that the API uses, kept in the form it
-/// was received in:
+/// A date and time in any of the forms that the API uses. The value keeps the form
+/// in which it was received:
 ///
 /// | form | example |
 /// |---|---|
 /// | offset without a colon | `2026-03-01T12:00:00-0500` |
 /// | RFC 3339 | `2026-03-01T12:00:00-05:00`, `2026-03-01T17:00:00.000Z` |
-/// | local to the location | `2026-03-01 12:00:00`, `2026-03-01 12:00`, `2026-03-01T12:00:00` |
+/// | without an offset, local to the location | `2026-03-01 12:00:00`, `2026-03-01 12:00`, `2026-03-01T12:00:00` |
 /// | date only, local to the location | `2026-03-01` |
 /// | a number of seconds since 1970 | `1772384400` |
 /// | a number of milliseconds since 1970 | `1772384400000` |
@@ -25,9 +25,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// A number whose absolute value is 10¹¹ or more is in milliseconds. A
 /// `DateTime` is serialized in the form it was deserialized from.
 ///
-/// A `DateTime` is equal to another if both are written the same, and has no
-/// order: a local time is no instant. [`cmp_instant`](Self::cmp_instant)
-/// compares instants.
+/// Two `DateTime`s are equal if they have the same date, time, offset, and form.
+/// They are not ordered, because a local time does not identify an instant. To
+/// compare instants, use [`cmp_instant`](Self::cmp_instant).
 ///
 /// ```
 /// use altegio::DateTime;
@@ -38,7 +38,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// let local: DateTime = "2026-03-01 12:00:00".parse()?;
 /// assert!(local.instant().is_none());
 ///
-/// // Only the location's time zone makes an instant of a local time.
+/// // To convert a local time to an instant, pass the location's time zone.
 /// let zone = chrono::FixedOffset::west_opt(5 * 3600).unwrap();
 /// assert_eq!(local.to_utc(&zone).unwrap().timestamp(), 1_772_384_400);
 /// let number: DateTime = serde_json::from_str("1772384400").unwrap();
@@ -54,7 +54,7 @@ pub struct DateTime {
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Zone {
-    /// None: the location's time zone.
+    /// No offset: the time is in the location's time zone.
     Local,
     /// `Z`
     Utc,
@@ -69,7 +69,7 @@ enum Form {
     DateAndTime {
         separator: char,
         seconds: bool,
-        /// Digits after the seconds' point, 0 to 9.
+        /// The number of digits after the decimal point of the seconds, 0 to 9.
         fraction: u8,
     },
     DateOnly,
@@ -77,7 +77,7 @@ enum Form {
     Milliseconds,
 }
 
-/// The form in which a chrono type is written.
+/// Returns the form in which a chrono type is written.
 const fn form(separator: char) -> Form {
     Form::DateAndTime {
         separator,
@@ -86,20 +86,20 @@ const fn form(separator: char) -> Form {
     }
 }
 
-/// Numbers since 1970 from this on are milliseconds.
+/// Timestamps of at least this absolute value are in milliseconds.
 const FIRST_MILLISECONDS: u64 = 100_000_000_000;
 
-/// The text is not a date and time in a form that [`DateTime`] knows, or has
-/// no offset where an instant is needed.
+/// The error when a text is not in a form that [`DateTime`] supports, or when a
+/// `DateTime` without an offset is converted to an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a date and time like 2026-03-01T12:00:00-0500 expected")]
+#[error("expected a date and time such as 2026-03-01T12:00:00-0500")]
 pub struct DateTimeError;
 
 impl DateTime {
-    /// Makes the form that is a number of seconds since 1970, or of
+    /// Creates a `DateTime` from a number of seconds since 1970, or of
     /// milliseconds if the absolute value is 10¹¹ or more.
     ///
-    /// `None` if it is past the years that chrono knows.
+    /// Returns `None` if the date is out of chrono's range.
     pub fn from_timestamp(number: i64) -> Option<Self> {
         let (instant, form) = if number.unsigned_abs() < FIRST_MILLISECONDS {
             (ChronoDateTime::from_timestamp(number, 0)?, Form::Seconds)
@@ -114,21 +114,22 @@ impl DateTime {
         })
     }
 
-    /// Returns the date and time as written, without the offset; of a number,
-    /// those of UTC. A date without a time is its midnight.
+    /// Returns the date and time as written, without the offset.
+    ///
+    /// For a number, they are in UTC. For a date without a time, the time is midnight.
     pub fn naive_local(&self) -> NaiveDateTime {
         self.local
     }
 
-    /// Returns the date as written.
+    /// Returns the date as written. For a number, it is the date in UTC.
     pub fn date(&self) -> NaiveDate {
         self.local.date()
     }
 
-    /// Returns the instant in UTC. A local time is taken to be in `zone`, the
-    /// location's.
+    /// Returns the instant in UTC. A local time is interpreted in `zone`, which
+    /// should be the location's time zone.
     ///
-    /// `None` if the zone has that local time twice, or never.
+    /// Returns `None` if the local time is ambiguous or does not exist in `zone`.
     pub fn to_utc<Tz: TimeZone>(&self, zone: &Tz) -> Option<ChronoDateTime<Utc>> {
         match self.instant() {
             Some(instant) => Some(instant.to_utc()),
@@ -136,30 +137,30 @@ impl DateTime {
         }
     }
 
-    /// Returns the date and time as written, taken to be in `zone` whatever
-    /// offset is written: some locations send a wrong one.
+    /// Returns the date and time as written, interpreted in `zone`. The offset is
+    /// ignored, because some locations send a wrong one.
     ///
-    /// `None` if the zone has that local time twice, or never.
+    /// Returns `None` if the local time is ambiguous or does not exist in `zone`.
     pub fn in_zone<Tz: TimeZone>(&self, zone: &Tz) -> Option<ChronoDateTime<Tz>> {
         zone.from_local_datetime(&self.local).single()
     }
 
-    /// Compares the instants.
+    /// Compares the instants of two `DateTime`s.
     ///
-    /// `None` if one of the two is a local time.
+    /// Returns `None` if either of them is a local time.
     pub fn cmp_instant(&self, other: &Self) -> Option<Ordering> {
         Some(self.instant()?.cmp(&other.instant()?))
     }
 
-    /// Adds a duration; the form stays.
+    /// Adds a duration and keeps the form.
     ///
-    /// `None` past the years that chrono knows.
+    /// Returns `None` if the result is out of chrono's range.
     pub fn checked_add(self, duration: TimeDelta) -> Option<Self> {
         let local = self.local.checked_add_signed(duration)?;
         Some(Self { local, ..self })
     }
 
-    /// The offset from UTC, where one was written.
+    /// Returns the offset from UTC, or `None` for a local time.
     pub fn offset(&self) -> Option<FixedOffset> {
         match self.zone {
             Zone::Local => None,
@@ -168,7 +169,7 @@ impl DateTime {
         }
     }
 
-    /// The number of the forms that are one.
+    /// Returns the timestamp if the form is a number.
     fn number(&self) -> Option<i64> {
         match self.form {
             Form::Seconds => Some(self.local.and_utc().timestamp()),
@@ -177,8 +178,8 @@ impl DateTime {
         }
     }
 
-    /// By position, which is exact: chrono's format strings accept more forms
-    /// than are written back the same.
+    /// Parses a text by byte positions. Chrono's format strings would also accept
+    /// texts that are not written back unchanged.
     fn read(text: &[u8]) -> Option<Self> {
         let is = |at: usize, byte: u8| text.get(at) == Some(&byte);
         let number = |from: usize, to: usize| {
@@ -253,13 +254,13 @@ impl DateTime {
         })
     }
 
-    /// The point in time, where an offset was written.
+    /// Returns the instant, or `None` for a local time.
     pub fn instant(&self) -> Option<ChronoDateTime<FixedOffset>> {
         self.offset()?.from_local_datetime(&self.local).single()
     }
 }
 
-/// Written as RFC 3339, to the second.
+/// The result is written as RFC 3339, without fractions of a second.
 impl<Tz: TimeZone> From<ChronoDateTime<Tz>> for DateTime {
     fn from(time: ChronoDateTime<Tz>) -> Self {
         let time = time.fixed_offset();
@@ -271,7 +272,7 @@ impl<Tz: TimeZone> From<ChronoDateTime<Tz>> for DateTime {
     }
 }
 
-/// Written as `2026-03-01 12:00:00`, local to the location.
+/// The result is written as `2026-03-01 12:00:00`, local to the location.
 impl From<NaiveDateTime> for DateTime {
     fn from(local: NaiveDateTime) -> Self {
         Self {
@@ -282,7 +283,7 @@ impl From<NaiveDateTime> for DateTime {
     }
 }
 
-/// Written as `2026-03-01`.
+/// The result is written as `2026-03-01`.
 impl From<NaiveDate> for DateTime {
     fn from(date: NaiveDate) -> Self {
         Self {
@@ -293,14 +294,14 @@ impl From<NaiveDate> for DateTime {
     }
 }
 
-/// As [`DateTime::naive_local`].
+/// The same as [`DateTime::naive_local`].
 impl From<DateTime> for NaiveDateTime {
     fn from(time: DateTime) -> Self {
         time.local
     }
 }
 
-/// As [`DateTime::instant`]; an error if it is a local time.
+/// The same as [`DateTime::instant`], but an error for a local time.
 impl TryFrom<DateTime> for ChronoDateTime<FixedOffset> {
     type Error = DateTimeError;
 
@@ -309,7 +310,7 @@ impl TryFrom<DateTime> for ChronoDateTime<FixedOffset> {
     }
 }
 
-/// The instant in UTC; an error if it is a local time.
+/// Returns the instant in UTC, or an error for a local time.
 impl TryFrom<DateTime> for ChronoDateTime<Utc> {
     type Error = DateTimeError;
 
@@ -421,7 +422,7 @@ impl<'de> Deserialize<'de> for DateTime {
                 Err(E::invalid_value(de::Unexpected::Other("number"), &self))
             }
         }
-        // Not `deserialize_str`, for which a number is made a text.
+        // `deserialize_str` would convert a number to a string.
         deserializer.deserialize_any(Visitor)
     }
 }
@@ -528,7 +529,7 @@ mod tests {
             local.to_utc(&FixedOffset::west_opt(5 * 3600).unwrap())
         );
         assert_eq!(NaiveDateTime::from(start), local.naive_local());
-        // The offset is wrong at some locations.
+        // Some locations send a wrong offset.
         let zone = FixedOffset::east_opt(3 * 3600).unwrap();
         assert_eq!(start.in_zone(&zone).unwrap().hour(), 12);
     }

@@ -1,9 +1,9 @@
-//! A value of a request that may be null.
+//! A nullable field of a request.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// A field of a request that may be null: null clears it on the server,
-/// leaving it out leaves it as it is.
+/// A nullable field of a request. Sending null clears the field on the server, and
+/// omitting the field leaves it unchanged.
 ///
 /// ```
 /// use altegio::Nullable;
@@ -51,8 +51,8 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Nullable<T> {
     }
 }
 
-/// Deserializes an optional field of a nullable type: a null is
-/// `Some(Nullable::Null)`, which serde's `Option` would read as `None`.
+/// Deserializes an optional field of a nullable type. A null becomes
+/// `Some(Nullable::Null)`, whereas serde's `Option` would read it as `None`.
 pub(crate) fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Option<Nullable<T>>, D::Error> {

@@ -1,5 +1,5 @@
-//! serde for enums of strings. An enum that responses use is open: it keeps a
-//! value that the document does not list.
+//! Implements serde for string enums. An enum that is used in responses is open:
+//! it keeps values that the document does not list.
 
 use std::fmt;
 
@@ -7,20 +7,21 @@ use serde::de::{self, Deserializer, Unexpected, Visitor};
 
 /// An enum value that the document does not list.
 ///
-/// Only a response can produce one, so a request can only send back what the
-/// server sent.
+/// Such a value can only be obtained by decoding a response, so a request can only
+/// send back a value that the server has sent.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct UnlistedValue(Box<str>);
 
 impl UnlistedValue {
-    /// Returns the value.
+    /// Returns the value as a string slice.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Implements serde for an enum of strings through its `Display` and `FromStr`.
-/// `$unlisted` makes the variant that keeps a value the document does not list.
+/// Implements serde for a string enum through its `Display` and `FromStr`.
+/// `$unlisted` constructs the variant that keeps a value that the document does not
+/// list, or is `None` if the enum is closed.
 macro_rules! string_enum {
     ($name:ident, $unlisted:expr, [$($value:literal),*]) => {
         impl ::serde::Serialize for $name {

@@ -1,12 +1,13 @@
-//! The rate limit: every request waits here for its permit.
+//! The rate limiter, which every request asks for a permit before it is sent.
 //!
-//! Altegio allows 200 requests a minute and 5 a second from one address, and
-//! refuses what exceeds either with a 429. The limiter counts as the server
-//! does: no span of a second holds more than 5 requests and no span of a
-//! minute more than 200, wherever it begins; bursts within both are allowed.
+//! Altegio allows 200 requests per minute and 5 per second from one IP address,
+//! and rejects requests that exceed either limit with a 429. The limiter uses
+//! sliding windows, as the server does: no period of one second contains more than
+//! 5 requests and no period of one minute more than 200, wherever it begins. Bursts
+//! within both limits are allowed.
 //!
-//! Change it when several clients share an address ([`RateLimiter::clone`]
-//! within a process, [`RateLimiter::shared`] between processes), or when your
+//! Set another limiter if several clients share an address ([`RateLimiter::clone`]
+//! within a process, [`RateLimiter::shared`] across processes), or if your
 //! contract with Altegio allows a different rate.
 
 mod queue;
@@ -30,48 +31,48 @@ use queue::{Pace, Queue, Turn};
 pub use redis::RedisStore;
 use windows::Windows;
 
-/// The longest that a server's `Retry-After` holds a client back.
+/// The longest pause that a `Retry-After` of the server can cause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
-/// By how much the windows of [`RateLimiter::altegio`] are longer than Altegio's.
+/// How much longer the windows of [`RateLimiter::altegio`] are than Altegio's.
 pub(crate) const MARGIN: Duration = Duration::from_millis(50);
 
-/// A store's permit that is older than this is not used: too much later, the
-/// request would fall into another window than the one it was counted in.
+/// The maximum age of a store's permit. A request sent later could fall into
+/// another window than the one in which it was counted.
 const FRESH: Duration = MARGIN;
 
-/// What a store reports instead of a permit when it fails.
+/// The error type of a store.
 type StoreError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Whether a request may be sent now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permit {
-    /// The request is counted: send it.
+    /// The request has been counted and may be sent.
     Granted,
-    /// The limit is reached and nothing was counted: ask again after this time.
+    /// The limit is reached and nothing was counted. Ask again after this duration.
     Wait(Duration),
 }
 
-/// A store that counts requests for several processes behind one address.
+/// A store that counts the requests of several processes behind one IP address.
 ///
-/// Implement it to share Altegio's limit between machines, and pass the store
-/// to [`RateLimiter::shared`].
+/// Implement this trait to share Altegio's limit across processes or machines, and
+/// pass the store to [`RateLimiter::shared`].
 #[cfg_attr(
     feature = "redis",
-    doc = "[`RedisStore`](crate::RedisStore) is an implementation on Redis."
+    doc = "[`RedisStore`](crate::RedisStore) is an implementation that uses Redis."
 )]
 #[cfg_attr(
     not(feature = "redis"),
-    doc = "The feature `redis` has an implementation on Redis."
+    doc = "The feature `redis` provides an implementation that uses Redis."
 )]
 ///
-/// The calls of a client do not crowd around the store: they queue in the
-/// process, and one at a time asks. After [`Permit::Wait`] none of them asks
-/// before the time is up.
+/// Within a process, the calls wait in a queue, and normally only one of them asks
+/// the store at a time. After a [`Permit::Wait`], none of them asks again before
+/// the duration has passed.
 ///
 /// # Examples
 ///
-/// A store that only counts the requests of this process, and never refuses:
+/// A store that counts the requests of this process and grants every permit:
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering};
@@ -101,35 +102,37 @@ pub enum Permit {
 /// # Ok::<(), altegio::Error>(())
 /// ```
 pub trait RateLimit: Debug + Send + Sync + 'static {
-    /// Counts one request if the limit allows it, or says when to ask again.
-    /// It must not wait for the limit itself.
+    /// Counts one request if the limit allows it, or returns how long to wait before
+    /// asking again. The implementation must not wait for the limit itself.
     ///
-    /// `now` is the client's own clock; a store that several processes share
-    /// should count by a clock that they share, too.
+    /// `now` is the time of the client's own clock. A store that several processes
+    /// share should use a clock that they share as well.
     ///
-    /// The future may be dropped before it is ready, and a permit may come too
-    /// late to be used (when the future is not polled for 50 ms after the
-    /// store has answered, the client asks again). A permit that is lost this
-    /// way should cost no more than its place in the windows.
+    /// The future may be dropped before it completes, and a permit may arrive too
+    /// late: if the future is not polled for more than 50 ms, the client discards
+    /// the permit and asks again. A permit that is lost in this way should cost no
+    /// more than its place in the windows.
     ///
     /// # Errors
     ///
-    /// An error fails the call with [`ErrorKind::Limiter`](crate::ErrorKind::Limiter);
-    /// the request is not sent.
+    /// If this returns an error, the request is not sent, and the call fails with
+    /// [`ErrorKind::Limiter`](crate::ErrorKind::Limiter).
     fn try_acquire(&self, now: Instant) -> BoxFuture<'_, Result<Permit, StoreError>>;
 
-    /// Called when the server has answered with a 429 and a `Retry-After`. The
-    /// client holds its own requests back without the store's help; a store
-    /// can tell other processes. This must return at once: do the work in a
-    /// task of its own.
+    /// Called when the server has responded with a 429 and a `Retry-After`.
+    ///
+    /// The client delays its own requests without the store's help. A store can
+    /// inform other processes. This method must return immediately, so spawn a task
+    /// for any longer work. The default implementation does nothing.
     fn pause(&self, _duration: Duration) {}
 }
 
-/// The limit at which requests wait for their permits. Clones share it.
+/// The limit that requests have to observe. Clones share the same limit.
 ///
-/// A client for production has a [`RateLimiter::altegio`] of its own unless
-/// you set another one. Altegio counts by address, so give the same limiter to
-/// all clients of a process:
+/// Unless you set another limiter, a client for the production server has its own
+/// [`RateLimiter::altegio`], and a client for any other server has no limit.
+/// Altegio counts requests by IP address, so pass the same limiter to all clients
+/// of a process:
 ///
 /// ```
 /// use altegio::{Client, RateLimiter};
@@ -142,28 +145,28 @@ pub trait RateLimit: Debug + Send + Sync + 'static {
 ///
 /// # Order
 ///
-/// Requests go in the order in which their calls began to wait. A call whose
-/// permit would come after its timeout fails at once, unsent. A call that is
-/// dropped while it waits gives its place to the calls behind it, and a call
-/// that is not polled when its turn has come is passed over after 100 ms, so a
-/// stream or a `select!` branch that is left behind holds nobody up; polled
-/// again, it takes the next free place.
+/// Requests are sent in the order in which their calls began to wait. A call that
+/// would get its permit only after its timeout fails immediately, without sending
+/// a request. A call that is dropped while it waits gives its place to the calls
+/// behind it. A call that is not polled within 100 ms of its turn is passed over,
+/// so a stream or a `select!` branch that is no longer polled does not block other
+/// calls. When it is polled again, it takes the next free place.
 ///
 /// # What is counted
 ///
-/// A request is counted when it is handed to the HTTP client. It reaches the
-/// server later: by the time on the network, and by the time of opening a
-/// connection where none is open yet. The windows of `altegio()` are therefore
-/// 50 ms longer than Altegio's, which covers the usual differences between one
-/// request and the next; see [`RateLimiter::altegio_with_margin`] for more. A call
-/// that has its permit and is left unpolled while its connection opens is sent
-/// when it is polled again; no margin covers that.
+/// A request is counted when it is passed to the HTTP client. It reaches the
+/// server later because of network latency and, if no connection is open, the time
+/// it takes to open one. The windows of `altegio()` are therefore 50 ms longer than
+/// Altegio's, which covers the usual variation from one request to the next. For a
+/// larger margin, see [`RateLimiter::altegio_with_margin`]. If a call has its permit
+/// but is not polled while its connection opens, its request is sent when the call
+/// is polled again. No margin covers that case.
 ///
 /// # After a 429
 ///
-/// When the server answers 429 with a `Retry-After`, all requests wait for as
-/// long (at most 5 minutes), and then leave at the limiter's pace. With
-/// [`RateLimiter::off`], those that have been waiting leave at Altegio's.
+/// When the server responds with a 429 and a `Retry-After`, all requests wait for
+/// that time (at most 5 minutes) and are then sent at the limiter's rate. With
+/// [`RateLimiter::off`], the requests that were waiting are sent at Altegio's rate.
 #[derive(Clone, Debug)]
 pub struct RateLimiter(Arc<Inner>);
 
@@ -176,26 +179,27 @@ struct Inner {
 
 #[derive(Debug)]
 enum Limit {
-    /// Only what waited during a pause is held back, by the queue's windows.
+    /// No limit, except that requests that waited during a pause are then spread
+    /// out by the queue's windows.
     Off,
-    /// The queue's windows.
+    /// The queue's windows are the limit.
     Windows,
     Store(Box<dyn RateLimit>),
 }
 
 impl RateLimiter {
-    /// Altegio's limit: 5 requests a second and 200 a minute, with a margin of
-    /// 50 ms.
+    /// Creates a limiter with Altegio's limits: 5 requests per second and 200 per
+    /// minute, with a margin of 50 ms.
     pub fn altegio() -> Self {
         Self::altegio_with_margin(MARGIN)
     }
 
-    /// Altegio's limit in windows that are longer by `margin`.
+    /// Creates a limiter with Altegio's limits, in windows that are longer by `margin`.
     ///
-    /// The margin is for requests that take longer to reach the server than
-    /// the ones after them. Choose a larger one where connections are slow to
-    /// open or latency varies by more than 50 ms. Each 10 ms cost 1 % of the
-    /// requests that 5 a second allow.
+    /// The margin allows for requests that take longer to reach the server than
+    /// the requests after them. Choose a larger margin if connections are slow to
+    /// open or if latency varies by more than 50 ms. Each 10 ms of margin reduces
+    /// the maximum rate of 5 requests per second by about 1 %.
     ///
     /// ```
     /// use std::time::Duration;
@@ -206,8 +210,8 @@ impl RateLimiter {
         Self::new(Limit::Windows, Pace::Windows(Windows::altegio(margin)))
     }
 
-    /// Limits of your own: at most so many requests in any span so long. The
-    /// spans are kept as they are given, without a margin.
+    /// Creates a limiter with custom limits. Each item is the maximum number of
+    /// requests in any period of the given length. No margin is added.
     ///
     /// ```
     /// use std::time::Duration;
@@ -222,18 +226,20 @@ impl RateLimiter {
     /// # Errors
     ///
     /// Returns an [`ErrorKind::Config`](crate::ErrorKind::Config) error if
-    /// there is no window, or one of no requests or of no length.
+    /// `windows` is empty or contains a window of zero requests or zero length.
     pub fn windows(windows: impl IntoIterator<Item = (usize, Duration)>) -> Result<Self, Error> {
         let windows = Windows::new(windows)?;
         Ok(Self::new(Limit::Windows, Pace::Windows(windows)))
     }
 
-    /// A limit that is counted in a store, which several processes can share.
+    /// Creates a limiter that counts requests in a store, which several processes
+    /// can share.
     pub fn shared(store: impl RateLimit) -> Self {
         Self::new(Limit::Store(Box::new(store)), Pace::Store)
     }
 
-    /// No limit. The pauses that the server asks for are kept.
+    /// Creates a limiter without a limit. It still observes the pauses that the
+    /// server asks for.
     pub fn off() -> Self {
         Self::new(Limit::Off, Pace::Windows(Windows::altegio(MARGIN)))
     }
@@ -245,7 +251,7 @@ impl RateLimiter {
         }))
     }
 
-    /// Whether a request may have to wait at all.
+    /// Returns whether a request may have to wait.
     pub(crate) fn holds_back(&self) -> bool {
         self.is_limited() || !self.queue().is_idle()
     }
@@ -254,7 +260,8 @@ impl RateLimiter {
         !matches!(self.0.limit, Limit::Off)
     }
 
-    /// Holds every request back for as long as the server asked, within reason.
+    /// Delays every request by the duration that the server asked for, up to
+    /// [`LONGEST_PAUSE`].
     pub(crate) fn pause(&self, now: Instant, duration: Duration) {
         let duration = duration.min(LONGEST_PAUSE);
         self.queue().close(later(now, duration));
@@ -263,10 +270,11 @@ impl RateLimiter {
         }
     }
 
-    /// Waits for a permit; fails at once if it would come after `deadline`.
+    /// Waits for a permit, or fails immediately if it would come after `deadline`.
     ///
-    /// The request is counted when this is ready. A caller that drops it
-    /// earlier has taken nothing, and one that stops polling it blocks nobody.
+    /// The request is counted when the future completes. A caller that drops the
+    /// future earlier has taken no place in the windows, and a caller that stops
+    /// polling it does not block other calls.
     pub(crate) async fn acquire(
         &self,
         runtime: &dyn Runtime,
@@ -285,7 +293,7 @@ impl RateLimiter {
             match ticket.ask(&**store).await.map_err(NoPermit::Broken)? {
                 Some(Permit::Granted) => return Ok(()),
                 Some(Permit::Wait(wait)) => {
-                    // A store that says zero would be asked without end.
+                    // A store that returns zero would be asked in a busy loop.
                     let wait = wait.max(Duration::from_millis(1));
                     self.queue().close(later(runtime.now(), wait));
                 }
@@ -294,21 +302,23 @@ impl RateLimiter {
         }
     }
 
-    /// A panic elsewhere leaves the queue whole: nothing in it panics half-way.
+    /// A poisoned lock is ignored: no operation on the queue panics half-way, so the
+    /// queue is always consistent.
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.0.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Why no permit was given.
+/// The reason why a call got no permit.
 #[derive(Debug)]
 pub(crate) enum NoPermit {
-    /// The next one comes after the deadline, in so long where that is known.
+    /// The permit would come after the deadline. Contains the wait, if it is known.
     TooLate(Option<Duration>),
+    /// The store failed.
     Broken(StoreError),
 }
 
-/// A call's reservation; dropping it gives it back.
+/// A call's place in the queue. Dropping the ticket gives the place up.
 struct Ticket<'a> {
     limiter: &'a RateLimiter,
     runtime: &'a dyn Runtime,
@@ -323,7 +333,8 @@ impl Ticket<'_> {
             loop {
                 let (turn, now) = {
                     let mut queue = self.limiter.queue();
-                    // Under the lock, so that the queue sees no time before another.
+                    // Read the clock under the lock, so that the queue never sees
+                    // time go backward.
                     let now = self.runtime.now();
                     let turn = queue.turn(self.number, now, deadline, context.waker());
                     (turn, now)
@@ -349,12 +360,12 @@ impl Ticket<'_> {
         .await
     }
 
-    /// Asks the store. `None` if its answer came so long ago that a permit can
-    /// no longer be used, because this call was not polled meanwhile.
+    /// Asks the store. Returns `None` if the permit may be too old to be used,
+    /// because this call was not polled for a while.
     async fn ask(&self, store: &dyn RateLimit) -> Result<Option<Permit>, StoreError> {
         let mut answer = store.try_acquire(self.runtime.now());
-        // The latest time at which the answer was not there yet. The alarm
-        // keeps it recent as long as this call is polled at all.
+        // The last time at which the store had not answered yet. The alarm keeps
+        // it recent as long as this call is polled at all.
         let mut unanswered = self.runtime.now();
         let mut alarm = None;
         poll_fn(|context| {
@@ -399,7 +410,8 @@ mod tests {
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// A clock that only the test turns; sleeps end when it has come so far.
+    /// A clock that only the test advances. A sleep ends when the clock reaches its
+    /// end and the sleep is polled.
     #[derive(Clone, Debug)]
     struct Clock(Arc<(Instant, Mutex<Duration>)>);
 
@@ -437,7 +449,7 @@ mod tests {
         }
     }
 
-    /// A call that waits, polled by hand.
+    /// A waiting call that is polled by hand.
     struct Call {
         future: Pin<Box<dyn Future<Output = Result<(), NoPermit>>>>,
         wakes: Arc<Wakes>,
@@ -483,7 +495,7 @@ mod tests {
             .collect()
     }
 
-    /// Polls all calls; those that are granted go.
+    /// Polls all calls, removes those that got a permit, and returns their number.
     fn granted(calls: &mut Vec<Call>) -> usize {
         let before = calls.len();
         calls.retain_mut(|call| !call.is_granted());
@@ -495,7 +507,7 @@ mod tests {
         let (limiter, clock) = (exact(), Clock::new());
         let mut left = calls(&limiter, &clock, 10);
         assert_eq!(granted(&mut left), 5);
-        // The other five are kept, but not polled.
+        // The other five calls are kept but not polled.
         clock.set(SECOND / 2);
         let mut other = calls(&limiter, &clock, 1);
         assert_eq!(granted(&mut other), 0);
@@ -529,7 +541,7 @@ mod tests {
         let clock = Clock::new();
         let mut waiting = calls(&limiter, &clock, 4);
         assert_eq!(granted(&mut waiting), 1);
-        // The first of three goes away while it waits; the second takes its place.
+        // The first of three calls is dropped while it waits; the second takes its place.
         drop(waiting.remove(0));
         clock.set(10 * SECOND);
         assert!(!waiting[1].is_granted());
@@ -537,7 +549,7 @@ mod tests {
         assert!(waiting[0].is_granted());
         assert_eq!(waiting[1].wakes(), wakes, "nothing has changed for it");
 
-        // A call that goes away when its turn has come wakes the next one.
+        // A call that is dropped when its turn has come wakes the next one.
         let mut next = calls(&limiter, &clock, 1);
         assert_eq!(granted(&mut next), 0);
         clock.set(20 * SECOND);
@@ -560,7 +572,7 @@ mod tests {
         }
         let mut long = Call::new(&limiter, &clock, 60 * SECOND);
         assert!(!long.is_granted());
-        // A pause that moves its permit past its deadline is noticed.
+        // The call notices a pause that moves its permit past its deadline.
         limiter.pause(clock.now(), 15 * SECOND);
         clock.set(10 * SECOND);
         match long.poll() {
@@ -588,7 +600,7 @@ mod tests {
         }
     }
 
-    /// A store of which the test says when it answers.
+    /// A store that answers when the test tells it to.
     #[derive(Clone, Debug, Default)]
     struct Slow {
         asked: Arc<AtomicUsize>,
@@ -614,7 +626,7 @@ mod tests {
         let asked = || store.asked.load(Ordering::Relaxed);
         let mut waiting = calls(&limiter, &clock, 3);
         assert_eq!((granted(&mut waiting), asked()), (0, 1));
-        // The store answers, but the call that asked is not polled; the next one asks.
+        // The store answers, but the call that asked is not polled, so the next one asks.
         store.answers.store(1, Ordering::Relaxed);
         clock.set(Duration::from_millis(99));
         assert!(!waiting[1].is_granted());
@@ -622,10 +634,10 @@ mod tests {
         clock.set(Duration::from_millis(100));
         assert!(!waiting[1].is_granted());
         assert_eq!(asked(), 2);
-        // Its permit is too old to be used: it asks again.
+        // The first call's permit is too old to be used, so it asks again.
         assert!(!waiting[0].is_granted());
         assert_eq!(asked(), 3);
-        // A call that is answered wakes the next one.
+        // A call that gets its permit wakes the next one.
         store.answers.store(3, Ordering::Relaxed);
         assert!(waiting[0].is_granted());
         assert!(waiting[1].is_granted());
@@ -657,7 +669,7 @@ mod tests {
         clock.set(5 * SECOND);
         assert_eq!(granted(&mut waiting), 0);
         assert_eq!(asked.load(Ordering::Relaxed), 2);
-        // What cannot wait so long fails at once, and the store is not asked.
+        // A call that cannot wait that long fails immediately, without asking the store.
         let mut short = Call::new(&limiter, &clock, 4 * SECOND);
         assert!(matches!(
             short.poll(),
@@ -666,8 +678,8 @@ mod tests {
         assert_eq!(asked.load(Ordering::Relaxed), 2);
     }
 
-    /// Calls that come, are polled, left behind and dropped at random: never
-    /// more than the windows allow, and no place is lost for good.
+    /// Starts, polls, neglects, and drops calls at random. There are never more
+    /// permits than the windows allow, and no place is lost permanently.
     #[test]
     fn the_windows_hold_whatever_the_callers_do() {
         for seed in 0..300 {
@@ -707,8 +719,7 @@ mod tests {
                     assert!(inside.count() <= most, "seed {seed}: {grants:?}");
                 }
             }
-            // What is left behind holds the next ones up for no longer than a
-            // grace for each window of them.
+            // Neglected calls delay a new one by no more than a grace period each.
             let behind = waiting.len();
             let mut other = calls(&limiter, &clock, 1);
             let mut waited = Duration::ZERO;

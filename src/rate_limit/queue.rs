@@ -1,11 +1,11 @@
-//! The order in which waiting calls get their permits.
+//! The queue that determines the order in which waiting calls get their permits.
 //!
-//! No call holds anything that another one waits for. A call that waits has a
+//! No call holds anything that another call waits for. Each waiting call has a
 //! ticket, and the tickets in order of age are the reservations: the windows
-//! say when the first of them may go, the second, and so on. A call that goes
-//! away takes its ticket with it, and the calls behind it move up. A call that
-//! does not come when its turn has come loses its reservation to the calls
-//! behind it; when it comes after all, it reserves again, in order of age.
+//! determine when the first of them may proceed, then the second, and so on. When
+//! a call is dropped, its ticket is removed and the calls behind it move up. A call
+//! that does not use its turn loses its reservation to the calls behind it. When it
+//! is polled again, it makes a new reservation, in order of age.
 
 use std::collections::VecDeque;
 use std::task::Waker;
@@ -14,9 +14,10 @@ use std::time::{Duration, Instant};
 use super::windows::{Opening, Windows};
 use crate::transport::deadline::later;
 
-/// How long a call may leave its turn unused before it is passed over. Much
-/// more than a timer is late on a busy machine; a call that is later than this
-/// loses its turn, but not its age.
+/// How long a call may leave its turn unused before it is passed over.
+///
+/// This is much longer than the usual delay of a timer on a busy machine. A call
+/// that is later than this loses its turn but keeps its age.
 const GRACE: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
@@ -24,21 +25,22 @@ pub(super) struct Queue {
     pace: Pace,
     waiting: VecDeque<Waiting>,
     next_ticket: u64,
-    /// Nothing goes before this: the server asked for silence, or the shared
-    /// store has no permit.
+    /// No call may proceed before this time: the server asked for a pause, or the
+    /// shared store has no permit.
     closed_until: Option<Instant>,
-    /// How often `closed_until` changed: waiting calls estimate again then.
+    /// How often `closed_until` was extended. After each change, the waiting calls
+    /// estimate their wait again.
     closings: u64,
-    /// Since when the first call has been the first.
+    /// When the current first call became the first.
     front_since: Option<Instant>,
 }
 
-/// What decides when the calls may go.
+/// What determines when the calls may proceed.
 #[derive(Debug)]
 pub(super) enum Pace {
-    /// Windows that are kept here.
+    /// Windows in this process.
     Windows(Windows),
-    /// A store elsewhere, which one call asks at a time.
+    /// A shared store, which one call asks at a time.
     Store,
 }
 
@@ -46,18 +48,18 @@ pub(super) enum Pace {
 struct Waiting {
     ticket: u64,
     waker: Option<Waker>,
-    /// The value of `closings` for which its moment was estimated.
+    /// The value of `closings` for which the call's wait was last estimated.
     estimated: Option<u64>,
 }
 
-/// What a call that waits is to do.
+/// What a waiting call does next.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Turn {
-    /// Go on: with windows the request is counted now; a store is to be asked.
+    /// Proceed. With windows, the request has been counted; a store has to be asked.
     Go,
-    /// Look again at this moment.
+    /// Check again at this time.
     Until(Instant),
-    /// Its moment comes this late, after the deadline.
+    /// Fail. The call would have to wait this long, past its deadline.
     TooLate(Duration),
 }
 
@@ -73,18 +75,18 @@ impl Queue {
         }
     }
 
-    /// A ticket for a new call, younger than all others.
+    /// Returns a ticket for a new call. It is younger than all others.
     pub fn ticket(&mut self) -> u64 {
         self.next_ticket += 1;
         self.next_ticket
     }
 
-    /// Whether nobody waits and nothing is closed.
+    /// Returns whether no call waits and the queue is not closed.
     pub fn is_idle(&self) -> bool {
         self.waiting.is_empty() && self.closed_until.is_none()
     }
 
-    /// Lets nothing go before `until`.
+    /// Lets no call proceed before `until`.
     pub fn close(&mut self, until: Instant) {
         if self.closed_until.is_none_or(|other| other < until) {
             self.closed_until = Some(until);
@@ -92,7 +94,7 @@ impl Queue {
         }
     }
 
-    /// Whether the call may go now, or when it should look again.
+    /// Returns whether the call may proceed now or when it should check again.
     pub fn turn(&mut self, ticket: u64, now: Instant, deadline: Instant, waker: &Waker) -> Turn {
         if self.closed_until.is_some_and(|until| until <= now) {
             self.closed_until = None;
@@ -114,7 +116,7 @@ impl Queue {
                     windows.record(now);
                     self.remove(ahead, now);
                 }
-                // It keeps its place until the store has answered.
+                // The call keeps its place until the store has answered.
                 Pace::Store => self.front_since = Some(now),
             }
             return Turn::Go;
@@ -132,7 +134,7 @@ impl Queue {
         Turn::Until(own.into_iter().chain(lapse).min().unwrap_or(now))
     }
 
-    /// Gives a reservation back. The calls to wake are those that may go now.
+    /// Gives up a reservation. Returns the wakers of the calls that may proceed now.
     pub fn leave(&mut self, ticket: u64, now: Instant) -> Vec<Waker> {
         let Ok(place) = self.find(ticket) else {
             return Vec::new();
@@ -152,7 +154,8 @@ impl Queue {
             .binary_search_by_key(&ticket, |waiting| waiting.ticket)
     }
 
-    /// The call's place in the queue, by its age.
+    /// Returns the call's place in the queue, inserting the call by its age if it is
+    /// not there.
     fn enter(&mut self, ticket: u64, now: Instant) -> usize {
         self.find(ticket).unwrap_or_else(|place| {
             let waiting = Waiting {
@@ -188,7 +191,7 @@ impl Queue {
         }
     }
 
-    /// When the reservation at this place lapses, where that is known.
+    /// Returns when the reservation at this place lapses, if that is known.
     fn lapses(&self, place: usize) -> Option<Instant> {
         let grace = match &self.pace {
             Pace::Windows(windows) => GRACE.min(windows.shortest()),
@@ -202,7 +205,7 @@ impl Queue {
         }
     }
 
-    /// How long the call would wait, if it is too long.
+    /// Returns how long the call would have to wait, if that is past its deadline.
     fn too_late(&mut self, ahead: usize, now: Instant, deadline: Instant) -> Option<Duration> {
         let closings = self.closings;
         let waiting = &mut self.waiting[ahead];
@@ -212,7 +215,7 @@ impl Queue {
         let from = self.closed_until.unwrap_or(now).max(now);
         let moment = match &self.pace {
             Pace::Windows(windows) => windows.moment(ahead, from, deadline),
-            // At the earliest; the store alone knows more.
+            // The earliest possible time; only the store knows more.
             Pace::Store => from,
         };
         (moment > deadline).then(|| moment - now)
@@ -237,8 +240,8 @@ mod tests {
         }
     }
 
-    /// A place that is lapsed in the middle of a queue of calls that are all
-    /// left behind costs the one that is not a grace for each window of them.
+    /// If all calls ahead are no longer polled, a call that is polled waits one grace
+    /// period for each window of them.
     #[test]
     fn calls_left_behind_are_passed_over_one_window_after_the_other() {
         let (mut queue, start) = queue();
@@ -265,7 +268,7 @@ mod tests {
         for &ticket in &tickets {
             queue.look(ticket, start);
         }
-        // 5 to 9 are late, 10 and 11 pass them.
+        // Calls 5 to 9 are late, and calls 10 and 11 pass them.
         let now = start + SECOND + GRACE;
         assert_eq!(queue.look(tickets[11], now), Turn::Go);
         assert_eq!(queue.look(tickets[9], now), Turn::Go);
@@ -273,7 +276,7 @@ mod tests {
         let young = queue.ticket();
         assert_eq!(queue.look(young, now), Turn::Go);
         assert_eq!(queue.look(tickets[5], now), Turn::Go);
-        // Full. The oldest is the first of the next second all the same.
+        // The window is full. The oldest call is still the first of the next second.
         let younger = queue.ticket();
         assert!(matches!(queue.look(younger, now), Turn::Until(_)));
         assert!(matches!(queue.look(tickets[6], now), Turn::Until(_)));
@@ -306,7 +309,7 @@ mod tests {
             });
         }
         assert_eq!(gone, tickets, "in the order of their age");
-        // Each call looks about once for each window of calls ahead of it.
+        // Each call checks about once for each window of calls ahead of it.
         assert!(looks < 500 * 500 / 5 * 2, "{looks}");
     }
 }

@@ -1,8 +1,8 @@
-//! A limit that several processes share through a Redis server.
+//! A rate limit that several processes share through a Redis server.
 //!
-//! Altegio counts requests by address, so workers behind one address have to
-//! count together. Each permit is one run of a script on the server, which
-//! makes it atomic and lets a single clock decide: the server's.
+//! Altegio counts requests by IP address, so processes behind one address have to
+//! share a count. Each permit is granted by one execution of a script on the Redis
+//! server, which is atomic and uses a single clock: that of the Redis server.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,24 +16,25 @@ use super::windows::{Opening, Windows};
 use super::{MARGIN, Permit, RateLimit, RateLimiter, StoreError};
 use crate::error::Error;
 
-/// How long connecting to the server, and one run of a script, may take.
+/// The timeout for connecting to the server and for one execution of a script.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long a store with a fallback is left alone after it has failed.
+/// How long the fallback is used after a failure before the server is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Counts a request, if the windows have room for it.
+/// Counts a request if the windows have room for it. All times are in microseconds.
 ///
-/// `KEYS`: the times of the latest requests, a sorted set of microseconds since
-/// 1970, as many as the largest window holds; the end of a pause; the time at
-/// which the history was last declared full. `ARGV`: the time of the caller's
-/// latest permit or 0, then the most requests and the length of each window.
-/// Returns the microseconds to wait, and the time of the permit.
+/// `KEYS` are the times of the latest requests (a sorted set of times since 1970,
+/// with at most as many members as the largest window has requests), the end of the
+/// current pause, and the time at which the windows were last declared full. `ARGV`
+/// is the time of the caller's latest permit or 0, followed by the maximum number of
+/// requests and the length of each window. The result is the time to wait, and the
+/// time of the permit.
 ///
-/// A permit that its owner remembers and the set does not know has been lost,
-/// with others perhaps: by a restart without persistence, a failover to a
-/// replica that was behind, a flush. All windows count as full then. So they
-/// do when the server's clock has been set back.
+/// If the caller remembers a recent permit that is not in the set, the permit has
+/// been lost, perhaps with others, for example by a restart without persistence, a
+/// failover to a replica that was behind, or a flush. The script then declares all
+/// windows full. It does the same if the server's clock has been set back.
 const ACQUIRE: &str = r"
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
@@ -83,7 +84,7 @@ redis.call('PEXPIRE', KEYS[1], keep)
 return {0, at}
 ";
 
-/// Makes all processes wait. `KEYS`: the end of the pause. `ARGV`: its length
+/// Makes all processes wait. `KEYS` is the end of the pause, and `ARGV` is its length
 /// in microseconds.
 const PAUSE: &str = r"
 local clock = redis.call('TIME')
@@ -94,11 +95,12 @@ end
 ";
 
 impl RateLimiter {
-    /// Altegio's limit, shared by all processes that use the same Redis server
-    /// and `key`: 5 requests a second and 200 a minute, with a margin of 50 ms.
+    /// Creates a limiter with Altegio's limits, shared by all processes that use the
+    /// same Redis server and `key`: 5 requests per second and 200 per minute, with a
+    /// margin of 50 ms.
     ///
-    /// For other windows, or to keep working while the server is away, see
-    /// [`RedisStore`].
+    /// To set other windows, or to continue working while the Redis server is
+    /// unavailable, see [`RedisStore`].
     ///
     /// ```
     /// use altegio::{Client, RateLimiter};
@@ -112,32 +114,34 @@ impl RateLimiter {
     /// # Errors
     ///
     /// Returns an [`ErrorKind::Config`](crate::ErrorKind::Config) error if
-    /// `url` is not a Redis URL or `key` is empty. The server is not contacted
-    /// before the first call.
+    /// `url` is not a Redis URL or `key` is empty. No connection is opened before
+    /// the first call.
     pub fn redis(url: &str, key: &str) -> Result<Self, Error> {
         Ok(Self::shared(RedisStore::new(url, key)?))
     }
 }
 
-/// A store for [`RateLimiter::shared`] on a Redis server (5.0 or later).
+/// A store for [`RateLimiter::shared`] that uses a Redis server (5.0 or later).
 ///
-/// The windows are exact at the server's clock. A process that dies holds no
-/// permit, and a pause that Altegio asks one process for holds all of them.
+/// The windows are exact by the Redis server's clock. A process that dies does not
+/// keep any permits, and a pause that Altegio asks one process for applies to all
+/// of them.
 ///
-/// When the server cannot be reached, calls fail with
-/// [`ErrorKind::Limiter`](crate::ErrorKind::Limiter), unsent, unless
-/// [`fall_back_to`](Self::fall_back_to) says otherwise. When the server has
-/// lost permits (it was restarted without persistence, say), the windows count
-/// as full, so the next request waits for the longest of them.
+/// While the Redis server is unavailable, calls fail with
+/// [`ErrorKind::Limiter`](crate::ErrorKind::Limiter) without sending their requests,
+/// unless limits are set with [`fall_back_to`](Self::fall_back_to). When a process
+/// notices that the Redis server has lost its latest permit (for example because it
+/// was restarted without persistence), the windows are declared full, so the next
+/// request waits for the longest window.
 ///
-/// All processes must use the same windows under a key.
+/// All processes that use the same key must use the same windows.
 ///
 /// ```
 /// use std::time::Duration;
 ///
 /// use altegio::{RateLimiter, RedisStore};
 ///
-/// // Four workers: while Redis is away, each keeps to less than a quarter.
+/// // Four processes: while Redis is unavailable, each has less than a quarter of the limit.
 /// let store = RedisStore::new("redis://127.0.0.1/", "altegio")?.fall_back_to([
 ///     (1, Duration::from_secs(1)),
 ///     (45, Duration::from_secs(60)),
@@ -146,16 +150,17 @@ impl RateLimiter {
 /// # Ok::<(), altegio::Error>(())
 /// ```
 ///
-/// TLS (`rediss://`) comes with the features `rustls` and `native-tls`. With
-/// rustls, a program that enables several of its cryptography providers has to
-/// install one as the process's default.
+/// TLS (`rediss://`) requires the feature `rustls` or `native-tls`. With rustls, a
+/// program that enables several of its cryptography providers has to install one of
+/// them as the default for the process.
 #[derive(Clone)]
 pub struct RedisStore(Arc<Inner>);
 
 #[derive(Clone)]
 struct Inner {
     client: ::redis::Client,
-    /// The requests, the pause, and when the history was declared full.
+    /// The keys of the requests, of the pause, and of the time at which the windows
+    /// were declared full.
     keys: [String; 3],
     windows: Windows,
     fallback: Option<Windows>,
@@ -167,38 +172,38 @@ struct Inner {
 #[derive(Default)]
 struct State {
     connection: Option<MultiplexedConnection>,
-    /// The server's time of this process's latest permit.
+    /// The time of this process's latest permit, by the Redis server's clock.
     latest: i64,
-    /// Before this, the fallback is used without asking the server.
+    /// Until this time, the fallback is used without asking the server.
     down_until: Option<Instant>,
-    /// Requests that the fallback let through.
+    /// The requests that the fallback has allowed.
     fallback: Option<Windows>,
 }
 
 impl RedisStore {
-    /// A store with Altegio's windows, each longer by a margin of 50 ms.
+    /// Creates a store with Altegio's windows, each longer by a margin of 50 ms.
     ///
     /// `url` is `redis://[user][:password@]host[:port][/database]`, or
-    /// `rediss://…` for TLS. `key` begins the names of the three keys that the
-    /// store uses.
+    /// `rediss://…` for TLS. For a `key` of `altegio`, the store uses the three Redis
+    /// keys `{altegio}:sent`, `{altegio}:pause`, and `{altegio}:full`.
     ///
     /// # Errors
     ///
     /// Returns an [`ErrorKind::Config`](crate::ErrorKind::Config) error if
-    /// `url` is not a Redis URL or `key` is empty. The server is not contacted.
+    /// `url` is not a Redis URL or `key` is empty. No connection is opened.
     pub fn new(url: &str, key: &str) -> Result<Self, Error> {
         if key.is_empty() {
             return Err(Error::config(
-                "rate limit: the Redis key is empty; give the name that all processes share",
+                "rate limit: the Redis key is empty; pass the name that all processes share",
             ));
         }
         let client = ::redis::Client::open(url).map_err(|error| {
             Error::config(format!(
-                "rate limit: the Redis URL cannot be used ({error}); \
-                 give one like redis://127.0.0.1:6379/"
+                "rate limit: the Redis URL is invalid ({error}); \
+                 pass a URL such as redis://127.0.0.1:6379/"
             ))
         })?;
-        // One hash tag, so that a cluster keeps the keys together.
+        // The hash tag in braces assigns all keys to the same slot of a cluster.
         let keys = ["sent", "pause", "full"].map(|name| format!("{{{key}}}:{name}"));
         Ok(Self(Arc::new(Inner {
             client,
@@ -211,7 +216,7 @@ impl RedisStore {
         })))
     }
 
-    /// Altegio's windows, each longer by `margin`. See
+    /// Sets Altegio's windows, each longer by `margin`. See
     /// [`RateLimiter::altegio_with_margin`].
     #[must_use]
     pub fn altegio_with_margin(mut self, margin: Duration) -> Self {
@@ -219,13 +224,13 @@ impl RedisStore {
         self
     }
 
-    /// Other limits: at most so many requests in any span so long. The spans
-    /// are kept as they are given, without a margin.
+    /// Sets custom limits. Each item is the maximum number of requests in any period
+    /// of the given length. No margin is added.
     ///
     /// # Errors
     ///
     /// Returns an [`ErrorKind::Config`](crate::ErrorKind::Config) error if
-    /// there is no window, or one of no requests or of no length.
+    /// `windows` is empty or contains a window of zero requests or zero length.
     pub fn windows(
         mut self,
         windows: impl IntoIterator<Item = (usize, Duration)>,
@@ -234,14 +239,14 @@ impl RedisStore {
         Ok(self)
     }
 
-    /// This process's own limits while the server cannot be reached, in place
-    /// of an error. Give each process its share. The server is tried again
-    /// every second.
+    /// Sets limits for this process alone, which are used while the Redis server
+    /// fails. Without them, calls fail. Assign each process its share of the limit.
+    /// The Redis server is tried again one second after each failure.
     ///
     /// # Errors
     ///
     /// Returns an [`ErrorKind::Config`](crate::ErrorKind::Config) error if
-    /// there is no window, or one of no requests or of no length.
+    /// `windows` is empty or contains a window of zero requests or zero length.
     pub fn fall_back_to(
         mut self,
         windows: impl IntoIterator<Item = (usize, Duration)>,
@@ -264,8 +269,8 @@ impl RateLimit for RedisStore {
                     Err(error) => {
                         tracing::warn!(
                             error = %error,
-                            "the rate limit's Redis server failed; this process falls back to \
-                             limits of its own"
+                            "the rate limit's Redis server failed; this process uses its \
+                             fallback limits"
                         );
                         self.0.state().down_until = now.checked_add(RETRY_AFTER);
                     }
@@ -284,7 +289,7 @@ impl RateLimit for RedisStore {
     }
 
     fn pause(&self, duration: Duration) {
-        // Without a runtime there is no HTTP client either.
+        // The HTTP client needs a Tokio runtime too, so there normally is one.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             return;
         };
@@ -293,8 +298,8 @@ impl RateLimit for RedisStore {
             if let Err(error) = inner.pause(duration).await {
                 tracing::warn!(
                     error = %error,
-                    "the rate limit's Redis server failed; other processes do not know of the \
-                     pause that Altegio has asked for"
+                    "the rate limit's Redis server failed; other processes were not informed \
+                     of the pause that Altegio has asked for"
                 );
             }
         });
@@ -328,7 +333,7 @@ impl Inner {
         self.run(&run).await
     }
 
-    /// Runs a script; once more on a new connection if the old one is broken.
+    /// Runs a script. If the connection is broken, runs it again on a new connection.
     async fn run<T: ::redis::FromRedisValue>(
         &self,
         run: &::redis::ScriptInvocation<'_>,
@@ -352,19 +357,21 @@ impl Inner {
         run.invoke_async(&mut connection).await
     }
 
-    /// Never locked across an await. A panic elsewhere leaves it whole.
+    /// The lock is never held across an await point. A poisoned lock is ignored,
+    /// because no code panics while the state is inconsistent.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// As the scripts count; a day and longer are the same to them.
+/// Converts a duration to the unit of the scripts, with a maximum of one day.
 fn microseconds(duration: Duration) -> u64 {
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
     u64::try_from(duration.min(DAY).as_micros()).unwrap_or(u64::MAX)
 }
 
-/// Shows neither the URL, which may hold a password, nor the connection.
+/// The output contains neither the URL, which may contain a password, nor the
+/// connection.
 impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisStore")

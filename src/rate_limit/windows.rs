@@ -1,4 +1,4 @@
-//! Sliding windows: at most so many requests in any span of a given length.
+//! Sliding windows, which limit the number of requests in any period of a given length.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -6,28 +6,29 @@ use std::time::{Duration, Instant};
 use crate::error::Error;
 use crate::transport::deadline::later;
 
-/// Windows, and the requests that are in them.
+/// A set of windows and the requests that they contain.
 #[derive(Clone, Debug)]
 pub(super) struct Windows {
-    /// The most requests that each window may hold, and its length.
+    /// The maximum number of requests in each window, and its length.
     limits: Vec<(usize, Duration)>,
-    /// When the latest requests went, oldest first: as many as the largest
-    /// window holds.
+    /// When the latest requests were sent, oldest first. It contains at most as many
+    /// requests as the largest window.
     sent: VecDeque<Instant>,
 }
 
-/// When a request may go.
+/// When a request may be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Opening {
-    /// The windows have had room for it all the time.
+    /// The windows have too few requests to delay it.
     Always,
+    /// At this time or later.
     At(Instant),
-    /// Not known before some of the requests ahead of it have gone.
+    /// Unknown until some of the requests ahead of it have been sent.
     Unknown,
 }
 
 impl Windows {
-    /// Altegio's limits, each window longer by `margin`.
+    /// Returns Altegio's limits, with each window longer by `margin`.
     pub fn altegio(margin: Duration) -> Self {
         let limits = [(5, Duration::from_secs(1)), (200, Duration::from_secs(60))];
         Self::of(
@@ -39,12 +40,12 @@ impl Windows {
 
     /// # Errors
     ///
-    /// There is no window, or one lets nothing through.
+    /// Returns an error if there is no window or if a window allows no requests.
     pub fn new(limits: impl IntoIterator<Item = (usize, Duration)>) -> Result<Self, Error> {
         let limits: Vec<_> = limits.into_iter().collect();
         if limits.is_empty() {
             return Err(Error::config(
-                "rate limit: no window is given; give at least one, or use `RateLimiter::off()`",
+                "rate limit: no window is given; pass at least one, or use `RateLimiter::off()`",
             ));
         }
         if limits
@@ -52,8 +53,8 @@ impl Windows {
             .any(|&(most, length)| most == 0 || length.is_zero())
         {
             return Err(Error::config(
-                "rate limit: a window of no requests or no length lets nothing through; \
-                 give at least 1 request and a length, or use `RateLimiter::off()`",
+                "rate limit: a window has zero requests or zero length; \
+                 pass positive values, or use `RateLimiter::off()`",
             ));
         }
         Ok(Self::of(limits))
@@ -76,14 +77,14 @@ impl Windows {
         lengths.min().unwrap_or_default()
     }
 
-    /// When a request may go that has `ahead` others before it.
+    /// Returns when a request that has `ahead` others before it may be sent.
     pub fn opening(&self, ahead: usize) -> Opening {
         let mut opening = Opening::Always;
         for &(most, length) in &self.limits {
             if ahead >= most {
                 return Opening::Unknown;
             }
-            // Of the last `most` requests before this one, the first must have left the window.
+            // The first of the last `most` requests before this one must have left the window.
             if let Some(index) = (self.sent.len() + ahead).checked_sub(most) {
                 let at = later(self.sent[index], length);
                 opening = match opening {
@@ -95,9 +96,9 @@ impl Windows {
         opening
     }
 
-    /// When a request will go that has `ahead` others before it, if each of
-    /// them goes as early as it may, and none before `from`. Not computed
-    /// further than to the first moment after `deadline`.
+    /// Returns when a request that has `ahead` others before it will be sent, if each
+    /// of them is sent as early as possible but not before `from`. The computation
+    /// stops at the first time after `deadline`.
     pub fn moment(&self, ahead: usize, from: Instant, deadline: Instant) -> Instant {
         if ahead == 0 {
             return self.next_moment(from);
@@ -120,7 +121,7 @@ impl Windows {
         }
     }
 
-    /// Counts a request that goes now.
+    /// Counts a request that is sent now.
     pub fn record(&mut self, now: Instant) {
         self.sent.push_back(now);
         let keep = self.limits.iter().map(|(most, _)| *most).max();
@@ -167,16 +168,16 @@ mod tests {
             .collect();
         assert_eq!(most_in(&moments, SECOND), 5);
         assert_eq!(most_in(&moments, 60 * SECOND), 200);
-        // Bursts within both: 5 at once, 200 as fast as 5 a second allow.
+        // Bursts within both limits: 5 at once, and 200 at 5 per second.
         assert_eq!(moments[4], Duration::ZERO);
         assert_eq!(moments[199], 39 * SECOND);
         assert_eq!(moments[200], 60 * SECOND);
         assert_eq!(moments[999], 279 * SECOND);
-        // The moment of the last one could be told at the start.
+        // The time of the last request can be computed at the start.
         let empty = Windows::altegio(Duration::ZERO);
         let far = start + 1000 * SECOND;
         assert_eq!(empty.moment(999, start, far) - start, 279 * SECOND);
-        // Past the deadline it need only be past the deadline.
+        // If the result is past the deadline, it need not be exact.
         let deadline = start + 10 * SECOND;
         assert!(empty.moment(999, start, deadline) > deadline);
     }
