@@ -171,8 +171,9 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets how long one attempt may take, from sending the request to the last
-    /// byte of its response; one minute by default.
+    /// Sets how long one request may take, from sending it to the last byte of
+    /// its response; one minute by default. It applies separately to each
+    /// attempt and to each redirect that is followed.
     pub fn attempt_timeout(mut self, timeout: Duration) -> Self {
         self.timeouts.attempt = timeout;
         self

@@ -25,9 +25,10 @@ const SHOWN_FIELD_ERROR: usize = 200;
 /// An error from a call or from building a client.
 ///
 /// The `Display` text is one line of bounded length that names the operation,
-/// what went wrong and what to do about it. It contains no token, and nothing
-/// of the response's body except the server's message and field errors, which
-/// may quote values that were sent. [`Error::body`] returns the whole body.
+/// what went wrong and what to do about it. Of the response's body, it contains
+/// only the server's message and field errors, which may quote values that were
+/// sent. The client's tokens are removed from them, except for tokens shorter
+/// than 8 characters. [`Error::body`] returns the whole body.
 ///
 /// ```
 /// # async fn run(client: &altegio::Client) {
@@ -127,8 +128,9 @@ pub enum ErrorKind {
     /// The call took too long. The server may have acted on the request, unless
     /// [`Error::attempts`] is 0: then the rate limit granted no permit in time.
     Timeout,
-    /// The connection broke before the response was complete. The server may
-    /// have acted on the request.
+    /// The connection broke before the response was complete.
+    /// [`Error::may_have_acted`] returns whether the server may have acted on the
+    /// request.
     Transport,
     /// The server redirected the request to where it must not be sent, or
     /// redirected it too often.
@@ -314,8 +316,9 @@ impl Error {
         self.status_code() == Some(429)
     }
 
-    /// Creates the error that a call returns for a response with this status
-    /// and body. Meant for tests of your own error handling.
+    /// Creates the error of kind [`Api`](ErrorKind::Api) that a call returns for
+    /// an error response with this status and body. Meant for tests of your own
+    /// error handling.
     ///
     /// ```
     /// use altegio::{Error, b2b_v1::operations};

@@ -212,7 +212,7 @@ mod tests {
         for absurd in ["", "soon", "-1", "1.5", "99999999999999999999999"] {
             assert_eq!(read(absurd, None), None, "{absurd}");
         }
-        // An hour's difference between the clocks; then a date that is none.
+        // The clocks differ by an hour; then the response's `Date` is invalid.
         let date = Some("Sun, 06 Nov 1994 07:50:00 GMT");
         assert_eq!(read("Sun, 06 Nov 1994 07:50:07 GMT", date), Some(7));
         assert_eq!(read("Sun, 06 Nov 1994 08:50:07 GMT", Some("now")), Some(30));

@@ -340,7 +340,7 @@ mod tests {
             "errors": {(token): [format!("Bearer {token}")]}
         }});
         let api = read(body.to_string().as_bytes(), &[token, "a"]).unwrap();
-        // Not even its first letters where the text is cut.
+        // Cutting a text does not leave the start of a token either.
         assert!(!format!("{api:?}").contains("0123"), "{api:?}");
         assert_eq!(api.fields["token"], ["Bearer [token]"]);
     }
