@@ -45,7 +45,7 @@ pub(super) fn plain() -> Result<Package> {
         .with_tag(TagStyle::Separate);
     let tokens = Generator::new(&settings)
         .generate_tokens(&document)
-        .context("progenitor's plain output")?;
+        .context("cannot generate progenitor's plain output")?;
     let code = prettyplease::unparse(&syn::parse2(tokens)?);
     package(
         "plain",
@@ -284,7 +284,7 @@ pub(super) fn timed(command: &mut Command) -> Result<Duration> {
 }
 
 pub(super) fn size(file: &Path) -> Result<f64> {
-    let metadata = fs::metadata(file).with_context(|| format!("{}", file.display()))?;
+    let metadata = fs::metadata(file).with_context(|| format!("cannot read {}", file.display()))?;
     Ok(metadata.len() as f64)
 }
 

@@ -62,7 +62,7 @@ pub struct Field {
     pub schema: Lowered,
 }
 
-/// Fields beside the named ones.
+/// Fields other than the named ones.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Rest {
     /// Not specified or forbidden: a response with an additional field must not

@@ -68,7 +68,8 @@ fn stage(root: &Path, files: &[(PathBuf, String)]) -> Result<()> {
         put(&index.to_string(), text)?;
     }
     let places = files.iter().map(|(place, _)| place.clone()).collect();
-    let journal = serde_json::to_string(&Journal { places }).context("the journal")?;
+    let journal =
+        serde_json::to_string(&Journal { places }).context("cannot serialize the journal")?;
     put("journal.new", &journal)?;
     // The rename commits the transaction.
     fs::rename(stage.join("journal.new"), stage.join(JOURNAL))
@@ -81,8 +82,12 @@ fn finish(root: &Path) -> Result<()> {
     let stage = stage_of(root);
     let path = stage.join(JOURNAL);
     let journal = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let journal: Journal = serde_json::from_slice(&journal)
-        .with_context(|| format!("{}; remove the folder and run again", path.display()))?;
+    let journal: Journal = serde_json::from_slice(&journal).with_context(|| {
+        format!(
+            "cannot parse {}; remove its folder and run again",
+            path.display()
+        )
+    })?;
     let mut done: Vec<(&Path, Option<Vec<u8>>)> = Vec::new();
     for (index, place) in journal.places.iter().enumerate() {
         let staged = stage.join(index.to_string());
