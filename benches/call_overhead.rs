@@ -1,11 +1,12 @@
-//! The CPU time of a call: through this crate, and through reqwest with
-//! hand-written serde structs, against the same server on loopback.
+//! Measures the CPU time of a call with this crate and with reqwest and
+//! hand-written serde structs, against the same server on the loopback interface.
 //!
 //! `cargo bench --bench call_overhead`
 //!
-//! The server is a process of its own, so that its work is not counted. Both
-//! clients send the same bytes over one connection pool each, one call at a
-//! time and 32 at a time; the limit is off, as it is for any own server.
+//! The server is a separate process, so that its CPU time is not counted. Both
+//! clients send the same bytes, each over its own connection pool, one call at a
+//! time and 32 at a time. There is no rate limit, which is the default for custom
+//! servers.
 
 use std::env;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -92,8 +93,9 @@ fn bench(criterion: &mut Criterion<CpuTime>, url: &str) {
     }
 }
 
-/// The time of `measured`, which takes turns with `other`, so that both meet
-/// the same machine: on a shared one it drifts by more than they differ.
+/// Returns the time of `count` runs of `measured`. The runs alternate with those of
+/// `other`, so that both see the same conditions: the speed of a shared machine
+/// varies by more than the two differ.
 fn turns(count: u64, measured: &dyn Fn(), other: &dyn Fn()) -> Duration {
     const TURN: u64 = 16;
     let mut total = Duration::ZERO;
@@ -133,7 +135,7 @@ async fn post(client: &altegio::Client) -> i64 {
     answer.into_data().expect("data").id.expect("an id")
 }
 
-/// What one would write by hand for these two calls.
+/// A hand-written client for these two calls.
 struct Plain {
     http: reqwest::Client,
     url: String,
@@ -261,7 +263,7 @@ async fn read<T: DeserializeOwned>(answer: reqwest::Response) -> T {
     answer.data.expect("data")
 }
 
-/// User and system time of this process, all threads.
+/// The user and system time of all threads of this process.
 struct CpuTime;
 
 impl Measurement for CpuTime {
@@ -293,7 +295,7 @@ impl Measurement for CpuTime {
     }
 }
 
-/// Answers every GET of each connection with a client, and every POST with a custom field.
+/// Responds to every GET with a client and to every POST with a custom field.
 fn serve() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     println!("http://{}", listener.local_addr().expect("its address"));
@@ -332,7 +334,8 @@ fn answer_all(mut stream: TcpStream) {
     }
 }
 
-/// Where the first request of `bytes` ends, once its head is there.
+/// Returns where the first request in `bytes` ends, or `None` if its head is not
+/// complete.
 fn request_end(bytes: &[u8]) -> Option<usize> {
     let head = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let text = String::from_utf8_lossy(&bytes[..head]).to_ascii_lowercase();

@@ -1,10 +1,11 @@
-//! Four processes behind one address share Altegio's limit through a real
-//! Redis server: one of them is killed half-way, and the server is restarted.
+//! Tests that four processes share Altegio's limit through a real Redis server while
+//! one of them is killed and the server is restarted.
 //!
-//! The program starts itself as the workers, so it is its own test harness. By
-//! default the windows are scaled tenfold (5 requests in 100 ms, 200 in 6 s);
+//! The program starts copies of itself as workers, so it does not use the standard
+//! test harness. By default, the windows are ten times shorter (5 requests in
+//! 100 ms, 200 in 6 s).
 //! `REDIS_CALLS=1000 REDIS_SCALE=1 cargo test --features redis --test redis`
-//! runs 1,000 calls at Altegio's.
+//! makes 1,000 calls with Altegio's windows.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -16,7 +17,7 @@ use altegio::{Client, ErrorKind, Permit, RateLimit, RateLimiter, RedisStore};
 
 const MARGIN: Duration = Duration::from_millis(50);
 const WORKERS: usize = 4;
-/// Calls that a worker makes at once.
+/// The number of calls that a worker makes at the same time.
 const AT_ONCE: usize = 8;
 
 type Test = fn(&tokio::runtime::Runtime);
@@ -37,7 +38,7 @@ fn main() -> ExitCode {
     let has_server = Command::new("redis-server").arg("--version").output();
     if has_server.is_err() {
         eprintln!("redis: NOT TESTED, there is no redis-server: apt-get install redis-server");
-        // In CI, what is not tested has failed.
+        // In CI, a missing server is a failure.
         return ExitCode::from(u8::from(std::env::var_os("CI").is_some()));
     }
     let tests: [(&str, Test); 5] = [
@@ -62,7 +63,7 @@ fn scale() -> u32 {
     std::env::var("REDIS_SCALE").map_or(10, |scale| scale.parse().unwrap())
 }
 
-/// Altegio's windows, scaled, without the margin.
+/// Returns Altegio's windows, scaled and without the margin.
 fn altegio() -> [(usize, Duration); 2] {
     let [second, minute] = [1, 60].map(Duration::from_secs);
     [(5, second / scale()), (200, minute / scale())]
@@ -96,7 +97,7 @@ async fn work(store: &str, server: &str, calls: usize) {
                     };
                     *left = less;
                 }
-                // While the store is away, a call fails and is made again.
+                // While the Redis server is unavailable, calls fail and are repeated.
                 while let Err(error) = client.request(reqwest::Method::GET, "/ping").send().await {
                     assert_eq!(error.kind(), ErrorKind::Limiter, "{error}");
                     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -119,7 +120,7 @@ struct Redis {
 
 impl Redis {
     fn start() -> Self {
-        // Free again at the end of the statement.
+        // The port is free again at the end of the statement.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
         let port = port.unwrap().port();
         let process = Self::spawn(port);
@@ -161,13 +162,13 @@ impl Redis {
 
 impl Drop for Redis {
     fn drop(&mut self) {
-        // Already stopped by some tests.
+        // Some tests have already stopped the process.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// A server that notes when each request came.
+/// Starts a server that records when each request arrives.
 fn counter() -> (String, Arc<Mutex<Vec<Instant>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -182,7 +183,7 @@ fn counter() -> (String, Arc<Mutex<Vec<Instant>>>) {
     (url, seen)
 }
 
-/// Answers the requests of one connection, until the client goes.
+/// Responds to the requests of one connection until the client disconnects.
 fn serve(mut stream: TcpStream, seen: &Mutex<Vec<Instant>>) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut line = String::new();
@@ -192,14 +193,14 @@ fn serve(mut stream: TcpStream, seen: &Mutex<Vec<Instant>>) {
             let body = r#"{"success":true,"data":{},"meta":[]}"#;
             let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ";
             let answer = format!("{head}{}\r\n\r\n{body}", body.len());
-            // A killed worker does not read it.
+            // The write fails if the worker has been killed.
             let _ = stream.write_all(answer.as_bytes());
         }
         line.clear();
     }
 }
 
-/// The most of the sorted times that lie in any span so long.
+/// Returns the maximum number of the sorted times in any period of this length.
 fn most_in(times: &[Instant], length: Duration) -> usize {
     let within = |from: usize| {
         times[from..]
@@ -214,7 +215,7 @@ async fn permit(store: &RedisStore) -> Permit {
     store.try_acquire(Instant::now()).await.unwrap()
 }
 
-/// Takes permits until the store has none left: how many, and the wait.
+/// Takes permits until the store has none left. Returns their number and the wait.
 async fn exhaust(store: &RedisStore) -> (usize, Duration) {
     let mut granted = 0;
     loop {
@@ -237,7 +238,7 @@ fn the_windows_are_exact(runtime: &tokio::runtime::Runtime) {
         let (granted, wait) = exhaust(&stores[0]).await;
         assert_eq!(granted, 5);
         assert!(wait <= limits[0].1, "{wait:?}");
-        // Another process sees the same, to the microsecond.
+        // Another process sees the same window.
         assert!(matches!(permit(&stores[1]).await, Permit::Wait(other) if other <= wait));
         tokio::time::sleep(wait + Duration::from_millis(400)).await;
         let (granted, wait) = exhaust(&stores[1]).await;
@@ -259,13 +260,13 @@ fn a_pause_holds_every_process(runtime: &tokio::runtime::Runtime) {
             }
             assert!(start.elapsed() < LONG / 2);
         };
-        // The pause, and not the windows.
+        // Until the wait is due to the pause and not to the windows.
         let mut pauses = wait;
         while pauses < LONG / 2 {
             assert!(start.elapsed() < LONG / 2);
             pauses = exhaust(&other).await.1;
         }
-        // A shorter one does not end it.
+        // A shorter pause does not end a longer one.
         one.pause(Duration::from_millis(1));
         tokio::time::sleep(Duration::from_millis(200)).await;
         assert!(matches!(permit(&other).await, Permit::Wait(wait) if wait > LONG / 2));
@@ -298,7 +299,7 @@ fn a_dead_store(runtime: &tokio::runtime::Runtime) {
         assert_eq!(exhaust(&falling_back).await.0, 2);
         assert!(start.elapsed() < Duration::from_secs(5));
 
-        // It is used again as soon as it is there.
+        // The Redis server is used again once it is available.
         redis.restart();
         tokio::time::sleep(Duration::from_millis(1100)).await;
         assert!(matches!(permit(&falling_back).await, Permit::Wait(wait) if wait > LONG));
@@ -315,13 +316,14 @@ fn lost_permits_close_the_windows(runtime: &tokio::runtime::Runtime) {
         assert_eq!(permit(&other).await, Permit::Granted);
         redis.stop();
         redis.restart();
-        // Who has had no permit knows of no loss; who has, tells the others.
+        // A process without a permit cannot notice the loss. A process that had one
+        // notices it and declares the windows full for all.
         assert_eq!(permit(&fresh).await, Permit::Granted);
         let Permit::Wait(wait) = permit(&knows).await else {
             panic!("the store has lost permits");
         };
         assert!(wait > LONG / 2 && wait <= LONG, "{wait:?}");
-        // Once: the next one to notice does not prolong it.
+        // This happens only once: the next process to notice does not extend the wait.
         for store in [&fresh, &other, &knows] {
             assert!(matches!(permit(store).await, Permit::Wait(later) if later <= wait));
         }
@@ -333,7 +335,7 @@ fn four_processes_one_killed(_runtime: &tokio::runtime::Runtime) {
     let mut redis = Redis::start();
     let (server, seen) = counter();
     let count = || seen.lock().unwrap().len();
-    // Those that live make all the calls.
+    // The surviving workers make all the calls.
     let each = calls / (WORKERS - 1);
     let mut workers: Vec<Child> = (0..WORKERS)
         .map(|_| {

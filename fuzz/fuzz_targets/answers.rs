@@ -1,4 +1,5 @@
-//! Any bytes as an answer: decoding neither panics nor loses what it read.
+//! Decodes arbitrary bytes as a response body: decoding neither panics nor loses
+//! what it has read.
 
 #![no_main]
 
@@ -31,7 +32,7 @@ fn check<T: serde::de::DeserializeOwned + serde::Serialize>(body: &[u8]) {
     assert_eq!(first.has_unknown_fields, !unknown.is_empty());
     let written = encode(&first.value).expect("what was read can be written");
     let Ok(again) = decode::<T>(&written, Mode::Strict) else {
-        // A required field that was set aside is written as what it is not.
+        // A required field that was set aside is encoded as a default that may be invalid.
         assert!(!first.mismatches.is_empty(), "what was written is not read");
         return;
     };

@@ -1,4 +1,5 @@
-//! Any bytes as an error's body: the error can be asked and shown, on one line.
+//! Creates errors from arbitrary response bodies: all accessors of the error work,
+//! and its text is a single line.
 
 #![no_main]
 

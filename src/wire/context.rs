@@ -89,7 +89,7 @@ impl<'de> Context<'de> {
             unknown: RefCell::new(Vec::new()),
         };
         for node in indexed.too_deep {
-            salvage.leave_out(node, "less nesting");
+            salvage.leave_out(node, "less deep nesting");
         }
         for node in indexed.bad_keys {
             salvage.leave_out(node, "UTF-8");

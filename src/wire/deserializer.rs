@@ -354,7 +354,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Any<'_, 'de, V> {
         if self.context.keeps_digits(value) {
             self.visitor.visit_f64(value)
         } else {
-            Err(wrong_value(NUMBER, &"a number of fewer digits"))
+            Err(wrong_value(NUMBER, &"a number with fewer digits"))
         }
     }
 
@@ -835,7 +835,7 @@ impl<'c, 'de, A> WireMap<'c, 'de, A> {
     }
 }
 
-const ONE_VALUE: &str = "one value of a field";
+const ONE_VALUE: &str = "a single value for each key";
 
 impl<'de, A: MapAccess<'de>> MapAccess<'de> for WireMap<'_, 'de, A> {
     type Error = A::Error;
@@ -933,7 +933,7 @@ impl<'de, A: MapAccess<'de>> WireMap<'_, 'de, A> {
     ) -> Result<S::Value, A::Error> {
         let context = self.context;
         let (Some(walk), Some(salvage)) = (&mut self.walk, &context.salvage) else {
-            return Err(de::Error::custom("not walked by the tape"));
+            return Err(de::Error::custom("the object is not on the tape"));
         };
         let node = walk.value;
         walk.is_read = true;

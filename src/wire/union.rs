@@ -124,7 +124,7 @@ impl<'de, U: Union> Visitor<'de> for Branches<U> {
     type Value = U;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("one of the kinds that the document lists")
+        f.write_str("one of the types that the document lists")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut tries: A) -> Result<U, A::Error> {

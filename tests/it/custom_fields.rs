@@ -1,5 +1,5 @@
-//! The four custom field calls, against the exact requests that the vendor's
-//! page asks for.
+//! Tests that the four custom field calls send exactly the requests that the
+//! vendor's page describes.
 
 use altegio::Client;
 use altegio::b2b_v1::prelude::*;

@@ -1,8 +1,8 @@
-//! What goes wrong between a client and a server, case by case: how many
-//! requests reach the server, and what the caller gets.
+//! Tests faults between a client and a server: for each fault, how many requests
+//! reach the server, and what the caller gets.
 //!
-//! The server is a socket that says what it is told to; time is a clock that
-//! the tests turn.
+//! The server is a socket that sends scripted bytes, and the clock is advanced by
+//! the tests.
 
 use std::error::Error as _;
 use std::fmt::Write as _;
@@ -53,7 +53,7 @@ use Method::{Delete, Get, Patch, Post, Put};
 const ALL: [Method; 5] = [Get, Put, Delete, Post, Patch];
 
 impl Method {
-    /// Sending it twice may do a thing twice.
+    /// Whether sending the request twice may make a change twice.
     fn is_unsafe(self) -> bool {
         matches!(self, Post | Patch)
     }
@@ -112,14 +112,14 @@ fn outcome(result: &Result<(), Error>) -> Outcome {
     }
 }
 
-/// A script, and for each method how many requests reach the server and what comes of it.
+/// The server's script and, for each method, the expected number of requests and outcome.
 struct Case {
     name: &'static str,
     replies: Vec<Reply>,
     expected: [(usize, Outcome); 5],
 }
 
-/// The same for all methods.
+/// A case with the same expectation for all methods.
 fn same(name: &'static str, replies: Vec<Reply>, requests: usize, outcome: Outcome) -> Case {
     Case {
         name,
@@ -128,7 +128,7 @@ fn same(name: &'static str, replies: Vec<Reply>, requests: usize, outcome: Outco
     }
 }
 
-/// GET, PUT and DELETE are sent again; POST and PATCH are not.
+/// A case in which GET, PUT, and DELETE are retried, but POST and PATCH are not.
 fn safely(name: &'static str, replies: Vec<Reply>, safe: (usize, Outcome), other: Outcome) -> Case {
     Case {
         name,
@@ -297,7 +297,7 @@ fn cases() -> Vec<Case> {
             2,
             Value,
         ),
-        // A cache in front of the server responds so after the server has acted.
+        // A cache may send this response after the server behind it has acted.
         safely(
             "503 with Retry-After, once",
             vec![error("503 Service Unavailable", &[("Retry-After", "2")]), ok()],
@@ -407,7 +407,7 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-/// A reply after which a change may have been made.
+/// Returns whether the server may have made a change before it sent the reply.
 fn may_have_acted(reply: &Reply) -> bool {
     let Reply::Say(bytes) = reply else {
         return true;
@@ -489,7 +489,7 @@ async fn a_refused_connection_is_tried_again_whatever_the_method() {
             "{error}"
         );
         assert!(error.is_retryable());
-        // The whole of each wait, since the dice fall on 1.
+        // The full backoff each time, since the source of randomness returns 1.
         assert_eq!(
             clock.waits(),
             [Duration::from_millis(500), Duration::from_secs(1)]
@@ -522,15 +522,15 @@ async fn a_name_that_is_not_found_is_a_connection_that_failed() {
 
 // ---- silence ------------------------------------------------------------------------
 
-/// The clock here is the machine's: reqwest's own connector keeps this time.
-#[cfg(target_os = "linux")] // elsewhere a full queue refuses
+/// This test uses the machine's clock, because reqwest's connector measures this timeout.
+#[cfg(target_os = "linux")] // other systems refuse connections when the queue is full
 #[tokio::test]
 async fn a_connection_that_does_not_open_is_given_up() {
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let listener = socket.listen(1).unwrap();
     let address = listener.local_addr().unwrap();
-    // Nobody accepts, so the queue fills up and no more connections open.
+    // No connection is accepted, so the queue fills up and no more connections open.
     let mut waiting = Vec::new();
     let patience = Duration::from_millis(200);
     while let Ok(opened) =
@@ -613,7 +613,8 @@ async fn the_calls_own_timeout_ends_it_between_attempts_too() {
         .build()
         .unwrap();
     let error = Get.call(&client).await.unwrap_err();
-    // The first wait fits; the second does not, and what the server said is told.
+    // The first wait fits the timeout. The second does not, so the caller gets the
+    // server's response.
     assert_eq!(
         (outcome(&Err(error)), server.requests().len()),
         (Status(503), 2)
@@ -621,7 +622,7 @@ async fn the_calls_own_timeout_ends_it_between_attempts_too() {
     assert_eq!(clock.waits(), [half]);
 }
 
-// ---- connections that are used again ---------------------------------------------------
+// ---- connections that are reused ---------------------------------------------------
 
 #[tokio::test]
 async fn a_connection_closed_on_reuse_repeats_no_change() {
@@ -643,7 +644,7 @@ async fn a_connection_closed_on_reuse_repeats_no_change() {
     }
 }
 
-/// HTTP/2 by hand: answers each connection's requests as told, and counts them.
+/// A minimal HTTP/2 server: handles each connection as scripted, and counts requests.
 async fn http2_server(ends: Vec<Http2End>) -> (String, Arc<Mutex<usize>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -698,7 +699,7 @@ async fn http2_server(ends: Vec<Http2End>) -> (String, Arc<Mutex<usize>>) {
             };
             stream.write_all(&bytes).await.unwrap();
             if matches!(end, Http2End::Ok) {
-                // Until the client goes.
+                // Wait until the client disconnects.
                 let _ = stream.read_to_end(&mut Vec::new()).await;
             }
         }
@@ -718,7 +719,7 @@ enum Http2End {
     HeadersThenReset {
         reason: u32,
     },
-    /// Less than the Content-Length, then an end that names no error.
+    /// A body shorter than its Content-Length that ends without an error code.
     CutBody {
         goes_away: bool,
     },
@@ -751,7 +752,7 @@ async fn http2_says_whether_a_request_was_declined_and_only_then_a_change_is_sen
         Http2End::Reset {
             reason: INTERNAL_ERROR,
         },
-        // The request was taken; the connection ends without a response.
+        // The server accepts the request and ends the connection without a response.
         Http2End::GoAway { last: 1, reason: 0 },
         Http2End::HeadersThenReset {
             reason: REFUSED_STREAM,
@@ -766,7 +767,7 @@ async fn http2_says_whether_a_request_was_declined_and_only_then_a_change_is_sen
             .chain(unclear.map(|end| (end, false)))
         {
             let (url, requests) = http2_server(vec![end, Http2End::Ok]).await;
-            // That reqwest retries nothing itself is no matter of the caller's.
+            // reqwest's own retries stay off, whatever the caller's builder sets.
             let client = builder(&url, &Clock::new())
                 .http_client_builder(|http| http.http2_prior_knowledge())
                 .build()
@@ -816,7 +817,7 @@ async fn waits_are_a_random_part_of_a_growing_bound_and_at_least_what_the_server
 
 #[tokio::test]
 async fn a_retry_after_date_counts_from_the_responses_own_date() {
-    // The client's clock says 08:49:37; the server's is an hour behind.
+    // The client's clock is at 08:49:37, and the server's is an hour behind.
     let date = ("Date", "Sun, 06 Nov 1994 07:50:00 GMT");
     let after = ("Retry-After", "Sun, 06 Nov 1994 07:50:07 GMT");
     for status in ["503 Service Unavailable", "429 Too Many Requests"] {
@@ -887,7 +888,7 @@ async fn the_document_says_what_may_be_repeated_and_not_the_method() {
         let start = || Server::start(vec![reply.clone(), ok()]);
         let of = |server: &Server| builder(&server.url, &Clock::new()).build().unwrap();
 
-        // A search by POST reads.
+        // This POST is a search, so it is idempotent.
         let server = start().await;
         let client = of(&server);
         let search = client.b2b_v1().get_client_list().location_id(1);
@@ -895,7 +896,7 @@ async fn the_document_says_what_may_be_repeated_and_not_the_method() {
         search.send().await.unwrap();
         assert_eq!(server.requests().len(), 2);
 
-        // This PUT adds the transactions that it is given.
+        // This PUT adds transactions, so it is not idempotent.
         let server = start().await;
         let client = of(&server);
         let visit = client.b2b_v1().update_visit().visit_id(1).record_id(2);
@@ -904,7 +905,7 @@ async fn the_document_says_what_may_be_repeated_and_not_the_method() {
         assert!(!error.is_retryable() && error.may_have_acted(), "{error}");
         assert_eq!(server.requests().len(), 1);
 
-        // This GET makes a code.
+        // This GET creates a code, so it is not idempotent.
         let server = start().await;
         let client = of(&server);
         let code = client.b2b_v1().generate_loyalty_code();
@@ -1017,7 +1018,7 @@ async fn a_call_given_up_before_its_retry_gives_the_budget_back() {
 
 // ---- the rate limit ------------------------------------------------------------------------
 
-/// A limit that notes when it let a request through.
+/// A limit that records when it granted permits.
 #[derive(Clone, Debug)]
 struct Noted {
     clock: Clock,
@@ -1065,7 +1066,7 @@ async fn a_hundred_calls_at_once_keep_to_the_limit() {
         call.await.unwrap().unwrap();
     }
     assert_eq!(server.requests().len(), 100);
-    // Five at once, and five more each second and its margin.
+    // Five at once, and five more after each second plus the margin.
     assert_eq!(clock.gone(), Duration::from_millis(19 * 1050));
 }
 
@@ -1078,7 +1079,7 @@ async fn a_store_of_ones_own_takes_the_limits_place() {
         windows: Arc::default(),
     };
     let limiter = RateLimiter::shared(noted.clone());
-    // Two clients, as of two accounts, behind one limit.
+    // Two clients, as for two accounts, share one limit.
     let clients = [0, 1].map(|_| {
         builder(&server.url, &clock)
             .rate_limiter(limiter.clone())
@@ -1122,7 +1123,7 @@ async fn a_store_of_ones_own_takes_the_limits_place() {
 
 #[tokio::test]
 async fn a_retry_without_a_permit_tells_what_went_wrong_before() {
-    /// Lets one request through and then fails.
+    /// A limit that grants one permit and then fails.
     #[derive(Debug, Default)]
     struct Once(std::sync::atomic::AtomicBool);
     impl RateLimit for Once {
@@ -1171,7 +1172,7 @@ async fn a_429_slows_every_call_down_not_only_its_own() {
         let error = Get.call(&client).await.unwrap_err();
         assert!(error.is_rate_limited() && error.is_retryable());
         assert_eq!(error.retry_after(), Some(Duration::from_secs(30)));
-        // Another call, and one of another method, wait for it.
+        // A later call with another method has waited for the pause.
         Post.call(&client).await.unwrap();
         assert_eq!(clock.gone(), Duration::from_secs(30));
         Get.call(&client).await.unwrap();
@@ -1213,7 +1214,7 @@ async fn a_call_that_cannot_get_its_place_in_time_fails_at_once_and_unsent() {
 #[test]
 fn production_is_limited_and_other_servers_are_not() {
     let limiter = |builder: ClientBuilder| format!("{:?}", builder.build().unwrap());
-    // The transport keeps its limiter to itself; that it works is seen above.
+    // The transport does not expose its limiter. The tests above show that it works.
     assert!(limiter(Client::builder()).contains("limited: true"));
     let own = Client::builder().server("http://127.0.0.1:1".parse().unwrap());
     assert!(limiter(own).contains("limited: false"));
@@ -1223,7 +1224,7 @@ fn production_is_limited_and_other_servers_are_not() {
 
 #[tokio::test]
 async fn a_call_given_up_at_any_stage_leaves_the_client_and_the_limit_as_they_should_be() {
-    // While it waits for the limit: its place is still there for the next.
+    // While it waits for the limit: its place is free for the next call.
     let server = Server::start(vec![ok()]).await;
     let clock = Clock::new();
     let limiter = RateLimiter::windows([(1, Duration::from_secs(10))]).unwrap();
@@ -1244,8 +1245,8 @@ async fn a_call_given_up_at_any_stage_leaves_the_client_and_the_limit_as_they_sh
     Get.call(&client).await.unwrap();
     assert_eq!(server.requests().len(), 2);
 
-    // While the server is silent, in the head and in the body; then while
-    // it waits to try again.
+    // While the server stalls before the response or within the body, and while the
+    // call waits to retry.
     let half = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{";
     let stages = [
         (Reply::SayAndStall(vec![]), ATTEMPT),
@@ -1328,14 +1329,14 @@ async fn a_span_lasts_until_the_response_is_read() {
             assert!(closed.contains(&format!("error.type=\"{kind}\"")), "{text}");
             assert_eq!(text.lines().count(), 1, "{text}");
         } else {
-            // One warning for all that was set aside, within the span.
+            // One warning for all mismatches, within the span.
             assert_eq!(text.lines().count(), 2, "{text}");
             let warning = text.lines().next().unwrap();
             assert!(warning.contains("WARN altegio.call{"), "{warning}");
             assert!(warning.contains("count=3"), "{warning}");
         }
     }
-    // The same where the document says nothing of the response, or it is no JSON.
+    // The same if the document does not describe the response, or if it is not JSON.
     let (log, _guard) = Log::start(Level::INFO);
     let server = Server::start(vec![json("200 OK", r#"{"success":false}"#)]).await;
     let client = builder(&server.url, &Clock::new()).build().unwrap();
@@ -1373,7 +1374,7 @@ async fn no_event_shows_a_token_or_a_persons_data() {
         let search = client.b2b_v1().deprecated_get_client_list().location_id(1);
         search.phone("+13155550184").send().await.unwrap();
         let text = log.text();
-        // hyper's own lines are at TRACE, and they show what it parses.
+        // hyper's own TRACE events contain what it parses.
         let ours: String = text
             .lines()
             .filter(|line| line.contains("altegio"))

@@ -1,7 +1,7 @@
-//! What the tests run against: a scripted server, a clock that the tests turn,
-//! and a record of the events that were traced.
+//! Test support: a scripted server, a clock that the tests control, and a recorder
+//! of tracing events.
 
-// Which of these are used depends on the enabled features.
+// Which of these modules are used depends on the enabled features.
 #![allow(dead_code)]
 
 pub mod clock;

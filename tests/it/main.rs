@@ -1,5 +1,5 @@
-//! Integration tests, in one binary: linking the crate is what takes the time.
-//! They use the public API only.
+//! Integration tests, which use only the public API. They form a single binary,
+//! because most of their build time is spent on linking the crate.
 
 mod loopback;
 

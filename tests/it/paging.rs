@@ -1,4 +1,4 @@
-//! Lists that come in pages: which requests are sent, and where a list ends.
+//! Tests paginated lists: which requests are sent, and where a list ends.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ fn client(server: &Server) -> Client {
     builder.build().unwrap()
 }
 
-/// A page of items with these ids.
+/// Returns a page of items with these ids.
 fn page(ids: &[i64]) -> Value {
     let data: Vec<Value> = ids.iter().map(|id| json!({"id": id})).collect();
     json!({"success": true, "data": data, "meta": {}})
@@ -34,7 +34,7 @@ fn with_total(mut page: Value, total: i64) -> Value {
     page
 }
 
-/// The ids of all appointments, three a page.
+/// Returns the ids of all appointments, fetched three per page.
 async fn appointments(client: &Client) -> Vec<i64> {
     let call = client.b2b_v1().get_appointment_list().location_id(1);
     let items = call.count(3).stream();
@@ -156,7 +156,7 @@ async fn a_server_that_repeats_its_page_is_not_asked_for_ever() {
 
 #[tokio::test]
 async fn a_server_that_ignores_the_page_is_not_asked_for_ever() {
-    // Only what is around the items differs from response to response.
+    // The pages differ only outside their items.
     let pages: Vec<Value> = (1..50)
         .map(|number| {
             let mut page = page(&[1, 2, 3]);
@@ -228,7 +228,7 @@ async fn an_error_stands_in_its_place_and_the_list_goes_on_from_there() {
             Some(Err(error)) => {
                 errors.push(error.kind());
                 assert_eq!(items.cursor(), Some(Cursor::Page(2)));
-                // Without being told to it does not ask again.
+                // The stream does not send another request until `resume` is called.
                 assert!(items.next().await.is_none());
                 items.resume();
             }
@@ -307,7 +307,7 @@ async fn a_date_cursor_is_followed_to_its_end() {
     ])
     .await;
     let call = client.b2b_v1().search_client_visits().location_id(1);
-    // What is required and may be null is null unless it is set.
+    // A required, nullable field that is not set is sent as null.
     let call = call.body_map(|body| body.client_id(7).payment_statuses(vec![]));
     let mut visits = call.stream();
     let first: types::ClientVisitsHistory = visits.next().await.unwrap().unwrap();
@@ -347,7 +347,7 @@ async fn items_are_found_where_the_document_puts_them() {
         3
     );
 
-    // Two forms of one answer.
+    // The same response in two forms.
     let (_server, client) = started(&[
         page(&[1, 2]),
         json!([page(&[3, 4]), page(&[5])]),

@@ -1,4 +1,4 @@
-//! What callers do with futures, and what that does to other calls at the rate limit.
+//! Tests how the rate limit treats calls whose futures are dropped or not polled.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -11,11 +11,11 @@ use crate::loopback::clock::{Clock, TIMEOUT};
 use crate::loopback::server::{Server, json};
 
 const WINDOW: Duration = Duration::from_secs(10);
-/// After so long, a call that has not come is passed over.
+/// A call that does not use its turn is passed over after this time.
 const GRACE: Duration = Duration::from_millis(100);
 
-/// A client that sends one request in ten seconds, and has sent one. Waits wait
-/// for the clock to be set.
+/// Returns a client that is limited to one request per ten seconds and has just sent
+/// one. Waits end only when the clock is set.
 async fn after_one_call() -> (Server, Clock, Client) {
     let ok = json("200 OK", r#"{"success":true,"data":{},"meta":[]}"#);
     let server = Server::start(vec![ok]).await;
@@ -44,14 +44,14 @@ async fn a_call_left_behind_in_a_select_does_not_stop_the_client() {
     assert!(kept.as_mut().now_or_never().is_none());
     let mut other = pin!(api.get_client().location_id(1).id(3).send());
     assert!(other.as_mut().now_or_never().is_none());
-    // The kept one has its turn now and is not polled; then the other one has.
+    // The kept call has its turn but is not polled, so the turn passes to the other one.
     clock.set_on(WINDOW);
     assert!(other.as_mut().now_or_never().is_none());
     assert_eq!(server.requests().len(), 1);
     clock.set_on(GRACE);
     other.await.unwrap();
     assert_eq!(server.requests().len(), 2);
-    // Polled after all, the kept one reserves again.
+    // When the kept call is polled again, it makes a new reservation.
     assert!(kept.as_mut().now_or_never().is_none());
     clock.set_on(WINDOW);
     kept.await.unwrap();

@@ -1,9 +1,9 @@
-//! What `Debug` shows: no secret, and with the feature `redact-personal-data`
-//! nothing personal.
+//! Tests that `Debug` output contains no secrets and, with the feature
+//! `redact-personal-data`, no personal data.
 //!
-//! Every example of the vendor's document is taken, with a value of our own at
-//! each place that the interface marks, read as its operation's type, and
-//! looked through for these values.
+//! In every example of the vendor's document, the values that the interface marks
+//! are replaced with known values. The example is then decoded as its operation's
+//! type, and its `Debug` output is searched for the known values.
 
 use std::fmt::Debug;
 
@@ -21,7 +21,7 @@ const HIDES_PERSONAL: bool = cfg!(feature = "redact-personal-data");
 
 // ---- values at the marked places ------------------------------------------------
 
-/// The values that were put in.
+/// The known values that were inserted.
 #[derive(Default)]
 struct Planted {
     secret: Vec<String>,
@@ -35,7 +35,7 @@ enum Mark {
 }
 
 impl Planted {
-    /// Puts a value of its own at every marked place of `value`.
+    /// Replaces every marked part of `value` with a known value.
     fn plant(&mut self, document: &Value, schema: &Value, value: &mut Value) {
         let schema = grammar::resolve(document, schema).expect("references resolve");
         for key in ["allOf", "anyOf", "oneOf"] {
@@ -63,7 +63,7 @@ impl Planted {
         }
     }
 
-    /// Replaces every text and number in `value`.
+    /// Replaces every string and number in `value`.
     fn replace(&mut self, mark: Mark, value: &mut Value) {
         let number = 900_000_001 + self.secret.len() + self.personal.len();
         let planted = match value {
@@ -86,7 +86,7 @@ impl Planted {
         }
     }
 
-    /// What of it `text` shows and should not.
+    /// Returns the inserted values that `text` contains but must not contain.
     fn shown_in(&self, text: &str) -> Vec<&str> {
         let personal: &[String] = match HIDES_PERSONAL {
             true => &self.personal,
@@ -111,7 +111,7 @@ fn interface() -> Value {
     serde_json::from_str(altegio_openapi::documents::B2B_V1.interface).expect("JSON")
 }
 
-/// The schema of the example's place.
+/// Returns the schema of the example.
 fn schema_of<'a>(document: &'a Value, example: &Example) -> Option<&'a Value> {
     let (_, _, operation) = grammar::operations(document)
         .find(|(_, _, operation)| operation["operationId"] == example.operation.as_str())?;
@@ -125,7 +125,7 @@ fn schema_of<'a>(document: &'a Value, example: &Example) -> Option<&'a Value> {
 
 // ---- the operations' own types --------------------------------------------------
 
-/// What `Debug` shows of a body, read as a type.
+/// Decodes a body as a type, and returns its `Debug` output.
 type Show = fn(&[u8]) -> Option<String>;
 
 fn show<T: Debug + DeserializeOwned>(body: &[u8]) -> Option<String> {
@@ -133,7 +133,7 @@ fn show<T: Debug + DeserializeOwned>(body: &[u8]) -> Option<String> {
     Some(format!("{value:?}\n{value:#?}"))
 }
 
-/// What `Debug` shows of the type's builder, with the values of the body.
+/// Returns the `Debug` output of the type's builder with the values of the body.
 macro_rules! show_builder {
     ($type:ty) => {
         |body: &[u8]| {
@@ -155,7 +155,7 @@ struct Row {
     id: &'static str,
     response: Option<Show>,
     body: Option<Show>,
-    /// Of the call, with the body.
+    /// Returns the `Debug` output of the call with the body.
     call: Option<ShowCall>,
 }
 
@@ -231,7 +231,7 @@ fn debug_shows_no_marked_value_of_any_example() {
         failures.len(),
         failures.join("\n")
     );
-    // The values are there, and reach `Debug` where nothing hides them.
+    // The values exist, and appear in `Debug` output if nothing redacts them.
     assert!(texts > 250, "{texts}");
     assert!(planted.secret.len() >= 5, "{:?}", planted.secret.len());
     assert!(planted.personal.len() > 400, "{}", planted.personal.len());
@@ -309,7 +309,7 @@ async fn signing_in_shows_neither_the_password_nor_the_token() {
     assert!(shown.contains("$.data.session"), "{shown}");
     assert!(shown.contains("$.data.is_approved"), "{shown}");
     assert!(!shown.contains(TOKEN), "{shown}");
-    // Everything is still there for who asks for it.
+    // The raw values remain accessible.
     assert!(unknown[0].raw.contains(TOKEN));
     assert!(response.mismatches()[0].raw.contains(TOKEN));
     assert!(serde_json::to_string(&*response).unwrap().contains(TOKEN));

@@ -1,4 +1,4 @@
-//! The rules that every request follows, seen from the server's side.
+//! Tests the rules that every request follows, as seen by the server.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ async fn list(client: &Client, category: &str) -> Result<(), Error> {
         .map(drop)
 }
 
-// ---- a request of one's own -----------------------------------------------------
+// ---- custom requests ------------------------------------------------------------
 
 #[tokio::test]
 async fn a_request_of_ones_own_follows_the_same_rules() {
@@ -328,7 +328,7 @@ async fn a_redirect_in_a_circle_ends() {
 
 #[tokio::test]
 async fn proxies_are_taken_from_the_environment() {
-    // reqwest reads the environment once a process, so the call has its own.
+    // reqwest reads the environment once per process, so the call runs in a child process.
     const CHILD: &str = "ALTEGIO_TEST_PROXY_CHILD";
     if std::env::var_os(CHILD).is_some() {
         let builder = Client::builder().partner_token(PARTNER).user_token(USER);
@@ -353,7 +353,7 @@ async fn proxies_are_taken_from_the_environment() {
 
 #[tokio::test]
 async fn plain_http_to_this_machine_never_goes_through_a_proxy() {
-    // As above, for the proxy of the environment.
+    // A child process, as above, for the proxy from the environment.
     const CHILD: &str = "ALTEGIO_TEST_LOOPBACK_PROXY_CHILD";
     let proxy_of_builder = |proxy: &str| {
         let proxy = reqwest::Proxy::all(proxy).unwrap();
@@ -408,7 +408,7 @@ async fn redirects_are_the_transports_whatever_the_http_client_is_set_to() {
     assert!(other.requests().is_empty(), "a body went to another origin");
 }
 
-// ---- what build() refuses -----------------------------------------------------------
+// ---- what build() rejects -----------------------------------------------------------
 
 #[test]
 fn unusable_tokens_and_addresses_are_refused_by_name() {
@@ -607,7 +607,7 @@ async fn whole_numbers_are_sent_without_a_point_and_null_clears() {
         let body = body.service_id(1).team_member_settings(vec![settings]);
         body.resource_ids(vec![]).translations(vec![])
     });
-    // The answer is of no interest here.
+    // Only the request matters here.
     let _ = call.send().await;
     let sent = server.requests().pop().expect("a request").text();
     assert_eq!(
@@ -730,7 +730,7 @@ async fn an_answer_larger_than_the_limit_is_not_read() {
     );
 }
 
-// ---- answers ---------------------------------------------------------------------------------
+// ---- responses -------------------------------------------------------------------------------
 
 async fn answered(answer: Vec<u8>) -> Result<(), Error> {
     let server = Loopback::start(vec![answer]).await;
@@ -805,7 +805,7 @@ async fn success_false_is_an_error_where_the_response_has_no_type() {
         .send()
         .await
         .map(drop);
-    // Its type has other fields.
+    // The type of this response does not declare `success`.
     let cards = api.get_user_loyalty_cards().chain_id(1);
     let cards = cards.send().await.map(drop);
     for result in [delete, receipt, own, cards] {
@@ -820,7 +820,7 @@ async fn success_false_is_an_error_where_the_response_has_no_type() {
     }
     assert_eq!(server.requests().len(), 4);
 
-    // Only the top of an object says it.
+    // Only a `success` at the top level counts.
     for body in [
         r#"{"data":{"success":false}}"#,
         r#"[{"success":false}]"#,

@@ -1,14 +1,14 @@
-//! Seeded networks: random calls, faults, cancellations and deadlines, held
-//! against what the crate promises.
+//! Simulates networks from seeds: random calls, faults, cancellations, and deadlines,
+//! checked against the guarantees of the crate.
 //!
-//! Each seed makes one scenario: up to two clients that share a rate limiter,
-//! up to eight calls and a list that comes in pages, and a server that does
-//! what a script says. Time is simulated: it stands still while anything can
-//! go on, and then jumps to the next alarm, so the moment at which a request
-//! reaches the server is the moment at which it was sent.
+//! Each seed determines one scenario: up to two clients that share a rate limiter,
+//! up to eight calls and a paginated list, and a server that follows a script. Time
+//! is simulated: it stands still while any task can make progress, and then jumps
+//! to the next alarm, so a request reaches the server at the time at which it was
+//! sent.
 //!
-//! 1,000 scenarios, 10,000 where `CI` is set, the same ones each time.
-//! `SIMULATION=100000` makes more; `SIMULATION_SEED=17` repeats the one that failed.
+//! There are 1,000 scenarios, or 10,000 if `CI` is set, and they are the same in every
+//! run. `SIMULATION=100000` runs more, and `SIMULATION_SEED=17` repeats a single one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error as _;
@@ -36,12 +36,12 @@ const USER: &str = "user-5ecret";
 const HOST: &str = "simulated.invalid";
 const MAX_BODY: usize = 16 << 10;
 const ATTEMPTS: u32 = 3;
-/// The longest pause that a client keeps, and more.
+/// A little more than the longest pause that a client observes.
 const PAUSES: Duration = Duration::from_secs(301);
 
 // ---- time --------------------------------------------------------------------------------------
 
-/// A clock that stands still as long as anything goes on.
+/// A clock that stands still while any task can make progress.
 #[derive(Clone, Debug)]
 struct Time(Arc<TimeInner>);
 
@@ -50,7 +50,7 @@ struct TimeInner {
     start: Instant,
     state: Mutex<TimeState>,
     random: Mutex<Rng>,
-    /// Grows whenever a client or the server does something.
+    /// Incremented whenever a client or the server does something.
     activity: AtomicU64,
 }
 
@@ -89,11 +89,11 @@ impl Time {
         poll_fn(move |context| alarm.poll(context.waker()))
     }
 
-    /// Drives the future, and sets the clock on whenever nothing else goes on.
-    /// `None` if nothing ever would again.
+    /// Drives the future, and advances the clock whenever no task makes progress.
+    /// Returns `None` if there is no alarm left to advance to.
     async fn drive<T>(&self, future: impl Future<Output = T>) -> Option<T> {
-        /// Rounds of the runtime without a sign of life. A request takes three
-        /// hops between tasks, each of them one round.
+        /// The number of idle rounds of the runtime after which the clock advances. A
+        /// request takes three hops between tasks, each of which takes one round.
         const QUIET: u32 = 12;
         let mut future = pin!(future);
         let mut seen = 0;
@@ -104,7 +104,7 @@ impl Time {
             {
                 return Some(output);
             }
-            // The runtime looks for what sockets have to say in between.
+            // The runtime polls the sockets meanwhile.
             tokio::task::yield_now().await;
             let activity = self.0.activity.load(Ordering::Relaxed);
             quiet = if activity == seen { quiet + 1 } else { 0 };
@@ -178,21 +178,21 @@ impl altegio::Runtime for Time {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
     None,
-    /// The response, and then the connection is closed without a word.
+    /// Sends the response, and then closes the connection without notice.
     CloseAfter,
     CloseBeforeHead,
     CloseInBody,
     StallBeforeHead,
     StallInBody,
     Slow(Duration),
-    /// A status, and the seconds of a `Retry-After`.
+    /// A status, and the seconds in its `Retry-After`.
     Status(u16, Option<u64>),
     SuccessFalse,
     CutJson,
     TooLarge,
     RedirectHere,
     RedirectAway,
-    /// A 422 whose message holds the tokens.
+    /// A 422 whose message contains the tokens.
     Echo,
 }
 
@@ -220,23 +220,23 @@ impl Fault {
     }
 }
 
-/// One request that came, and what became of it.
+/// A request that the server received, and how it was handled.
 #[derive(Debug)]
 struct Seen {
     at: Duration,
     call: usize,
     is_redirected: bool,
     fault: Fault,
-    /// Where a token is that does not belong there, if it is.
+    /// Where the request contains a token that it must not contain, if it does.
     leak: Option<String>,
 }
 
 struct Server {
     time: Time,
-    /// What happens to the requests of each call, by the order in which they
-    /// come; nothing more after that.
+    /// The faults for the requests of each call, in order of arrival. Further
+    /// requests succeed.
     scripts: Vec<Vec<Fault>>,
-    /// How many items the list has.
+    /// The number of items in the list.
     items: usize,
     seen: Mutex<Vec<Seen>>,
 }
@@ -260,11 +260,11 @@ impl Server {
                 Fault::CloseInBody => (ok[..ok.len() - 5].to_vec(), false),
                 Fault::StallBeforeHead | Fault::StallInBody => {
                     if fault == Fault::StallInBody {
-                        // A client that has gone does not read it.
+                        // The client may have disconnected.
                         let _ = stream.write_all(&ok[..ok.len() - 5]).await;
                         self.time.note();
                     }
-                    // Until the client goes.
+                    // Wait until the client disconnects.
                     let _ = server::read(&mut stream).await;
                     return;
                 }
@@ -317,7 +317,7 @@ impl Server {
         }
     }
 
-    /// Notes the request: what to do with it, and the response when nothing is done.
+    /// Records the request, and returns its fault and the normal response.
     fn note(&self, request: &Request) -> (Fault, Vec<u8>) {
         let call = call_of(&request.line);
         let is_redirected = request.line.contains("redirected=");
@@ -337,7 +337,7 @@ impl Server {
         let earlier = seen.iter().filter(|seen| seen.call == call).count();
         let script = self.scripts.get(call).map_or(&[][..], |script| script);
         let mut fault = script.get(earlier).copied().unwrap_or(Fault::None);
-        // One redirect is followed by the response, or by another fault.
+        // A redirected request is not redirected again, but may have another fault.
         if is_redirected && fault == Fault::RedirectHere {
             fault = Fault::None;
         }
@@ -395,7 +395,7 @@ enum Method {
 impl Method {
     const ALL: [Self; 5] = [Self::Get, Self::Put, Self::Delete, Self::Post, Self::Patch];
 
-    /// Sending it twice may do a thing twice.
+    /// Whether sending the request twice may make a change twice.
     fn is_unsafe(self) -> bool {
         matches!(self, Self::Post | Self::Patch)
     }
@@ -439,9 +439,9 @@ impl Method {
     }
 }
 
-/// Calls are told apart by their location: this one and up.
+/// Each call has its own location id, counted up from this one.
 const FIRST: usize = 7_000_000;
-/// The calls that probe the limiter in the end.
+/// The calls that probe the limiter at the end.
 const PROBE: usize = 90;
 /// The call whose response is a list.
 const LIST: usize = 99;
@@ -455,13 +455,13 @@ fn call_of(line: &str) -> usize {
         .unwrap()
 }
 
-/// How a caller treats the future of a call.
+/// How a caller drives the future of a call.
 #[derive(Clone, Copy, Debug)]
 enum Care {
     Awaits,
-    /// Drops it after so long.
+    /// Drops the future after this time.
     GivesUp(Duration),
-    /// Polls it only this often, as in a `select!` in a loop of other work.
+    /// Polls the future only once per this interval, like a `select!` in a busy loop.
     LeavesBehind(Duration),
 }
 
@@ -474,7 +474,7 @@ impl Care {
         }
     }
 
-    /// `None` if the future was dropped.
+    /// Drives the future. Returns `None` if it was dropped.
     async fn take<T>(self, time: &Time, future: impl Future<Output = T>) -> Option<T> {
         let mut future = pin!(future);
         match self {
@@ -509,21 +509,21 @@ struct Call {
     timeout: Duration,
 }
 
-/// What a call has come to.
+/// The outcome of a call.
 #[derive(Debug)]
 struct Outcome {
-    /// `None` if it was given up.
+    /// `None` if the call was dropped.
     result: Option<Result<u32, (ErrorKind, u32)>>,
     took: Duration,
     leak: bool,
 }
 
-/// Whether the error shows a token, in whatever way.
+/// Returns whether any output of the error contains a token.
 fn shows_token(error: &Error) -> bool {
     let mut text = format!("{error} {error:?} {error:#?}");
     let mut source = error.source();
     while let Some(error) = source {
-        // Writing to a text does not fail.
+        // Writing to a `String` cannot fail.
         let _ = write!(text, "{error} {error:?}");
         source = error.source();
     }
@@ -532,16 +532,16 @@ fn shows_token(error: &Error) -> bool {
 
 // ---- a scenario --------------------------------------------------------------------------------
 
-/// What went wrong in a scenario.
+/// A violated guarantee.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Wrong {
     Lost,
     Repeated,
     Leaked,
     Hung,
-    /// An attempt or a time too many.
+    /// Too many attempts, or too much time.
     Unbounded,
-    /// The rate limit was exceeded, or kept for nothing.
+    /// The rate limit was exceeded, or delayed requests without need.
     Limit,
 }
 
@@ -598,7 +598,7 @@ impl Scenario {
         }
     }
 
-    /// Plays the scenario and says what went wrong.
+    /// Runs the scenario and returns the violated guarantees.
     async fn play(self, seed: u64, socket: &Path) -> Findings {
         let time = Time::new(seed);
         let server = Arc::new(Server {
@@ -607,7 +607,7 @@ impl Scenario {
             items: self.items,
             seen: Mutex::default(),
         });
-        // It is there from the scenario before with the same name.
+        // An earlier scenario may have left a socket with the same name.
         let _ = std::fs::remove_file(socket);
         let listener = UnixListener::bind(socket).unwrap();
         tokio::spawn(Arc::clone(&server).accept(listener));
@@ -657,7 +657,7 @@ impl Scenario {
                     other => other,
                 };
                 for _ in 0..1000 {
-                    // To give up `next` loses nothing: the item comes with the next one.
+                    // Dropping `next` loses nothing: the next call returns the item.
                     let Some(item) = care.take(&time, items.next()).await else {
                         continue;
                     };
@@ -665,7 +665,7 @@ impl Scenario {
                         Some(Ok(item)) => list.lock().unwrap().0.push(item.id),
                         Some(Err(error)) => {
                             list.lock().unwrap().1 &= !shows_token(&error);
-                            // In a pause, it would fail at once again.
+                            // During a pause, it would fail again immediately.
                             time.wait(Duration::from_secs(5)).await;
                             items.resume();
                         }
@@ -741,7 +741,8 @@ impl Scenario {
                 None => None,
                 Some(Ok(attempts) | Err((_, attempts))) => Some(attempts as usize),
             };
-            // A request may be lost on a connection that closes; none comes untold.
+            // A request may be lost when a connection closes, but the server receives
+            // none that the client does not report.
             if told.is_some_and(|told| attempts > told || told > ATTEMPTS as usize) {
                 wrong(
                     Wrong::Repeated,
@@ -795,9 +796,9 @@ impl Scenario {
         findings.push((wrong, format!("the list of {} items: {ids:?}", self.items)));
     }
 
-    /// No window holds more requests than it may, wherever it begins. A call
-    /// that is left behind while its connection opens is sent later than it
-    /// was counted; the others are held to the limit all the same.
+    /// Checks that no window contains too many requests, wherever it begins. A call
+    /// that is not polled while its connection opens is sent later than it was
+    /// counted, so such calls are exempt.
     fn check_limit(&self, server: &Server, findings: &mut Findings) {
         let is_late = |call: usize| {
             let care = self
@@ -824,7 +825,8 @@ impl Scenario {
         }
     }
 
-    /// Whatever was given up: long after, the limiter gives exactly what it should.
+    /// Checks that dropped calls have not changed the limit: a long time later, the
+    /// limiter grants exactly the permits that it should.
     async fn probe(
         &self,
         clients: &[Client; 2],
@@ -876,7 +878,7 @@ fn client(limiter: &RateLimiter, time: &Time, socket: &Path) -> Client {
         .server(format!("http://{HOST}").parse().unwrap())
         .allow_plain_http(true)
         .http_client_builder(move |http| {
-            // There is no TLS here; without this, its certificates would be loaded.
+            // There is no TLS here; this avoids loading the system's certificates.
             http.tls_danger_accept_invalid_certs(true)
                 .unix_socket(socket.clone())
         })
@@ -975,7 +977,7 @@ fn what_a_caller_may_count_on_holds_in_any_network() {
     assert!(wrong.is_empty());
 }
 
-/// For the sockets; removed in the end.
+/// The directory for the sockets, which is removed at the end.
 struct Directory(PathBuf);
 
 impl Directory {
@@ -991,7 +993,7 @@ impl Directory {
 
 impl Drop for Directory {
     fn drop(&mut self) {
-        // What is left there is found in the system's directory for such things.
+        // If this fails, the files remain in the system's temporary directory.
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }

@@ -1,4 +1,4 @@
-//! TLS is never silently off. Run with each choice of TLS feature.
+//! Tests that TLS is never disabled silently. Run with each choice of TLS feature.
 
 use altegio::{Client, ErrorKind};
 
@@ -42,8 +42,8 @@ mod with_tls {
         requests: Arc<Mutex<usize>>,
     }
 
-    /// Answers every request over TLS with `head`, under a certificate that
-    /// nobody has signed.
+    /// Starts a TLS server with a self-signed certificate that responds to every
+    /// request with `head`.
     async fn start(head: &'static str) -> Server {
         let CertifiedKey { cert, signing_key } =
             generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
@@ -85,7 +85,7 @@ mod with_tls {
             .retry(altegio::Retry::off())
     }
 
-    /// A client that trusts the server's own certificate.
+    /// A client that trusts the server's certificate.
     fn trusting(server: &Server) -> Client {
         let certificate = reqwest::Certificate::from_pem(server.certificate.as_bytes()).unwrap();
         let trusting = builder(server)

@@ -1,10 +1,10 @@
-//! Every example of the vendor's document goes through the types of its own
-//! operation: answers are read and written back with nothing lost, requests
-//! are read into the body's type and written back the same.
+//! Tests every example of the vendor's document with the types of its operation:
+//! responses are decoded and encoded again without loss, and request bodies are
+//! decoded and encoded again unchanged.
 //!
-//! The document is the vendor's and is not in this repository; its place is
-//! `ALTEGIO_SPEC_DIR`, or `../shared/altegio`. Without it the tests say so;
-//! in CI (`CI=true`) they fail.
+//! The vendor's document is not in this repository. It is read from the directory
+//! `ALTEGIO_SPEC_DIR`, or from `../shared/altegio`. If it is missing, the tests print
+//! a note, and in CI (`CI=true`) they fail.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -20,18 +20,18 @@ use serde_json::Value;
 
 use altegio_openapi::yaml::Document;
 
-/// Examples of the 2026-07-22 document, by the house's count.
+/// The number of examples in the document of 2026-07-22.
 const EXPECTED: usize = 238;
 
 // ---- the operations' own types --------------------------------------------------
 
-/// Reads a body as one type and writes it again.
+/// Decodes a body as a type and encodes it again.
 type RoundTrip = fn(&[u8], Mode) -> Result<Read, Failure>;
 
 struct Read {
     value: Value,
     mismatches: Vec<Mismatch>,
-    /// The fields that the type does not have.
+    /// The fields that the type does not declare.
     unknown: Vec<UnknownField>,
 }
 
@@ -50,7 +50,7 @@ fn round_trip<T: Serialize + DeserializeOwned>(body: &[u8], mode: Mode) -> Resul
     })
 }
 
-/// Past the test harness, which swallows what a passing test prints.
+/// Prints a text directly, because the test harness captures the output of `println!`.
 fn say(text: &str) {
     use std::io::Write;
     writeln!(std::io::stderr(), "{text}").expect("stderr is open");
@@ -83,7 +83,7 @@ fn rows() -> BTreeMap<&'static str, Row> {
 
 pub struct Example {
     pub operation: String,
-    /// `request`, or the answer's status.
+    /// `request`, or the status of the response.
     pub place: String,
     pub media_type: String,
     pub value: Value,
@@ -141,7 +141,7 @@ fn collect(document: &Value) -> Vec<Example> {
             places.push(("request".to_owned(), resolve(body)));
         }
         for (status, response) in operation["responses"].as_object().expect("responses") {
-            // Answers by reference are the same three for everyone; see below.
+            // All operations share the same three referenced responses; see below.
             if response.get("$ref").is_none() {
                 places.push((status.clone(), response));
             }
@@ -163,7 +163,8 @@ fn collect(document: &Value) -> Vec<Example> {
     examples
 }
 
-/// The media type's own, or else its schema's, at the place or at the component.
+/// Returns the examples of a media type, or else those of its schema, which may be a
+/// reference to a component.
 fn of_media<'a>(document: &'a Value, media: &'a Value) -> Vec<&'a Value> {
     if let Some(example) = media.get("example") {
         return vec![example];
@@ -187,11 +188,11 @@ fn of_media<'a>(document: &'a Value, media: &'a Value) -> Vec<&'a Value> {
 
 // ---- what "nothing lost" means -----------------------------------------------------
 
-/// Every key and value of `before` that `after` does not have.
+/// Collects every key and value of `before` that `after` does not have.
 fn lost(before: &Value, after: Option<&Value>, path: &str, lost_at: &mut Vec<String>) {
     let mut lose = || lost_at.push(format!("{path}: {before} became {after:?}"));
     match (before, after) {
-        // Null and absent are one to an optional field.
+        // For an optional field, null and absent are the same.
         (Value::Null, None | Some(Value::Null)) => {}
         (Value::Object(fields), Some(Value::Object(kept))) => {
             for (name, value) in fields {
@@ -213,7 +214,7 @@ fn lost(before: &Value, after: Option<&Value>, path: &str, lost_at: &mut Vec<Str
     }
 }
 
-/// The same value, or one of the documented conversions of it.
+/// Returns whether the values are equal, or equal after a documented conversion.
 fn same_scalar(before: &Value, after: &Value) -> bool {
     let number = |value: &Value| value.as_f64();
     match (before, after) {
@@ -252,7 +253,7 @@ fn every_example_goes_through_its_operation_and_back() {
     let (mut good, mut counted, mut failures) = (0, 0, Vec::new());
     for example in examples {
         if example.operation == "get_visit_receipt_pdf" && example.place == "200" {
-            // Bytes; the document's example of it is an empty text.
+            // The response is binary, and the document's example is an empty string.
             assert_eq!(example.media_type, "application/pdf");
             counted += 1;
             good += 1;
@@ -302,7 +303,7 @@ fn every_example_goes_through_its_operation_and_back() {
     );
 }
 
-/// The examples of answers, each value in turn made something else.
+/// Mutates each value of each response example in turn.
 #[test]
 fn mutated_answers_lose_nothing_silently() {
     let Some(examples) = examples() else { return };
@@ -396,7 +397,7 @@ impl Tally {
             }
             true
         });
-        // Every leaf is in the value, or in what was set aside where it stands.
+        // Every leaf is in the decoded value or in a mismatch at its path.
         if found != set_aside.len() {
             lost_at.push(format!("of {:?} only {found} are there", set_aside.keys()));
         }
@@ -414,7 +415,7 @@ impl Tally {
     }
 }
 
-/// JSON pointers of every value.
+/// Collects the JSON pointers of all values.
 fn pointers(value: &Value, at: String, found: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {
@@ -424,7 +425,7 @@ fn pointers(value: &Value, at: String, found: &mut Vec<String>) {
             }
         }
         Value::Array(items) => {
-            // A list's items are of one type: the third tells no more than the second.
+            // The items of a list have the same type, so two of them suffice.
             for (index, item) in items.iter().enumerate().take(2) {
                 pointers(item, format!("{at}/{index}"), found);
             }
@@ -434,7 +435,7 @@ fn pointers(value: &Value, at: String, found: &mut Vec<String>) {
     found.push(at);
 }
 
-/// What else might stand in a value's place.
+/// Returns other values to test instead of a value.
 fn mutations(value: &Value) -> Vec<(&'static str, Value)> {
     let mut mutations = vec![
         ("null", Value::Null),
@@ -459,7 +460,7 @@ fn mutations(value: &Value) -> Vec<(&'static str, Value)> {
     mutations
 }
 
-/// `value` without the places that are set aside.
+/// Returns `value` without the parts that were set aside.
 fn without(value: &Value, path: &str, is_aside: &mut impl FnMut(&str, &Value) -> bool) -> Value {
     match value {
         Value::Object(fields) => {

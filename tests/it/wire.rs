@@ -1,5 +1,5 @@
-//! The wire's conversions, over all values: what is converted survives, what
-//! would not survive is refused.
+//! Tests the conversions of the wire layer over all values: each conversion either
+//! preserves the value or is rejected.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -210,7 +210,7 @@ fn a_required_field_that_is_wrong_costs_its_object_and_no_more() {
     assert_eq!(error.path, "$.data");
 }
 
-/// Paths and raw values of what was set aside.
+/// Returns the paths and raw values of the mismatches.
 fn set_aside<T>(decoded: &Decoded<T>) -> Vec<(&str, &str)> {
     let mismatches = decoded.mismatches.iter();
     mismatches
@@ -218,7 +218,7 @@ fn set_aside<T>(decoded: &Decoded<T>) -> Vec<(&str, &str)> {
         .collect()
 }
 
-/// The least CPU time of three attempts.
+/// Returns the minimum CPU time of three attempts.
 fn time_of(attempted: impl Fn()) -> Duration {
     let attempt = |_| {
         let start = ProcessTime::now();
@@ -228,7 +228,7 @@ fn time_of(attempted: impl Fn()) -> Duration {
     (0..3).map(attempt).min().unwrap()
 }
 
-/// Wherever the misfits stand, time grows with their number and not faster.
+/// Wherever the misfits are, the time grows no faster than linearly with their number.
 #[test]
 fn salvage_takes_linear_time_and_has_no_limit() {
     use altegio::b2b_v1::types::RecordsCompanyidResponseDataTypes as Appointments;
@@ -305,7 +305,7 @@ fn one_response_does_not_show_up_in_another() {
     use altegio::b2b_v1::types::GetMembershipListResponse as Page;
     let body = |field: &str| format!("{{\"success\":true,\"data\":[{{\"id\":5}}],\"{field}\":1}}");
     let (first, second) = (body("passport"), body("new"));
-    // A decoding that knows of its unknown fields before it meets the union.
+    // Here an unknown field is recorded before the union is decoded.
     let pair = format!("[{{\"zz\":1}},{first}]");
     let decoded = decode::<(BTreeMap<String, i64>, Page)>(pair.as_bytes(), Mode::Salvage).unwrap();
     assert!(decoded.has_unknown_fields);
@@ -552,8 +552,8 @@ fn a_union_sets_aside_what_does_not_fit_inside_of_it() {
     assert_eq!(paths, ["$[0].data[0].number", "$[1].data[0].number"]);
 }
 
-/// A body changed at random places, as bytes: nothing panics, both passes agree
-/// on what they read, and what was read is written and read the same.
+/// Mutates random bytes of a body: decoding does not panic, both passes agree on the
+/// result, and the result can be encoded and decoded again without change.
 #[test]
 fn broken_bodies_are_read_the_same_by_both_passes() {
     use altegio::b2b_v1::types;
@@ -573,7 +573,7 @@ fn broken_bodies_are_read_the_same_by_both_passes() {
         let written = encode(&first.value).unwrap();
         match decode::<T>(&written, Mode::Strict) {
             Ok(again) => assert_eq!(written, encode(&again.value).unwrap(), "{shown}"),
-            // A required field that was set aside is written as what it is not.
+            // A required field that was set aside is encoded as a default that may be invalid.
             Err(failure) => assert!(!first.mismatches.is_empty(), "{shown}: {failure}"),
         }
         true

@@ -1,4 +1,4 @@
-//! A clock that tests turn: nothing waits for real.
+//! A clock that tests control, so that no test waits in real time.
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
@@ -9,9 +9,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::Notify;
 
-/// Waits shorter than this are over at once, and the clock is set on by them:
-/// the rate limit's and the retries'. Longer ones are timeouts, which wait
-/// for [`Clock::set_on`].
+/// Shorter waits, which are those of the rate limit and of retries, end immediately
+/// and advance the clock. Longer waits are timeouts, which end only when
+/// [`Clock::set_on`] advances the clock.
 pub const TIMEOUT: Duration = Duration::from_secs(1000);
 
 #[derive(Clone, Debug)]
@@ -28,10 +28,10 @@ struct Inner {
 struct State {
     gone: Duration,
     waiting: Vec<Waker>,
-    /// The dice; 1 when there are none left.
+    /// The values of the source of randomness. When none are left, it returns 1.
     random: VecDeque<f64>,
     waits: Vec<Duration>,
-    /// Timeouts that were set, by their length.
+    /// The lengths of the timeouts that were set.
     alarms: Vec<Duration>,
     holds_waits: bool,
 }
@@ -45,8 +45,8 @@ impl Clock {
         }))
     }
 
-    /// Waits until an alarm of this length is set, each one once.
-    #[allow(dead_code)] // not every test file asks
+    /// Waits until a timeout of this length is set. Each timeout is reported once.
+    #[allow(dead_code)] // not used by every test file
     pub async fn alarm(&self, length: Duration) {
         loop {
             let set = self.0.set.notified();
@@ -61,12 +61,12 @@ impl Clock {
         }
     }
 
-    /// The time that has gone by.
+    /// Returns the elapsed time.
     pub fn gone(&self) -> Duration {
         self.0.state.lock().unwrap().gone
     }
 
-    /// The waits that were over at once.
+    /// Returns the waits that ended immediately.
     #[allow(dead_code)]
     pub fn waits(&self) -> Vec<Duration> {
         self.0.state.lock().unwrap().waits.clone()
@@ -80,7 +80,7 @@ impl Clock {
         }
     }
 
-    /// From now on short waits wait for [`Clock::set_on`] too.
+    /// From now on, short waits also end only when [`Clock::set_on`] is called.
     #[allow(dead_code)]
     pub fn hold_waits(&self) {
         self.0.state.lock().unwrap().holds_waits = true;
@@ -98,7 +98,7 @@ impl altegio::Runtime for Clock {
     }
 
     fn date(&self) -> SystemTime {
-        // Sun, 06 Nov 1994 08:49:37 GMT, the date of RFC 9110's examples.
+        // Sun, 06 Nov 1994 08:49:37 GMT, the date in the examples of RFC 9110.
         SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777) + self.gone()
     }
 

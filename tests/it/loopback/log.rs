@@ -1,4 +1,4 @@
-//! What a client logs, as text.
+//! Records the events that a client logs, as text.
 
 use std::cell::RefCell;
 use std::io::{self, Write};
@@ -15,7 +15,7 @@ thread_local! {
     static CURRENT: RefCell<Option<(Level, Log)>> = const { RefCell::new(None) };
 }
 
-/// Ends the log when it is dropped.
+/// Stops the recording when it is dropped.
 pub struct Guard;
 
 impl Drop for Guard {
@@ -25,10 +25,11 @@ impl Drop for Guard {
 }
 
 impl Log {
-    /// Takes in what this thread logs up to `level`, of whatever crate.
+    /// Records the events of this thread up to `level`, from all crates.
     ///
-    /// One subscriber serves all tests of the process: tracing remembers of
-    /// each event whether anybody listens, and scoped ones confuse it.
+    /// All tests of the process share one subscriber, because tracing caches for
+    /// each callsite whether it is enabled, and scoped subscribers interfere with
+    /// that cache.
     pub fn start(level: Level) -> (Self, Guard) {
         static SUBSCRIBER: Once = Once::new();
         SUBSCRIBER.call_once(|| {
@@ -49,7 +50,7 @@ impl Log {
     }
 }
 
-/// The log of the thread that logs, if there is one.
+/// Writes to the log of the current thread, if it has one.
 struct OfThread;
 
 impl<'a> MakeWriter<'a> for OfThread {

@@ -1,5 +1,5 @@
-//! A server on loopback that records what reaches it, byte for byte, and
-//! answers what it was told to, once each: well, badly, or not at all.
+//! A server on the loopback interface that records requests byte for byte and
+//! sends scripted replies, which may be valid, broken, or missing.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,8 +7,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
-/// One request as it came.
-#[allow(dead_code)] // not every test file asks for all of it
+/// A request as received.
+#[allow(dead_code)] // not every test file uses all fields
 #[derive(Clone, Debug)]
 pub struct Request {
     /// `GET /path?query`
@@ -32,17 +32,17 @@ impl Request {
     }
 }
 
-/// What the server does once a request has come.
-#[allow(dead_code)] // not every test file has all of it
+/// What the server does after it has received a request.
+#[allow(dead_code)] // not every test file uses all variants
 #[derive(Clone)]
 pub enum Reply {
-    /// These bytes; the connection stays open.
+    /// Sends these bytes and keeps the connection open.
     Say(Vec<u8>),
-    /// These bytes, then an orderly end of the connection.
+    /// Sends these bytes and closes the connection.
     SayAndClose(Vec<u8>),
-    /// These bytes, then a reset of the connection.
+    /// Sends these bytes and resets the connection.
     SayAndReset(Vec<u8>),
-    /// These bytes, then silence.
+    /// Sends these bytes and then nothing more, with the connection open.
     SayAndStall(Vec<u8>),
 }
 
@@ -61,18 +61,18 @@ pub struct Server {
 struct Seen {
     requests: Mutex<Vec<Request>>,
     connections: Mutex<usize>,
-    /// A reply has been given as far as it goes.
+    /// Notified when all bytes of a reply have been sent.
     replied: Notify,
 }
 
 impl Server {
-    /// Answers the first request with the first of `replies`, and so on; the
-    /// last one again and again.
+    /// Starts a server that sends `replies` in order, one for each request. The last
+    /// reply is repeated.
     pub async fn start(replies: Vec<impl Into<Reply>>) -> Self {
         Self::start_at(|_| replies).await
     }
 
-    /// The same, for replies that name the server's own address.
+    /// The same, for replies that contain the server's own address.
     pub async fn start_at<R: Into<Reply>>(replies: impl FnOnce(&str) -> Vec<R>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -101,7 +101,7 @@ impl Server {
         *self.seen.connections.lock().unwrap()
     }
 
-    /// Waits until a reply has been given as far as it goes.
+    /// Waits until all bytes of a reply have been sent.
     #[allow(dead_code)]
     pub async fn replied(&self) {
         self.seen.replied.notified().await;
@@ -120,19 +120,19 @@ async fn serve(mut stream: TcpStream, seen: Arc<Seen>, replies: Arc<Vec<Reply>>)
         | Reply::SayAndClose(bytes)
         | Reply::SayAndReset(bytes)
         | Reply::SayAndStall(bytes)) = reply;
-        // The client may have had enough of a long answer.
+        // The client may disconnect before the end of a long response.
         let written = stream.write_all(bytes).await;
         seen.replied.notify_one();
         match reply {
             Reply::Say(_) if written.is_ok() => {}
             Reply::Say(_) | Reply::SayAndClose(_) => return,
             Reply::SayAndReset(_) => {
-                // What is unread or unsent is thrown away, and the peer told so.
+                // Discards unread and unsent bytes, and sends a reset to the peer.
                 stream.set_zero_linger().unwrap();
                 return;
             }
             Reply::SayAndStall(_) => {
-                // Until the client goes.
+                // Wait until the client disconnects.
                 let _ = stream.read(&mut [0]).await;
                 return;
             }
@@ -140,7 +140,7 @@ async fn serve(mut stream: TcpStream, seen: Arc<Seen>, replies: Arc<Vec<Reply>>)
     }
 }
 
-/// One request; `None` when the connection is at its end.
+/// Reads one request. Returns `None` at the end of the connection.
 pub async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Option<Request> {
     let mut bytes = Vec::new();
     let head_end = loop {
@@ -175,7 +175,7 @@ pub async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Option<Request> {
     })
 }
 
-/// An answer with a JSON body.
+/// A response with a JSON body.
 pub fn json(status: &str, body: &str) -> Vec<u8> {
     answer(status, &[("Content-Type", "application/json")], body)
 }
