@@ -164,13 +164,13 @@ mod tests {
         assert_eq!(of(page, "/data"), "1 2.50");
         let nested = r#"{"data": {"children": [3]}}"#;
         assert_eq!(of(nested, "/data/children"), "3");
-        // Of another shape.
+        // The page has another structure.
         assert_eq!(of("[4]", "/data"), "4");
         assert_eq!(of(r#"{"data": {"id": 5}}"#, "/data"), r#"{"id": 5}"#);
         assert_eq!(of(r#"{"data": [6]}"#, "/data/children"), "6");
         let child = r#"{"data": {"child": [7]}}"#;
         assert_eq!(of(child, "/data/children"), r#"{"child": [7]}"#);
-        // Empty.
+        // There are no items.
         for (page, pointer) in [
             (r#"{"success": true, "meta": []}"#, "/data"),
             (r#"{"data": null}"#, "/data"),

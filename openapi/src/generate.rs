@@ -58,7 +58,7 @@ fn settings() -> GenerationSettings {
             [TypeImpl::Display, TypeImpl::FromStr].into_iter(),
         );
     }
-    // The lowering adds `x-rust-type` extensions, which name types of this crate.
+    // The lowering adds `x-rust-type` extensions, which name types of `altegio`.
     settings.with_crate("altegio", CrateVers::Any, None);
     if std::env::var_os("CARGO_FEATURE_SCHEMARS").is_some() {
         settings.with_derive("::schemars::JsonSchema");

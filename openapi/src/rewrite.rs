@@ -256,7 +256,7 @@ mod tests {
             "self.call.joined_query(\"tags\", value);",
             "self.call.header(\"X-Partner-Id\", value);",
             "self.call.require(&[\"tags\"]);",
-            // The body may be left out.
+            // The body is optional.
             "if let Some(body) = self.body.take() {",
             "Result<Response<Envelope<types::NewThing, ::serde_json::Value>>, Error>",
             "fn put_thing(&self) -> builder::PutThing;",

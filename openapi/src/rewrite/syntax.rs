@@ -32,7 +32,7 @@ pub fn serde_rename(attributes: &[Attribute]) -> Option<String> {
         .iter()
         .filter(|attribute| attribute.path().is_ident("serde"))
     {
-        // Attributes of another form leave `renamed` as it is.
+        // `renamed` stays unchanged if an attribute cannot be parsed.
         let _ = attribute.parse_nested_meta(|meta| {
             if meta.path.is_ident("rename") {
                 renamed = Some(meta.value()?.parse::<syn::LitStr>()?.value());
