@@ -173,7 +173,7 @@ pub struct RateLimiter(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     limit: Limit,
-    /// Never locked across an await.
+    /// The lock is never held across an await point.
     queue: Mutex<Queue>,
 }
 
