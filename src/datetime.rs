@@ -138,7 +138,8 @@ impl DateTime {
     }
 
     /// Returns the date and time as written, interpreted in `zone`. The offset is
-    /// ignored, because some locations send a wrong one.
+    /// ignored, because some locations send a wrong one. For a number, use
+    /// [`instant`](Self::instant) instead: its date and time are in UTC.
     ///
     /// Returns `None` if the local time is ambiguous or does not exist in `zone`.
     pub fn in_zone<Tz: TimeZone>(&self, zone: &Tz) -> Option<ChronoDateTime<Tz>> {
