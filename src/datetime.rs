@@ -5,8 +5,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::{
-    DateTime as ChronoDateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta,
-    TimeZone, Utc,
+    DateTime as ChronoDateTime, Datelike, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime,
+    TimeDelta, TimeZone, Timelike, Utc,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -47,6 +47,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DateTime {
+    /// Contains no digits that the form does not write.
     local: NaiveDateTime,
     zone: Zone,
     form: Form,
@@ -86,14 +87,43 @@ const fn form(separator: char) -> Form {
     }
 }
 
+impl Form {
+    /// Removes the digits that the form does not write. A leap second becomes the
+    /// second before it.
+    fn truncate(self, local: NaiveDateTime) -> NaiveDateTime {
+        let time = local.time();
+        let (second, unit) = match self {
+            Self::DateOnly => return local.date().and_time(NaiveTime::MIN),
+            Self::DateAndTime { seconds: false, .. } => (0, 1_000_000_000),
+            Self::DateAndTime { fraction, .. } => {
+                (time.second(), 10_u32.pow(9 - u32::from(fraction)))
+            }
+            Self::Seconds => (time.second(), 1_000_000_000),
+            Self::Milliseconds => (time.second(), 1_000_000),
+        };
+        let nanosecond = time.nanosecond() % 1_000_000_000 / unit * unit;
+        let time = NaiveTime::from_hms_nano_opt(time.hour(), time.minute(), second, nanosecond);
+        local.date().and_time(time.unwrap_or_default())
+    }
+}
+
 /// Timestamps of at least this absolute value are in milliseconds.
 const FIRST_MILLISECONDS: u64 = 100_000_000_000;
 
-/// The error when a text is not in a form that [`DateTime`] supports, or when a
-/// `DateTime` without an offset is converted to an instant.
+/// The error when a conversion to or from a [`DateTime`] fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("expected a date and time such as 2026-03-01T12:00:00-0500")]
-pub struct DateTimeError;
+#[non_exhaustive]
+pub enum DateTimeError {
+    /// The text is not in a form that [`DateTime`] supports.
+    #[error("expected a date and time such as 2026-03-01T12:00:00-0500")]
+    InvalidText,
+    /// The `DateTime` has no offset, so it does not identify an instant.
+    #[error(
+        "the date and time has no offset from UTC; convert it with `DateTime::to_utc` and the \
+         location's time zone"
+    )]
+    MissingOffset,
+}
 
 impl DateTime {
     /// Creates a `DateTime` from a number of seconds since 1970, or of
@@ -138,12 +168,17 @@ impl DateTime {
     }
 
     /// Returns the date and time as written, interpreted in `zone`. The offset is
-    /// ignored, because some locations send a wrong one. For a number, use
-    /// [`instant`](Self::instant) instead: its date and time are in UTC.
+    /// ignored, because some locations send a wrong one. A number has no offset that
+    /// could be wrong, so its instant is converted to `zone`.
     ///
     /// Returns `None` if the local time is ambiguous or does not exist in `zone`.
     pub fn in_zone<Tz: TimeZone>(&self, zone: &Tz) -> Option<ChronoDateTime<Tz>> {
-        zone.from_local_datetime(&self.local).single()
+        match self.form {
+            Form::Seconds | Form::Milliseconds => Some(zone.from_utc_datetime(&self.local)),
+            Form::DateAndTime { .. } | Form::DateOnly => {
+                zone.from_local_datetime(&self.local).single()
+            }
+        }
     }
 
     /// Compares the instants of two `DateTime`s.
@@ -153,12 +188,20 @@ impl DateTime {
         Some(self.instant()?.cmp(&other.instant()?))
     }
 
-    /// Adds a duration and keeps the form.
+    /// Adds a duration and keeps the form. The result is rounded down to the
+    /// precision of the form: a date without a time stays one.
     ///
-    /// Returns `None` if the result is out of chrono's range.
+    /// Returns `None` if the form cannot represent the result: a year outside 0 to
+    /// 9999, or a number that would be read in the other unit.
     pub fn checked_add(self, duration: TimeDelta) -> Option<Self> {
         let local = self.local.checked_add_signed(duration)?;
-        Some(Self { local, ..self })
+        let local = self.form.truncate(local);
+        let sum = Self { local, ..self };
+        let is_read_back = match sum.number() {
+            Some(number) => Self::from_timestamp(number) == Some(sum),
+            None => (0..=9999).contains(&local.year()),
+        };
+        is_read_back.then_some(sum)
     }
 
     /// Returns the offset from UTC, or `None` for a local time.
@@ -261,25 +304,31 @@ impl DateTime {
     }
 }
 
-/// The result is written as RFC 3339, without fractions of a second.
+/// The result is in RFC 3339. Fractions of a second, and seconds of the offset,
+/// are discarded.
 impl<Tz: TimeZone> From<ChronoDateTime<Tz>> for DateTime {
     fn from(time: ChronoDateTime<Tz>) -> Self {
         let time = time.fixed_offset();
+        let minutes = time.offset().local_minus_utc() / 60;
+        let offset = FixedOffset::east_opt(minutes * 60).unwrap_or(*time.offset());
+        let form = form('T');
         Self {
-            local: time.naive_local(),
-            zone: Zone::Colon(*time.offset()),
-            form: form('T'),
+            local: form.truncate(time.with_timezone(&offset).naive_local()),
+            zone: Zone::Colon(offset),
+            form,
         }
     }
 }
 
-/// The result is written as `2026-03-01 12:00:00`, local to the location.
+/// The result is in the form `2026-03-01 12:00:00`, local to the location. Fractions
+/// of a second are discarded.
 impl From<NaiveDateTime> for DateTime {
     fn from(local: NaiveDateTime) -> Self {
+        let form = form(' ');
         Self {
-            local,
+            local: form.truncate(local),
             zone: Zone::Local,
-            form: form(' '),
+            form,
         }
     }
 }
@@ -307,7 +356,7 @@ impl TryFrom<DateTime> for ChronoDateTime<FixedOffset> {
     type Error = DateTimeError;
 
     fn try_from(time: DateTime) -> Result<Self, DateTimeError> {
-        time.instant().ok_or(DateTimeError)
+        time.instant().ok_or(DateTimeError::MissingOffset)
     }
 }
 
@@ -316,7 +365,7 @@ impl TryFrom<DateTime> for ChronoDateTime<Utc> {
     type Error = DateTimeError;
 
     fn try_from(time: DateTime) -> Result<Self, DateTimeError> {
-        Ok(time.instant().ok_or(DateTimeError)?.to_utc())
+        Ok(time.instant().ok_or(DateTimeError::MissingOffset)?.to_utc())
     }
 }
 
@@ -324,7 +373,7 @@ impl FromStr for DateTime {
     type Err = DateTimeError;
 
     fn from_str(text: &str) -> Result<Self, DateTimeError> {
-        Self::read(text.as_bytes()).ok_or(DateTimeError)
+        Self::read(text.as_bytes()).ok_or(DateTimeError::InvalidText)
     }
 }
 
@@ -365,7 +414,7 @@ impl fmt::Display for DateTime {
             time.format(if seconds { "%H:%M:%S" } else { "%H:%M" })
         )?;
         if fraction > 0 {
-            let nanoseconds = format!("{:09}", chrono::Timelike::nanosecond(&time));
+            let nanoseconds = format!("{:09}", time.nanosecond());
             write!(f, ".{}", &nanoseconds[..usize::from(fraction)])?;
         }
         match self.zone {
@@ -441,7 +490,7 @@ impl schemars::JsonSchema for DateTime {
 
 #[cfg(test)]
 mod tests {
-    use chrono::Timelike;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -523,7 +572,10 @@ mod tests {
         assert_ne!(start, same);
         assert_eq!(start.cmp_instant(&same), Some(Ordering::Equal));
         assert_eq!(start.cmp_instant(&local), None);
-        assert_eq!(ChronoDateTime::<Utc>::try_from(local), Err(DateTimeError));
+        assert_eq!(
+            ChronoDateTime::<Utc>::try_from(local),
+            Err(DateTimeError::MissingOffset)
+        );
         let instant = ChronoDateTime::<Utc>::try_from(start).unwrap();
         assert_eq!(
             Some(instant),
@@ -533,5 +585,73 @@ mod tests {
         // Some locations send a wrong offset.
         let zone = FixedOffset::east_opt(3 * 3600).unwrap();
         assert_eq!(start.in_zone(&zone).unwrap().hour(), 12);
+    }
+
+    #[test]
+    fn a_number_is_converted_to_a_zone() {
+        let zone = FixedOffset::west_opt(5 * 3600).unwrap();
+        for number in [1_772_384_400, 1_772_384_400_000] {
+            let time = DateTime::from_timestamp(number).unwrap();
+            let start = time.in_zone(&zone).unwrap();
+            assert_eq!((start.timestamp(), start.hour()), (1_772_384_400, 12));
+        }
+    }
+
+    #[test]
+    fn the_error_of_a_local_time_names_the_missing_offset() {
+        let local: DateTime = "2026-03-01 12:00".parse().unwrap();
+        let error = ChronoDateTime::<FixedOffset>::try_from(local).unwrap_err();
+        assert!(error.to_string().contains("no offset"), "{error}");
+        let error = "soon".parse::<DateTime>().unwrap_err();
+        assert!(error.to_string().starts_with("expected a date"), "{error}");
+    }
+
+    #[test]
+    fn a_sum_that_the_form_cannot_write_is_refused() {
+        let day = TimeDelta::days(1);
+        let last: DateTime = "9999-12-31".parse().unwrap();
+        assert_eq!(last.checked_add(day), None);
+        let seconds = DateTime::from_timestamp(99_999_999_999).unwrap();
+        assert_eq!(seconds.checked_add(day), None);
+        let milliseconds = DateTime::from_timestamp(100_000_000_000).unwrap();
+        assert_eq!(milliseconds.checked_add(-day), None);
+    }
+
+    proptest! {
+        /// A number is not a text, so it is written and read as JSON.
+        #[test]
+        fn constructed_times_are_read_back_as_they_are_written(
+            seconds in -60_000_000_000_i64..250_000_000_000,
+            nanoseconds in 0..2_000_000_000_u32,
+            offset in -86_399..86_400,
+            added in -1_000_000_000_000_i64..1_000_000_000_000,
+        ) {
+            // More than 10⁹ nanoseconds are valid only in a leap second.
+            let seconds = seconds - seconds.rem_euclid(60) + 59;
+            let instant = ChronoDateTime::from_timestamp(seconds, nanoseconds).unwrap();
+            let zone = FixedOffset::east_opt(offset).unwrap();
+            let read = |text: &str| text.parse::<DateTime>().unwrap();
+            let constructed = [
+                DateTime::from(instant),
+                DateTime::from(instant.with_timezone(&zone)),
+                DateTime::from(instant.naive_utc()),
+                DateTime::from(instant.date_naive()),
+                DateTime::from_timestamp(seconds).unwrap(),
+                DateTime::from_timestamp(instant.timestamp_millis()).unwrap(),
+                read("2026-03-01 12:00"),
+                read("2026-03-01T12:00:00.123-0500"),
+                read("2026-03-01T12:00:00.123456789Z"),
+            ];
+            let added = TimeDelta::nanoseconds(added) * 1_000;
+            for time in constructed {
+                for time in [Some(time), time.checked_add(added)].into_iter().flatten() {
+                    let json = serde_json::to_string(&time).unwrap();
+                    prop_assert_eq!(serde_json::from_str::<DateTime>(&json).unwrap(), time);
+                    if time.number().is_none() {
+                        prop_assert_eq!(read(&time.to_string()), time);
+                    }
+                }
+            }
+        }
     }
 }
