@@ -46,7 +46,7 @@ pub struct Pages<A> {
     transport: Transport,
     call: Arc<Call>,
     position: Position,
-    state: State,
+    state: State<A>,
     /// Decodes a page.
     read: fn(Unread) -> Result<Response<A>, Error>,
     facts: fn(&A) -> Facts,
@@ -54,10 +54,10 @@ pub struct Pages<A> {
     previous: Option<Bytes>,
 }
 
-enum State {
+enum State<A> {
     /// No request is in progress. The next poll requests the next page.
     Idle,
-    Asking(BoxFuture<'static, Result<Unread, Error>>),
+    Asking(BoxFuture<'static, Result<Response<A>, Error>>),
     /// The last page failed, and its error has been returned.
     Failed,
     Ended,
@@ -138,7 +138,7 @@ impl<A> Pages<A> {
     }
 }
 
-impl<A> Pages<A> {
+impl<A: Send + 'static> Pages<A> {
     /// Returns the next page; `None` after the last one or after an error. This
     /// is cancel safe: if the future is dropped, the next call returns the page.
     pub async fn next(&mut self) -> Option<Result<Response<A>, Error>> {
@@ -150,15 +150,17 @@ impl<A> Pages<A> {
             match &mut self.state {
                 State::Idle => {
                     let (transport, call) = (self.transport.clone(), Arc::clone(&self.call));
-                    self.state =
-                        State::Asking(Box::pin(async move { transport.send(&call).await }));
+                    let read = self.read;
+                    self.state = State::Asking(Box::pin(async move {
+                        transport.send(&call).await?.decode(read).await
+                    }));
                 }
                 State::Asking(asking) => break ready!(asking.as_mut().poll(context)),
                 State::Failed | State::Ended => return Poll::Ready(None),
             }
         };
         self.state = State::Ended;
-        Poll::Ready(match result.and_then(self.read) {
+        Poll::Ready(match result {
             Ok(page) => self.accept(page).map(Ok),
             Err(error) => {
                 // The same arguments would be invalid again.
@@ -205,7 +207,7 @@ impl<A, T> Items<A, T> {
     }
 }
 
-impl<A, T> Items<A, T> {
+impl<A: Send + 'static, T> Items<A, T> {
     /// Returns the next item; `None` after the last one or after an error. This
     /// is cancel safe: if the future is dropped, no item is lost.
     pub async fn next(&mut self) -> Option<Result<T, Error>> {
@@ -226,7 +228,7 @@ impl<A, T> Items<A, T> {
     }
 }
 
-impl<A> Stream for Pages<A> {
+impl<A: Send + 'static> Stream for Pages<A> {
     type Item = Result<Response<A>, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -236,7 +238,7 @@ impl<A> Stream for Pages<A> {
 
 impl<A> Unpin for Pages<A> {}
 
-impl<A, T> Stream for Items<A, T> {
+impl<A: Send + 'static, T> Stream for Items<A, T> {
     type Item = Result<T, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {

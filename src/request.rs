@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::call::Call;
 use crate::error::Error;
 use crate::operation::{Route, Security};
-use crate::response::Response;
+use crate::response::{Response, Unread};
 use crate::transport::Transport;
 
 /// A custom request, created by [`Client::request`](crate::Client::request).
@@ -81,7 +81,8 @@ impl Request {
     /// [`ErrorKind::Api`](crate::ErrorKind::Api) that holds the response's
     /// [`body`](Error::body).
     pub async fn send(self) -> Result<Response<Bytes>, Error> {
-        self.transport.send(&self.call).await?.raw()
+        let unread = self.transport.send(&self.call).await?;
+        unread.decode(Unread::raw).await
     }
 }
 

@@ -1,9 +1,13 @@
 //! Responses: decoding them into types, and the envelope of `success`, `data`
 //! and `meta` that most of them have.
 
+use std::any::Any;
 use std::fmt;
 use std::ops::Deref;
+use std::panic;
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use reqwest::StatusCode;
@@ -16,7 +20,9 @@ use tracing::Span;
 
 use crate::error::{Effect, Error, shown_path};
 use crate::operation::Route;
+use crate::runtime::Runtime;
 use crate::security::Authorization;
+use crate::transport::deadline::within;
 use crate::transport::trace;
 use crate::wire::serde_table::{self, Object};
 use crate::wire::{self, Mismatch, UnknownField};
@@ -205,9 +211,66 @@ pub(crate) struct Unread {
     pub span: Span,
     /// The tokens, which are removed from error messages.
     pub authorization: Arc<Authorization>,
+    pub runtime: Arc<dyn Runtime>,
+    /// When the call's timeout ends, and how long that is.
+    pub deadline: (Instant, Duration),
 }
 
+/// A body of more than this many bytes is decoded in a blocking task, so that it
+/// does not block the executor and the call's timeout covers decoding too.
+const LARGE: usize = 1 << 20;
+
+/// A decoded response with its type erased, so that the code that waits for it is
+/// compiled once rather than for each operation.
+type Erased = Box<dyn Any + Send>;
+
 impl Unread {
+    /// Decodes the response with one of the functions below.
+    ///
+    /// # Errors
+    ///
+    /// As `read`; [`ErrorKind::Timeout`](crate::ErrorKind::Timeout) if decoding a
+    /// large body takes longer than the call may.
+    pub async fn decode<T: Send + 'static>(
+        self,
+        read: fn(Self) -> Result<Response<T>, Error>,
+    ) -> Result<Response<T>, Error> {
+        if self.head.body.len() <= LARGE {
+            return read(self);
+        }
+        let decoded = self.in_blocking_task(Box::new(move |unread| Box::new(read(unread))));
+        match decoded.await?.downcast() {
+            Ok(result) => *result,
+            Err(_) => unreachable!("`read` returns this type"),
+        }
+    }
+
+    async fn in_blocking_task(
+        self,
+        decode: Box<dyn FnOnce(Self) -> Erased + Send>,
+    ) -> Result<Erased, Error> {
+        // Without a tokio runtime nothing else waits for this thread.
+        let Ok(tokio) = tokio::runtime::Handle::try_current() else {
+            return Ok(decode(self));
+        };
+        let (head, span) = (self.head.clone(), self.span.clone());
+        let (runtime, (deadline, timeout)) = (Arc::clone(&self.runtime), self.deadline);
+        let task = pin!(tokio.spawn_blocking(move || decode(self)));
+        let left = || (deadline.saturating_duration_since(runtime.now()), ());
+        match within(&*runtime, left, task).await {
+            Ok(Ok(decoded)) => Ok(decoded),
+            Ok(Err(failed)) if failed.is_panic() => panic::resume_unwind(failed.into_panic()),
+            // Too late, or the tokio runtime shuts down.
+            Ok(Err(_)) | Err(()) => {
+                let limit = Some(("timeout", timeout));
+                let error = Error::timeout(&head.route, limit, Some(head.status));
+                let error = error.after(head.attempts, head.earlier);
+                trace::failed(&span, error.kind(), error.status());
+                Err(error)
+            }
+        }
+    }
+
     /// Decodes the body as JSON of type `T`.
     pub fn json<T: DeserializeOwned>(self) -> Result<Response<T>, Error> {
         if says_failure(&self.head.body) {
@@ -399,7 +462,70 @@ impl Visitor<'_> for Is {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+    use std::thread::{self, ThreadId};
+
+    use reqwest::Method;
+
     use super::*;
+    use crate::error::ErrorKind;
+    use crate::operation::Security;
+    use crate::runtime::System;
+
+    fn unread(size: usize, timeout: Duration) -> Unread {
+        Unread {
+            head: Head {
+                route: Route {
+                    id: "get_client_list",
+                    method: Method::GET,
+                    path: "/clients",
+                    security: Security::None,
+                    idempotent: true,
+                },
+                status: StatusCode::OK,
+                headers: HeaderMap::new(),
+                body: vec![b' '; size].into(),
+                attempts: 1,
+                earlier: Effect::None,
+            },
+            mode: wire::Mode::Salvage,
+            span: Span::none(),
+            authorization: Arc::new(Authorization::None),
+            runtime: Arc::new(System),
+            deadline: (Instant::now() + timeout, timeout),
+        }
+    }
+
+    fn thread_that_decodes(unread: Unread) -> Result<Response<ThreadId>, Error> {
+        Ok(unread.untyped(thread::current().id()))
+    }
+
+    #[tokio::test]
+    async fn a_large_body_is_decoded_beside_the_executor() {
+        let minute = Duration::from_secs(60);
+        for (size, is_beside) in [(LARGE, false), (LARGE + 1, true)] {
+            let decoded = unread(size, minute).decode(thread_that_decodes).await;
+            let thread = decoded.unwrap().into_inner();
+            assert_eq!(thread != thread::current().id(), is_beside, "{size} bytes");
+        }
+    }
+
+    #[tokio::test]
+    async fn decoding_ends_with_the_calls_timeout() {
+        fn endless(unread: Unread) -> Result<Response<()>, Error> {
+            // Until the test has seen the error and drops the other half.
+            let _ = BLOCKED.lock().unwrap().take().unwrap().recv();
+            Ok(unread.untyped(()))
+        }
+        static BLOCKED: std::sync::Mutex<Option<mpsc::Receiver<()>>> = std::sync::Mutex::new(None);
+        let (release, blocked) = mpsc::channel();
+        *BLOCKED.lock().unwrap() = Some(blocked);
+        let decoded = unread(LARGE + 1, Duration::ZERO).decode(endless).await;
+        let error = decoded.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        assert_eq!(error.status(), Some(StatusCode::OK));
+        drop(release);
+    }
 
     #[test]
     fn success_false_is_seen_at_the_top_of_an_object_only() {

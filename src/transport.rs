@@ -132,6 +132,8 @@ impl Transport {
                 mode: self.options.mode,
                 span: run.span,
                 authorization: Arc::clone(&shared.authorization),
+                runtime: Arc::clone(&shared.runtime),
+                deadline: (run.deadline, self.options.timeouts.call),
             }),
             Err(error) => {
                 trace::failed(&run.span, error.kind(), status);

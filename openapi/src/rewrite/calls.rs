@@ -198,7 +198,7 @@ fn builder(
         /// Sends the request and reads the whole response.
         pub async fn send(self) -> Result<Response<#response>, Error> {
             let (transport, call) = self.into_call();
-            transport.send(&call).await?.#function()
+            transport.send(&call).await?.decode(Unread::#function).await
         }
     });
     if let Some(paging) = &operation.paging {
