@@ -379,6 +379,9 @@ impl Ticket<'_> {
                 return Poll::Ready(permit);
             }
             unanswered = now;
+            // A slow store is not a reason for the next call to ask it too. A call
+            // that is no longer polled is passed over.
+            self.limiter.queue().renew(self.number, now);
             let sleep = alarm.get_or_insert_with(|| self.runtime.sleep(FRESH / 2));
             if sleep.as_mut().poll(context).is_ready() {
                 alarm = None;
@@ -644,6 +647,20 @@ mod tests {
         assert_eq!(waiting[2].wakes(), 1);
         assert!(!waiting[2].is_granted());
         assert_eq!(asked(), 4);
+    }
+
+    #[test]
+    fn a_slow_store_is_asked_by_one_call_only() {
+        let store = Slow::default();
+        let (limiter, clock) = (RateLimiter::shared(store.clone()), Clock::new());
+        let mut waiting = calls(&limiter, &clock, 3);
+        for step in 0..60 {
+            clock.set(Duration::from_millis(50) * step);
+            assert_eq!(granted(&mut waiting), 0);
+            assert_eq!(store.asked.load(Ordering::Relaxed), 1, "in step {step}");
+        }
+        store.answers.store(1, Ordering::Relaxed);
+        assert_eq!(granted(&mut waiting), 1);
     }
 
     #[test]

@@ -7,9 +7,10 @@
 //! `REDIS_CALLS=1000 REDIS_SCALE=1 cargo test --features redis --test redis`
 //! makes 1,000 calls with Altegio's windows.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -41,10 +42,12 @@ fn main() -> ExitCode {
         // In CI, a missing server is a failure.
         return ExitCode::from(u8::from(std::env::var_os("CI").is_some()));
     }
-    let tests: [(&str, Test); 5] = [
+    let tests: [(&str, Test); 7] = [
         ("the_windows_are_exact", the_windows_are_exact),
         ("a_pause_holds_every_process", a_pause_holds_every_process),
         ("a_dead_store", a_dead_store),
+        ("a_silent_store", a_silent_store),
+        ("clones_have_their_own_limits", clones_have_their_own_limits),
         (
             "lost_permits_close_the_windows",
             lost_permits_close_the_windows,
@@ -166,6 +169,33 @@ impl Drop for Redis {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// Starts a proxy in front of the Redis server. While the flag is set, connections on
+/// which the server responds become silent for good, but stay open.
+fn proxy(redis: &Redis) -> (String, Arc<AtomicBool>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("redis://{}/", listener.local_addr().unwrap());
+    let is_silent = Arc::<AtomicBool>::default();
+    let (flag, port) = (Arc::clone(&is_silent), redis.port);
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let mut client = client.unwrap();
+            let mut server = TcpStream::connect(("127.0.0.1", port)).unwrap();
+            let (mut requests, mut responses) =
+                (client.try_clone().unwrap(), server.try_clone().unwrap());
+            std::thread::spawn(move || std::io::copy(&mut requests, &mut server));
+            let flag = Arc::clone(&flag);
+            std::thread::spawn(move || {
+                let mut buffer = [0; 4096];
+                while let Ok(length @ 1..) = responses.read(&mut buffer)
+                    && !flag.load(Ordering::Relaxed)
+                    && client.write_all(&buffer[..length]).is_ok()
+                {}
+            });
+        }
+    });
+    (url, is_silent)
 }
 
 /// Starts a server that records when each request arrives.
@@ -303,6 +333,44 @@ fn a_dead_store(runtime: &tokio::runtime::Runtime) {
         redis.restart();
         tokio::time::sleep(Duration::from_millis(1100)).await;
         assert!(matches!(permit(&falling_back).await, Permit::Wait(wait) if wait > LONG));
+    });
+}
+
+fn a_silent_store(runtime: &tokio::runtime::Runtime) {
+    let redis = Redis::start();
+    let (url, is_silent) = proxy(&redis);
+    runtime.block_on(async {
+        // A connection that has timed out is not used again.
+        let store = RedisStore::new(&url, "test").unwrap();
+        assert_eq!(permit(&store).await, Permit::Granted);
+        is_silent.store(true, Ordering::Relaxed);
+        store.try_acquire(Instant::now()).await.unwrap_err();
+        is_silent.store(false, Ordering::Relaxed);
+        assert_eq!(permit(&store).await, Permit::Granted);
+
+        // The fallback's permit counts from the end of the timeout, and the Redis
+        // server is then left alone for a while.
+        is_silent.store(true, Ordering::Relaxed);
+        let limit = (1, Duration::from_millis(1500));
+        let store = store.fall_back_to([limit]).unwrap();
+        assert_eq!(permit(&store).await, Permit::Granted);
+        let start = Instant::now();
+        let Permit::Wait(wait) = permit(&store).await else {
+            panic!("the fallback is exhausted");
+        };
+        assert!(start.elapsed() < Duration::from_millis(500));
+        assert!(wait > Duration::from_secs(1), "{wait:?}");
+    });
+}
+
+fn clones_have_their_own_limits(runtime: &tokio::runtime::Runtime) {
+    let mut redis = Redis::start();
+    redis.stop();
+    runtime.block_on(async {
+        let store = redis.store();
+        let [one, three] = [1, 3].map(|most| store.clone().fall_back_to([(most, LONG)]).unwrap());
+        assert_eq!(exhaust(&one).await.0, 1);
+        assert_eq!(exhaust(&three).await.0, 3);
     });
 }
 

@@ -134,6 +134,13 @@ impl Queue {
         Turn::Until(own.into_iter().chain(lapse).min().unwrap_or(now))
     }
 
+    /// Extends the turn of a call that waits for the store's response.
+    pub fn renew(&mut self, ticket: u64, now: Instant) {
+        if self.find(ticket) == Ok(0) {
+            self.front_since = Some(now);
+        }
+    }
+
     /// Gives up a reservation. Returns the wakers of the calls that may proceed now.
     pub fn leave(&mut self, ticket: u64, now: Instant) -> Vec<Waker> {
         let Ok(place) = self.find(ticket) else {

@@ -15,6 +15,7 @@ use futures_core::future::BoxFuture;
 use super::windows::{Opening, Windows};
 use super::{MARGIN, Permit, RateLimit, RateLimiter, StoreError};
 use crate::error::Error;
+use crate::transport::deadline::later;
 
 /// The timeout for connecting to the server and for one execution of a script.
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -220,7 +221,7 @@ impl RedisStore {
     /// [`RateLimiter::altegio_with_margin`].
     #[must_use]
     pub fn altegio_with_margin(mut self, margin: Duration) -> Self {
-        Arc::make_mut(&mut self.0).windows = Windows::altegio(margin);
+        self.change().windows = Windows::altegio(margin);
         self
     }
 
@@ -235,7 +236,7 @@ impl RedisStore {
         mut self,
         windows: impl IntoIterator<Item = (usize, Duration)>,
     ) -> Result<Self, Error> {
-        Arc::make_mut(&mut self.0).windows = Windows::new(windows)?;
+        self.change().windows = Windows::new(windows)?;
         Ok(self)
     }
 
@@ -251,8 +252,16 @@ impl RedisStore {
         mut self,
         windows: impl IntoIterator<Item = (usize, Duration)>,
     ) -> Result<Self, Error> {
-        Arc::make_mut(&mut self.0).fallback = Some(Windows::new(windows)?);
+        self.change().fallback = Some(Windows::new(windows)?);
         Ok(self)
+    }
+
+    /// Returns the settings to be changed. Clones of the store keep theirs, and the
+    /// state that belongs to them.
+    fn change(&mut self) -> &mut Inner {
+        let inner = Arc::make_mut(&mut self.0);
+        inner.state = Arc::default();
+        inner
     }
 }
 
@@ -262,8 +271,10 @@ impl RateLimit for RedisStore {
             let Some(fallback) = &self.0.fallback else {
                 return Ok(self.0.acquire().await?);
             };
+            let mut now = now;
             let is_down = self.0.state().down_until.is_some_and(|until| now < until);
             if !is_down {
+                let start = Instant::now();
                 match self.0.acquire().await {
                     Ok(permit) => return Ok(permit),
                     Err(error) => {
@@ -272,7 +283,9 @@ impl RateLimit for RedisStore {
                             "the rate limit's Redis server failed; this process uses its \
                              fallback limits"
                         );
-                        self.0.state().down_until = now.checked_add(RETRY_AFTER);
+                        // A failure may take as long as the timeout.
+                        now = later(now, start.elapsed());
+                        self.0.state().down_until = Some(later(now, RETRY_AFTER));
                     }
                 }
             }
@@ -339,22 +352,37 @@ impl Inner {
         run: &::redis::ScriptInvocation<'_>,
     ) -> Result<T, RedisError> {
         let kept = self.state().connection.clone();
-        if let Some(mut connection) = kept {
-            match run.invoke_async(&mut connection).await {
+        if let Some(connection) = kept {
+            match self.invoke(run, connection).await {
                 Err(error) if error.is_io_error() && !error.is_timeout() => {}
                 result => return result,
             }
         }
-        self.state().connection = None;
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(TIMEOUT))
             .set_response_timeout(Some(TIMEOUT));
-        let mut connection = self
+        let connection = self
             .client
             .get_multiplexed_async_connection_with_config(&config)
             .await?;
         self.state().connection = Some(connection.clone());
-        run.invoke_async(&mut connection).await
+        self.invoke(run, connection).await
+    }
+
+    /// Runs a script on this connection. If the connection is broken or times out,
+    /// the next call opens a new one.
+    async fn invoke<T: ::redis::FromRedisValue>(
+        &self,
+        run: &::redis::ScriptInvocation<'_>,
+        mut connection: MultiplexedConnection,
+    ) -> Result<T, RedisError> {
+        let result = run.invoke_async(&mut connection).await;
+        if let Err(error) = &result
+            && (error.is_io_error() || error.is_timeout())
+        {
+            self.state().connection = None;
+        }
+        result
     }
 
     /// The lock is never held across an await point. A poisoned lock is ignored,
