@@ -73,6 +73,9 @@ pub mod b2b_v1 {
     include!(concat!(env!("OUT_DIR"), "/b2b_v1.rs"));
 }
 
+/// The future that [`RateLimit`] and [`Runtime`] return.
+pub use futures_core::future::BoxFuture;
+
 pub use builder::ClientBuilder;
 pub use client::Client;
 pub use datetime::{DateTime, DateTimeError};
@@ -84,7 +87,7 @@ pub use operation::{Operation, Paging, Route, Security};
 pub use pages::{Cursor, Items, Pages};
 #[cfg(feature = "redis")]
 pub use rate_limit::RedisStore;
-pub use rate_limit::{Permit, RateLimit, RateLimiter};
+pub use rate_limit::{Permit, RateLimit, RateLimiter, StoreError};
 pub use request::Request;
 pub use response::{Envelope, Response};
 pub use retry::Retry;

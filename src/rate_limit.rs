@@ -41,8 +41,9 @@ pub(crate) const MARGIN: Duration = Duration::from_millis(50);
 /// another window than the one in which it was counted.
 const FRESH: Duration = MARGIN;
 
-/// The error type of a store.
-type StoreError = Box<dyn std::error::Error + Send + Sync>;
+/// The error that a [`RateLimit`] returns: any error, or a text converted with
+/// `into()`. It is the [`source`](std::error::Error::source) of the call's error.
+pub type StoreError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Whether a request may be sent now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,17 +79,13 @@ pub enum Permit {
 /// use std::sync::atomic::{AtomicU64, Ordering};
 /// use std::time::Instant;
 ///
-/// use altegio::{Client, Permit, RateLimit, RateLimiter};
-/// use futures_core::future::BoxFuture;
+/// use altegio::{BoxFuture, Client, Permit, RateLimit, RateLimiter, StoreError};
 ///
 /// #[derive(Debug, Default)]
 /// struct Counter(AtomicU64);
 ///
 /// impl RateLimit for Counter {
-///     fn try_acquire(
-///         &self,
-///         _now: Instant,
-///     ) -> BoxFuture<'_, Result<Permit, Box<dyn std::error::Error + Send + Sync>>> {
+///     fn try_acquire(&self, _now: Instant) -> BoxFuture<'_, Result<Permit, StoreError>> {
 ///         Box::pin(async move {
 ///             self.0.fetch_add(1, Ordering::Relaxed);
 ///             Ok(Permit::Granted)
@@ -119,7 +116,8 @@ pub trait RateLimit: Debug + Send + Sync + 'static {
     /// [`ErrorKind::Limiter`](crate::ErrorKind::Limiter).
     fn try_acquire(&self, now: Instant) -> BoxFuture<'_, Result<Permit, StoreError>>;
 
-    /// Called when the server has responded with a 429 and a `Retry-After`.
+    /// Called when the server has responded with a 429 and a `Retry-After` that
+    /// has not passed yet. The duration is never zero.
     ///
     /// The client delays its own requests without the store's help. A store can
     /// inform other processes. This method must return immediately, so spawn a task
@@ -263,6 +261,9 @@ impl RateLimiter {
     /// Delays every request by the duration that the server asked for, up to
     /// [`LONGEST_PAUSE`].
     pub(crate) fn pause(&self, now: Instant, duration: Duration) {
+        if duration.is_zero() {
+            return;
+        }
         let duration = duration.min(LONGEST_PAUSE);
         self.queue().close(later(now, duration));
         if let Limit::Store(store) = &self.0.limit {
@@ -661,6 +662,29 @@ mod tests {
         }
         store.answers.store(1, Ordering::Relaxed);
         assert_eq!(granted(&mut waiting), 1);
+    }
+
+    #[test]
+    fn a_store_is_told_of_no_pause_of_zero() {
+        #[derive(Clone, Debug, Default)]
+        struct Paused(Arc<Mutex<Vec<Duration>>>);
+
+        impl RateLimit for Paused {
+            fn try_acquire(&self, _now: Instant) -> BoxFuture<'_, Result<Permit, StoreError>> {
+                Box::pin(std::future::ready(Ok(Permit::Granted)))
+            }
+
+            fn pause(&self, duration: Duration) {
+                self.0.lock().unwrap().push(duration);
+            }
+        }
+
+        let store = Paused::default();
+        let limiter = RateLimiter::shared(store.clone());
+        for duration in [Duration::ZERO, SECOND, 1000 * SECOND] {
+            limiter.pause(Clock::new().now(), duration);
+        }
+        assert_eq!(*store.0.lock().unwrap(), [SECOND, LONGEST_PAUSE]);
     }
 
     #[test]

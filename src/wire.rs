@@ -25,7 +25,7 @@ use std::marker::PhantomData;
 
 use serde::de::DeserializeOwned;
 
-use body::{Located, has_long_number};
+use body::{Located, has_long_number, has_negative_exponent};
 use context::{Attempts, Context, Verdict, expected};
 use deserializer::{read, read_body};
 use tape::{Tape, index};
@@ -87,7 +87,9 @@ pub fn decode<T: DeserializeOwned>(body: &[u8], mode: Mode) -> Result<Decoded<T>
     }
     if !has_long_number(body) {
         let context = Context::default();
-        if let Ok(value) = read_body(body, &context) {
+        if let Ok(value) = read_body(body, &context)
+            && !(context.zero.get() && has_negative_exponent(body))
+        {
             return Ok(Decoded {
                 value,
                 mismatches: Vec::new(),
@@ -137,7 +139,11 @@ fn salvage<T: DeserializeOwned>(body: &[u8], mode: Mode) -> Result<Salvaged<T>, 
     });
     let mut mismatches: Vec<Mismatch> = strays.collect();
     let may_set_aside = mode == Mode::Salvage;
-    let indexed = index(&json, &replaced).ok_or_else(Failure::nothing)?;
+    let indexed = index(&json, &replaced).ok_or_else(|| Failure {
+        expected: format!("JSON of less than 4 GiB instead of {} bytes", json.len()),
+        found: Kind::of(&json),
+        ..Failure::nothing()
+    })?;
     let context = Context::salvaging(indexed, may_set_aside);
     let Some(salvage) = &context.salvage else {
         return Err(Failure::nothing());

@@ -146,6 +146,14 @@ pub fn has_long_number(body: &[u8]) -> bool {
     false
 }
 
+/// Returns whether the body contains a number with a negative exponent, which an
+/// `f64` may be unable to represent. It may also return `true` for text that looks
+/// like such a number.
+pub fn has_negative_exponent(body: &[u8]) -> bool {
+    body.windows(3)
+        .any(|bytes| matches!(bytes, [b'0'..=b'9', b'e' | b'E', b'-']))
+}
+
 fn is_digit_or_point(byte: u8) -> bool {
     matches!(byte, b'.' | b'0'..=b'9')
 }

@@ -26,6 +26,9 @@ use super::tape::{Indexed, Node, Tape};
 pub struct Context<'de> {
     /// Whether a field was unknown.
     pub ignored: Cell<bool>,
+    /// Whether the first pass read a number that is written with a fraction or an
+    /// exponent as zero.
+    pub zero: Cell<bool>,
     /// `None` in the first pass.
     pub salvage: Option<Salvage<'de>>,
 }
@@ -95,8 +98,8 @@ impl<'de> Context<'de> {
             salvage.leave_out(node, "UTF-8");
         }
         Self {
-            ignored: Cell::new(false),
             salvage: Some(salvage),
+            ..Self::default()
         }
     }
 

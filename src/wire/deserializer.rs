@@ -239,11 +239,18 @@ impl<'de> Salvage<'de> {
 impl Context<'_> {
     /// Returns whether the `f64` holds all digits of the current number. The first
     /// pass need not check this, because it is skipped for bodies that contain a
-    /// long number.
+    /// long number. It only records a zero, for which `decode` looks for a number
+    /// that is too small for an `f64`.
     fn keeps_digits(&self, value: f64) -> bool {
-        self.salvage
-            .as_ref()
-            .is_none_or(|salvage| keeps_digits(salvage.tape.raw(salvage.current.get()), value))
+        match &self.salvage {
+            Some(salvage) => keeps_digits(salvage.tape.raw(salvage.current.get()), value),
+            None => {
+                if value == 0.0 {
+                    self.zero.set(true);
+                }
+                true
+            }
+        }
     }
 }
 

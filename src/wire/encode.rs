@@ -7,10 +7,13 @@ use serde::ser::{self, Error, Serialize, Serializer};
 
 use super::deserializer::EXACT;
 
+/// 2²⁴: up to this number, an `f32` represents every integer exactly.
+const EXACT_F32: f32 = 16_777_216.0;
+
 /// Encodes a value as JSON.
 ///
-/// An `f64` that is a whole number of at most 2⁵³ is written without a fraction:
-/// `123` and not `123.0`.
+/// An `f64` that is a whole number of at most 2⁵³, or an `f32` of at most 2²⁴, is
+/// written without a fraction: `123` and not `123.0`.
 ///
 /// ```
 /// assert_eq!(altegio::wire::encode(&(123.0, 1.5))?, b"[123,1.5]");
@@ -42,6 +45,14 @@ pub fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Vec<u8>, serde_json::E
 struct Compact;
 
 impl serde_json::ser::Formatter for Compact {
+    fn write_f32<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: f32) -> io::Result<()> {
+        if value.fract() == 0.0 && value.abs() <= EXACT_F32 {
+            write!(writer, "{}", value as i32)
+        } else {
+            serde_json::ser::CompactFormatter.write_f32(writer, value)
+        }
+    }
+
     fn write_f64<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
         if value.fract() == 0.0 && value.abs() <= EXACT {
             write!(writer, "{}", value as i64)

@@ -14,7 +14,10 @@ use crate::loopback::clock::{Clock, TIMEOUT};
 use crate::loopback::log::Log;
 use crate::loopback::server::{Reply, Server, answer, json};
 use altegio::b2b_v1::prelude::*;
-use altegio::{Client, ClientBuilder, Error, ErrorKind, Permit, RateLimit, RateLimiter, Retry};
+use altegio::{
+    BoxFuture, Client, ClientBuilder, Error, ErrorKind, Permit, RateLimit, RateLimiter, Retry,
+    StoreError,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tracing::Level;
@@ -1026,16 +1029,7 @@ struct Noted {
 }
 
 impl RateLimit for Noted {
-    fn try_acquire(
-        &self,
-        _now: Instant,
-    ) -> std::pin::Pin<
-        Box<
-            dyn Future<Output = Result<Permit, Box<dyn std::error::Error + Send + Sync>>>
-                + Send
-                + '_,
-        >,
-    > {
+    fn try_acquire(&self, _now: Instant) -> BoxFuture<'_, Result<Permit, StoreError>> {
         Box::pin(async {
             let now = self.clock.gone();
             let mut taken = self.windows.lock().unwrap();
@@ -1101,16 +1095,7 @@ async fn a_store_of_ones_own_takes_the_limits_place() {
     #[derive(Debug)]
     struct Down;
     impl RateLimit for Down {
-        fn try_acquire(
-            &self,
-            _now: Instant,
-        ) -> std::pin::Pin<
-            Box<
-                dyn Future<Output = Result<Permit, Box<dyn std::error::Error + Send + Sync>>>
-                    + Send
-                    + '_,
-            >,
-        > {
+        fn try_acquire(&self, _now: Instant) -> BoxFuture<'_, Result<Permit, StoreError>> {
             Box::pin(async { Err("the store is down".into()) })
         }
     }
@@ -1127,16 +1112,7 @@ async fn a_retry_without_a_permit_tells_what_went_wrong_before() {
     #[derive(Debug, Default)]
     struct Once(std::sync::atomic::AtomicBool);
     impl RateLimit for Once {
-        fn try_acquire(
-            &self,
-            _now: Instant,
-        ) -> std::pin::Pin<
-            Box<
-                dyn Future<Output = Result<Permit, Box<dyn std::error::Error + Send + Sync>>>
-                    + Send
-                    + '_,
-            >,
-        > {
+        fn try_acquire(&self, _now: Instant) -> BoxFuture<'_, Result<Permit, StoreError>> {
             let was_asked = self.0.swap(true, std::sync::atomic::Ordering::Relaxed);
             Box::pin(std::future::ready(match was_asked {
                 false => Ok(Permit::Granted),
