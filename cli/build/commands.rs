@@ -9,6 +9,7 @@ use std::fmt::Write;
 use altegio_openapi::api::{Api, Operation, Parameter, Place};
 use altegio_openapi::names as rust;
 use altegio_openapi::pointer::{self, Pointer};
+use altegio_openapi::select;
 use serde_json::Value;
 
 use crate::names;
@@ -29,7 +30,8 @@ pub fn commands(api: &Api) -> Result<String, String> {
     let mut seen = BTreeSet::new();
     for operation in &api.operations {
         let (id, tag) = (&operation.id, &operation.tag);
-        let group = names::group(tag);
+        // The command of a tag has the name of its feature.
+        let group = select::feature(tag);
         if names::OWN.contains(&group.as_str()) {
             return Err(format!(
                 "tag `{tag}`: `{group}` is one of the program's own commands; \
@@ -56,7 +58,9 @@ pub fn commands(api: &Api) -> Result<String, String> {
 }
 
 fn row(api: &Api, operation: &Operation, group: &str, name: &str) -> Result<String, String> {
-    let Operation { id, summary, .. } = operation;
+    let Operation {
+        id, tag, summary, ..
+    } = operation;
     let (flags, statements) = flags(api, operation)?;
     let about = match operation.deprecated {
         true => format!("{summary} Deprecated."),
@@ -84,7 +88,7 @@ fn row(api: &Api, operation: &Operation, group: &str, name: &str) -> Result<Stri
         ),
     };
     Ok(format!(
-        "Command {{ id: {id:?}, group: {group:?}, name: {name:?}, about: {about:?},\n\
+        "Command {{ id: {id:?}, tag: {tag:?}, group: {group:?}, name: {name:?}, about: {about:?},\n\
          flags: &[\n{flags}],\n\
          body: {},\n\
          call: |client, arguments| Box::pin(async move {{\n{request}\

@@ -10,12 +10,6 @@ use altegio_openapi::names::{singular, words};
 /// The program's own commands, in `src/commands/`; `help` is clap's.
 pub const OWN: [&str; 5] = ["api", "completion", "help", "login", "spec"];
 
-/// Returns the command of a tag, which is its name in kebab case.
-pub fn group(tag: &str) -> String {
-    let words: Vec<String> = words(tag).collect();
-    words.join("-")
-}
-
 /// Returns the command of an operation within the command of its tag.
 pub fn command(tag: &str, operation: &str) -> String {
     let tag: Vec<String> = words(tag).map(|word| singular(&word)).collect();

@@ -14,6 +14,8 @@ use crate::response::{Pages, Response};
 pub struct Command {
     /// The vendor's operation id.
     pub id: &'static str,
+    /// The vendor's tag.
+    pub tag: &'static str,
     /// The command of the tag.
     pub group: &'static str,
     /// The command of the operation within the command of the tag.

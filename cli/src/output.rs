@@ -55,11 +55,31 @@ pub fn shown(response: &Response, format: Format) -> Vec<u8> {
 pub fn print_body(body: &[u8], format: Format) -> Result<(), Failure> {
     match json(body) {
         Some(json) => print_json(json, format),
-        None if io::stdout().is_terminal() && has_control_characters(body) => Err(Failure::usage(
-            "the response is not text; redirect standard output to a file",
-        )),
-        None => write(body),
+        None => {
+            check_text(body, io::stdout().is_terminal())?;
+            write(body)
+        }
     }
+}
+
+/// Prints the body that belongs to a call's error. The error determines the exit code,
+/// so a body that cannot be printed is only a warning.
+pub fn print_error_body(body: &[u8], format: Format) {
+    if let Err(failure) = print_body(body, format) {
+        eprintln!("warning: {}", escaped(&failure.to_string()));
+    }
+}
+
+/// Returns an error if a body must not be written to a terminal. The request has been
+/// sent, so this is not a usage error.
+fn check_text(body: &[u8], is_terminal: bool) -> Result<(), Failure> {
+    if is_terminal && has_control_characters(body) {
+        return Err(Failure::other(
+            "the request was sent, but its response is not text and was not printed; \
+             redirect standard output to a file",
+        ));
+    }
+    Ok(())
 }
 
 /// Prints JSON, which must be valid.
@@ -180,5 +200,13 @@ mod tests {
     fn control_characters_tell_binary_from_text() {
         assert!(has_control_characters(b"a\x1b[31m"));
         assert!(!has_control_characters("a\tb\r\né".as_bytes()));
+    }
+
+    #[test]
+    fn a_binary_response_to_a_terminal_is_not_a_usage_error() {
+        let refused = check_text(b"%PDF\0", true).unwrap_err();
+        assert_eq!(refused.code(), 1);
+        assert!(check_text(b"%PDF\0", false).is_ok());
+        assert!(check_text(b"text", true).is_ok());
     }
 }

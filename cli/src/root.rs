@@ -16,7 +16,7 @@ pub fn root() -> clap::Command {
     }
     let groups = groups.into_iter().map(|(group, members)| {
         clap::Command::new(group)
-            .about("The operations of this tag")
+            .about(about(&members))
             .subcommand_required(true)
             .arg_required_else_help(true)
             .subcommands(members.into_iter().map(run::command))
@@ -42,8 +42,19 @@ pub fn root() -> clap::Command {
         ])
 }
 
+/// Returns the help line of a group: the tag and the number of its commands.
+fn about(members: &[&Command]) -> String {
+    let tag = members.first().map_or("", |command| command.tag);
+    match members.len() {
+        1 => format!("{tag}: 1 command"),
+        count => format!("{tag}: {count} commands"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -63,5 +74,20 @@ mod tests {
         };
         assert_eq!(of("get_custom_field_list"), Some(("custom-fields", "list")));
         assert_eq!(of("create_client"), Some(("clients", "create")));
+    }
+
+    #[test]
+    fn a_groups_help_has_the_tag_and_the_number_of_commands() {
+        let root = root();
+        let group = root.find_subcommand("custom-fields").unwrap();
+        let count = group.get_subcommands().count();
+        let about = group.get_about().unwrap().to_string();
+        assert_eq!(about, format!("Custom Fields: {count} commands"));
+        let tags = root.get_subcommands().filter(|own| own.has_subcommands());
+        let abouts: Vec<String> = tags
+            .map(|group| group.get_about().unwrap().to_string())
+            .collect();
+        let different: BTreeSet<&String> = abouts.iter().collect();
+        assert_eq!(different.len(), abouts.len());
     }
 }

@@ -37,24 +37,32 @@ pub async fn run(command: &Command, matches: &ArgMatches) -> Result<(), Failure>
         && matches.get_flag(ALL)
     {
         let pages = (paging.pages)(&client, &arguments)?;
-        return output::print_json(&all(pages, paging.items, format).await?, format);
+        return print_all(pages, paging.items, format).await;
     }
     match (command.call)(&client, &arguments).await {
         Ok(response) => {
-            warn(&response);
+            let mut warnings = Warnings::default();
+            warnings.add(&response);
+            warnings.print();
             output::print(&response, format)
         }
         Err(failure) => {
-            // The server has acted on the request, so its response is printed even if it
-            // cannot be decoded.
-            if let Failure::Call(error) = &failure
-                && error.kind() == ErrorKind::Decode
-                && let Some(body) = error.body()
-            {
-                output::print_body(body, format)?;
+            if let Some(body) = undecodable(&failure) {
+                output::print_error_body(body, format);
             }
             Err(failure)
         }
+    }
+}
+
+/// Returns the body of a response that cannot be decoded. The server has acted on the
+/// request, so the body is printed nevertheless.
+fn undecodable(failure: &Failure) -> Option<&[u8]> {
+    match failure {
+        Failure::Call(error) if error.kind() == ErrorKind::Decode => {
+            error.body().map(AsRef::as_ref)
+        }
+        _ => None,
     }
 }
 
@@ -68,23 +76,55 @@ fn ask(flag: &Flag, from_stdin: bool) -> Result<String, Failure> {
     secret::read(flag.name, from_stdin, &remedy)
 }
 
-/// Returns the items of all pages as one JSON list.
-async fn all(mut pages: Pages, pointer: &str, format: Format) -> Result<String, Failure> {
+/// Prints the items of all pages as one JSON list. If a page fails, prints the items of
+/// the pages before it, and then the page itself if it was received but cannot be
+/// decoded.
+async fn print_all(mut pages: Pages, pointer: &str, format: Format) -> Result<(), Failure> {
     let mut list = String::from("[");
-    while let Some(page) = pages.try_next().await? {
-        warn(&page);
+    let mut warnings = Warnings::default();
+    let mut has_pages = false;
+    let failed = loop {
+        let page = match pages.try_next().await {
+            Ok(Some(page)) => page,
+            Ok(None) => break None,
+            Err(failure) => {
+                let body = undecodable(&failure).map(<[u8]>::to_vec);
+                break Some((failure, body));
+            }
+        };
+        warnings.add(&page);
         let shown = output::shown(&page, format);
-        let items = items(&shown, pointer)
-            .map_err(|error| Failure::other(format!("a page is not JSON: {error}")))?;
+        let items = match items(&shown, pointer) {
+            Ok(items) => items,
+            Err(error) => {
+                let failure = Failure::other(format!("a page is not JSON: {error}"));
+                break Some((failure, Some(page.body)));
+            }
+        };
         for item in items {
             if list.len() > 1 {
                 list.push(',');
             }
             list.push_str(item.get());
         }
-    }
+        has_pages = true;
+    };
     list.push(']');
-    Ok(list)
+    warnings.print();
+    let Some((failure, body)) = failed else {
+        return output::print_json(&list, format);
+    };
+    if has_pages {
+        output::print_error_body(list.as_bytes(), format);
+    }
+    if let Some(body) = body {
+        if has_pages && format == Format::Yaml {
+            // Separates the two YAML documents.
+            output::print_error_body(b"---\n", format);
+        }
+        output::print_error_body(&body, format);
+    }
+    Err(failure)
 }
 
 /// Returns the items at `pointer` in a page.
@@ -111,38 +151,52 @@ fn items<'p>(page: &'p [u8], pointer: &str) -> serde_json::Result<Vec<&'p RawVal
     }
 }
 
-/// Prints a warning to standard error for each difference between a response and the
-/// document. A difference that occurs in several items of a list is printed once,
-/// with the first location and the number of others.
-fn warn(response: &Response) {
-    let mismatches = response.mismatches.iter().map(|mismatch| {
-        let why = format!(
-            "expected {}, according to Altegio's document",
-            mismatch.expected
-        );
-        (&mismatch.path, why)
-    });
-    let unknown = response.unknown_fields.iter();
-    let unknown = unknown.map(|path| (path, "not in Altegio's document".to_owned()));
-    let mut places: BTreeMap<(String, String), (&str, usize)> = BTreeMap::new();
-    for (path, why) in mismatches.chain(unknown) {
-        // Drops the indexes: `$.data[3].x` becomes `$.data[.x`.
-        let parts = path.split('[').map(|part| {
-            let digits = part.trim_start_matches(|c: char| c.is_ascii_digit());
-            digits.strip_prefix(']').unwrap_or(part)
+/// The differences between responses and the document. A difference that occurs in
+/// several items or pages of a list is printed once, with the first location and the
+/// number of others.
+#[derive(Default)]
+struct Warnings {
+    /// The first location and the number of locations, by the location without its
+    /// indexes and the reason.
+    places: BTreeMap<(String, String), (String, usize)>,
+}
+
+impl Warnings {
+    /// Adds the differences of a response.
+    fn add(&mut self, response: &Response) {
+        let mismatches = response.mismatches.iter().map(|mismatch| {
+            let why = format!(
+                "expected {}, according to Altegio's document",
+                mismatch.expected
+            );
+            (&mismatch.path, why)
         });
-        let alike = parts.collect::<Vec<_>>().join("[");
-        places.entry((alike, why)).or_insert((path, 0)).1 += 1;
+        let unknown = response.unknown_fields.iter();
+        let unknown = unknown.map(|path| (path, "not in Altegio's document".to_owned()));
+        for (path, why) in mismatches.chain(unknown) {
+            // Drops the indexes: `$.data[3].x` becomes `$.data[.x`.
+            let parts = path.split('[').map(|part| {
+                let digits = part.trim_start_matches(|c: char| c.is_ascii_digit());
+                digits.strip_prefix(']').unwrap_or(part)
+            });
+            let alike = parts.collect::<Vec<_>>().join("[");
+            let place = self.places.entry((alike, why));
+            place.or_insert_with(|| (path.clone(), 0)).1 += 1;
+        }
     }
-    for ((_, why), (path, count)) in places {
-        let more = match count {
-            1 => String::new(),
-            count => format!(", and so are {} more like it", count - 1),
-        };
-        eprintln!(
-            "warning: {}",
-            output::escaped(&format!("{path}: {why}{more}"))
-        );
+
+    /// Prints a warning to standard error for each difference.
+    fn print(&self) {
+        for ((_, why), (path, count)) in &self.places {
+            let more = match count {
+                1 => String::new(),
+                count => format!(", and so are {} more like it", count - 1),
+            };
+            eprintln!(
+                "warning: {}",
+                output::escaped(&format!("{path}: {why}{more}"))
+            );
+        }
     }
 }
 

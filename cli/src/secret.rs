@@ -9,11 +9,11 @@ use altegio_cli::Failure;
 ///
 /// # Errors
 ///
-/// Returns an error if there is no terminal to prompt on. `remedy` is what the message
-/// tells the user to do instead.
+/// Returns an error if standard input has ended, or if there is no terminal to prompt
+/// on. `remedy` is what the message of the latter tells the user to do instead.
 pub fn read(prompt: &str, from_stdin: bool, remedy: &str) -> Result<String, Failure> {
     if from_stdin {
-        return line();
+        return line(prompt);
     }
     if !io::stdin().is_terminal() {
         return Err(Failure::usage(format!(
@@ -23,9 +23,17 @@ pub fn read(prompt: &str, from_stdin: bool, remedy: &str) -> Result<String, Fail
     Ok(rpassword::prompt_password(format!("{prompt}: "))?)
 }
 
-/// Reads a line of standard input.
-pub fn line() -> Result<String, Failure> {
+/// Reads a line of standard input. `name` is what the error calls the value.
+///
+/// # Errors
+///
+/// Returns an error if standard input has ended.
+pub fn line(name: &str) -> Result<String, Failure> {
     let mut line = String::new();
-    io::stdin().read_line(&mut line)?;
+    if io::stdin().read_line(&mut line)? == 0 {
+        return Err(Failure::usage(format!(
+            "{name}: standard input is empty; give the value on a line of its own"
+        )));
+    }
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }

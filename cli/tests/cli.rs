@@ -8,6 +8,8 @@ use std::process::{Command, Output, Stdio};
 use std::thread;
 
 use altegio_mock::{Builder, MockServer};
+use altegio_openapi::api::Api;
+use altegio_openapi::documents::B2B_V1;
 use serde_json::Value;
 
 struct Shell {
@@ -313,6 +315,62 @@ fn every_page_is_printed_whole() {
 }
 
 #[test]
+fn a_page_that_fails_does_not_lose_the_pages_before_it() {
+    let list = ["appointments", "list", "--location-id", "1", "--all"];
+    let list = [&list[..], &["--count", "1"]].concat();
+    let first = r#"{"success":true,"data":[{"id":1,"new":"a"}],"meta":{"total_count":3}}"#;
+    let second = r#"{"success":true,"data":[{"id":2,"new":"b"}],"meta":{"total_count":3}}"#;
+    let refused = r#"{"success":false,"meta":{"message":"gone"}}"#;
+    let documents = |output: &Output| -> Vec<Value> {
+        let documents = serde_json::Deserializer::from_slice(&output.stdout);
+        documents.into_iter().map(Result::unwrap).collect()
+    };
+    let items = serde_json::json!([{"id": 1, "new": "a"}, {"id": 2, "new": "b"}]);
+
+    let pages = [("200 OK", first), ("200 OK", second)];
+    let output = run_against(&[&pages[..], &[("404 Not Found", refused)]].concat(), &list);
+    assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
+    assert_eq!(documents(&output), [items.clone()]);
+    // There is one warning for all pages, with the number of the others.
+    let said = stderr(&output);
+    assert_eq!(said.matches("warning:").count(), 1, "{said}");
+    assert!(said.contains("1 more like it"), "{said}");
+
+    // A page that cannot be decoded follows the list.
+    let undecodable = r#"[{"id":3}]"#;
+    let pages = [&pages[..], &[("200 OK", undecodable)]].concat();
+    let output = run_against(&pages, &list);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let page: Value = serde_json::from_str(undecodable).unwrap();
+    assert_eq!(documents(&output), [items, page]);
+
+    // Nothing is printed if no page was received.
+    let output = run_against(&[("404 Not Found", refused)], &list);
+    assert_eq!(output.status.code(), Some(4));
+    assert!(output.stdout.is_empty());
+}
+
+/// A body that cannot be printed must not hide the call's error. Writing to `/dev/full`
+/// fails.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_calls_error_goes_before_an_error_of_the_output() {
+    let full = || std::fs::File::options().write(true).open("/dev/full");
+    let shell = Shell::new(MockServer::builder());
+    let mut command = shell.command();
+    command.args(["api", "GET", "/no/such/path"]);
+    let output = command.stdout(full().unwrap()).output().unwrap();
+    assert_eq!(output.status.code(), Some(4), "{}", stderr(&output));
+
+    let url = server_of(vec![("200 OK", r#"[{"id":7}]"#.to_owned())]);
+    let mut command = shell.command();
+    command.env("ALTEGIO_SERVER", url).args(LIST);
+    let output = command.stdout(full().unwrap()).output().unwrap();
+    let said = stderr(&output);
+    assert!(said.contains("get_custom_field_list"), "{said}");
+}
+
+#[test]
 fn a_terminal_is_not_told_what_to_do() {
     // ESC starts a sequence that sets a terminal's title; U+009B is CSI.
     let body = "{\"success\": true, \"data\": [{\"id\": 7, \"title\": \"a\\u001b]0;b\\u0007\u{9b}31m\\n\"}]}";
@@ -528,6 +586,14 @@ fn no_password_is_taken_from_the_command_line() {
         sent(run_with_input(shell.command(), &line, "hidden\n")),
         meant
     );
+    // Standard input that has ended is not an empty password.
+    let login = "login --login me --password-stdin";
+    for arguments in [line.as_str(), login] {
+        let output = run_with_input(shell.command(), arguments, "");
+        assert_eq!(output.status.code(), Some(2), "{arguments}");
+        assert!(stderr(&output).contains("standard input is empty"));
+    }
+    assert!(shell.server.take_requests().is_empty());
     let line = "authentication-b2b authorize-user --json-body -";
     let output = run_with_input(shell.command(), line, &meant.to_string());
     assert_eq!(sent(output), meant);
@@ -664,6 +730,8 @@ fn completion_and_spec_need_no_token() {
         assert!(String::from_utf8_lossy(&output.stdout).contains("custom-fields"));
     }
     let spec = json(&shell.without_tokens().args(["spec"]).output().unwrap());
-    assert_eq!(spec["operations"], 260);
+    let document = serde_json::from_str(B2B_V1.interface).unwrap();
+    let operations = Api::read(document).unwrap().operations.len();
+    assert_eq!(spec["operations"], operations);
     assert!(spec["date"].is_string());
 }

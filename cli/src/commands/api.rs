@@ -42,14 +42,14 @@ pub async fn run(matches: &ArgMatches) -> Result<(), Failure> {
         let source = format!("--data {}", path.display());
         request = request.json(altegio_cli::read_json(path, &source)?);
     }
-    let result = request.send().await;
-    let body = match &result {
-        Ok(response) => Some(response.body()),
-        Err(error) => error.body(),
-    };
-    if let Some(body) = body {
-        output::print_body(body, options::format(matches))?;
+    let format = options::format(matches);
+    match request.send().await {
+        Ok(response) => output::print_body(response.body(), format),
+        Err(error) => {
+            if let Some(body) = error.body() {
+                output::print_error_body(body, format);
+            }
+            Err(error.into())
+        }
     }
-    result?;
-    Ok(())
 }

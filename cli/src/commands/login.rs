@@ -48,7 +48,7 @@ pub async fn run(matches: &ArgMatches) -> Result<(), Failure> {
         None => {
             eprint!("Login: ");
             io::stderr().flush()?;
-            secret::line()?
+            secret::line("Login")?
         }
     };
     let from_stdin = matches.get_flag("password-stdin");
