@@ -145,7 +145,8 @@ impl Budget {
     }
 
     fn add(&self, amount: u32) {
-        let add = |left: u32| (left < self.most).then(|| (left + amount).min(self.most));
+        let add =
+            |left: u32| (left < self.most).then(|| left.saturating_add(amount).min(self.most));
         // The update fails if the budget is full, which is fine.
         let _ = self
             .left
@@ -233,6 +234,18 @@ mod tests {
             budget.refill();
         }
         assert!(spend() && spend() && !spend());
+    }
+
+    #[test]
+    fn the_largest_budget_does_not_overflow() {
+        let budget = Budget::new(u32::MAX);
+        assert!(budget.take().is_some());
+        budget.take().map(Withdrawal::spend);
+        budget.add(1);
+        let held = budget.take();
+        budget.add(RETRY);
+        drop(held);
+        assert_eq!(budget.left.into_inner(), u32::MAX);
     }
 
     #[test]
