@@ -28,10 +28,11 @@ pub use cursor::{Cursor, Facts};
 /// Created by the `pages()` method of a paged operation. [`Items`] streams the
 /// same list item by item.
 ///
-/// The stream ends after a page that is empty, or that is shorter than the page
-/// size in the call's arguments, unless the total in the response shows that
-/// there are more items. If the call sets no page size, only an empty page ends
-/// the stream. A page with the same items as the one before is not returned and
+/// The stream ends after an empty page. If the call sets a page size, it also
+/// ends after a page that is shorter than an earlier one or, if the response has
+/// a total, after a page that is shorter than the page size and reaches the
+/// total. A page that is merely shorter than the page size does not end it,
+/// because the server may cap the size. A page with the same items as the one before is not returned and
 /// also ends the stream. A list that is paged by dates ends when the response
 /// has no next period.
 ///

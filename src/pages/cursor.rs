@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::call::Call;
 use crate::operation::Paging;
+use crate::wire;
 
 /// The position of a page, as arguments of the operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,9 +48,10 @@ pub(super) enum Position {
         page: i64,
         /// The page size that the call requests.
         size: Option<i64>,
-        /// The number of items read so far, including those on pages before the
-        /// first one requested.
+        /// The number of items read so far.
         seen: i64,
+        /// The number of items on the longest page read so far.
+        longest: i64,
     },
     Period {
         from: Day,
@@ -102,14 +104,13 @@ impl Position {
     }
 
     fn number(place: Place, name: &'static str, page: Option<i64>, size: Option<i64>) -> Self {
-        let page = page.unwrap_or(1);
-        let size = size.filter(|size| *size > 0);
         Self::Number {
             place,
             name,
-            page,
-            size,
-            seen: (page - 1).max(0).saturating_mul(size.unwrap_or(0)),
+            page: page.unwrap_or(1),
+            size: size.filter(|size| *size > 0),
+            seen: 0,
+            longest: 0,
         }
     }
 
@@ -128,13 +129,23 @@ impl Position {
     pub fn advance(&mut self, facts: Facts) -> bool {
         match self {
             Self::Number {
-                page, size, seen, ..
+                page,
+                size,
+                seen,
+                longest,
+                ..
             } => {
                 let len = i64::try_from(facts.len).unwrap_or(i64::MAX);
                 *seen = seen.saturating_add(len);
-                let is_short = size.is_some_and(|size| len < size);
-                let has_more = facts.total.is_some_and(|total| *seen < total);
-                if len == 0 || (is_short && !has_more) || *page == i64::MAX {
+                // A page with fewer items than requested may still be a full
+                // one, because a server may cap the page size. It is the last
+                // one if an earlier page was longer, or if a total confirms it.
+                let is_last = match facts.total {
+                    Some(total) => size.is_some_and(|size| len < size) && *seen >= total,
+                    None => size.is_some() && len < *longest,
+                };
+                *longest = len.max(*longest);
+                if len == 0 || is_last || *page == i64::MAX {
                     return false;
                 }
                 *page += 1;
@@ -175,20 +186,106 @@ impl Position {
     /// returns the same items, but the rest of the response may differ, such as
     /// a time or the requested number. For periods it is the whole body, because
     /// successive periods without items have the same `data`, but the list
-    /// continues after them.
+    /// continues after them. Text around the JSON, such as a PHP notice, is
+    /// ignored.
     pub fn identity(&self, body: &Bytes) -> Bytes {
-        #[derive(Deserialize)]
-        struct Response<'a> {
-            #[serde(borrow)]
-            data: &'a RawValue,
-        }
         let is_number = matches!(self, Self::Number { .. });
-        if is_number && body.trim_ascii_start().starts_with(b"{") {
-            match serde_json::from_slice::<Response>(body) {
-                Ok(response) => return body.slice_ref(response.data.get().as_bytes()),
-                Err(_) => return body.clone(),
-            }
+        if is_number && let Some(data) = data(body) {
+            return body.slice_ref(data);
         }
-        body.clone()
+        let Ok(located) = wire::locate(body) else {
+            return body.clone();
+        };
+        let json = located.json.as_bytes();
+        let part = if is_number { data(json) } else { None };
+        Bytes::copy_from_slice(part.unwrap_or(json))
+    }
+}
+
+/// Returns the `data` of a JSON object; `None` if it has none, or if there is
+/// other text around it.
+fn data(body: &[u8]) -> Option<&[u8]> {
+    #[derive(Deserialize)]
+    struct Response<'a> {
+        #[serde(borrow)]
+        data: &'a RawValue,
+    }
+    // serde would also accept a list, with the fields in order.
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return None;
+    }
+    let response: Response = serde_json::from_slice(body).ok()?;
+    Some(response.data.get().as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn start(page: Option<i64>, size: Option<i64>) -> Position {
+        Position::number(Place::Query, "page", page, size)
+    }
+
+    /// Returns the number of these pages after which the list ends, or `None` if
+    /// it does not end.
+    fn end(mut position: Position, pages: &[(usize, Option<i64>)]) -> Option<usize> {
+        let ends = |(len, total): &(usize, Option<i64>)| {
+            let facts = Facts {
+                len: *len,
+                total: *total,
+                ..Facts::default()
+            };
+            !position.advance(facts)
+        };
+        pages.iter().position(ends).map(|index| index + 1)
+    }
+
+    #[test]
+    fn a_capped_page_size_ends_no_list_early() {
+        let asked = || start(None, Some(1000));
+        assert_eq!(end(asked(), &[(200, None), (200, None)]), None);
+        assert_eq!(
+            end(asked(), &[(200, None), (200, None), (7, None)]),
+            Some(3)
+        );
+        assert_eq!(end(asked(), &[(7, None), (0, None)]), Some(2));
+        assert_eq!(end(asked(), &[(7, Some(7))]), Some(1));
+        let capped = [(200, Some(407)), (200, Some(407)), (7, Some(407))];
+        assert_eq!(end(asked(), &capped), Some(3));
+        // Page 3 starts after 400 items, not after the 2000 requested.
+        let third = || start(Some(3), Some(1000));
+        assert_eq!(end(third(), &[(200, Some(700)), (100, Some(700))]), None);
+        assert_eq!(end(third(), &[(7, Some(407)), (0, Some(407))]), Some(2));
+    }
+
+    #[test]
+    fn extreme_page_numbers_do_not_overflow() {
+        let page = [(1, None)];
+        assert_eq!(end(start(Some(i64::MIN), Some(i64::MAX)), &page), None);
+        assert_eq!(end(start(Some(i64::MAX), Some(1)), &page), Some(1));
+    }
+
+    #[test]
+    fn text_around_the_json_is_no_part_of_a_pages_identity() {
+        let number = start(None, None);
+        let identity = |position: &Position, body: &str| {
+            position.identity(&Bytes::copy_from_slice(body.as_bytes()))
+        };
+        for body in [
+            r#"{"data":[1],"meta":2}"#,
+            "\u{feff}{\"data\":[1],\"meta\":3}",
+            "<br />Notice: 4 on line 4<br />\n{\"data\":[1]}",
+            "{\"data\":[1]}<br />Notice: 5 on line 5",
+        ] {
+            assert_eq!(identity(&number, body), "[1]", "{body}");
+        }
+        assert_eq!(identity(&number, "Notice: 6 on line 6\n[[1]]"), "[[1]]");
+        let day = |name| Day { name, value: None };
+        let period = Position::Period {
+            from: day("from"),
+            to: day("to"),
+        };
+        let body = "Notice: 7 on line 7\n{\"data\":[]}";
+        assert_eq!(identity(&period, body), r#"{"data":[]}"#);
     }
 }

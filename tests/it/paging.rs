@@ -244,12 +244,14 @@ async fn an_error_stands_in_its_place_and_the_list_goes_on_from_there() {
 
 #[tokio::test]
 async fn a_list_starts_where_it_is_told_to() {
-    let (server, client) = started(&[with_total(page(&[7]), 7)]).await;
+    let pages = [page(&[7]), page(&[])].map(|page| with_total(page, 7));
+    let (server, client) = started(&pages).await;
     let call = client.b2b_v1().get_appointment_list().location_id(1);
     let mut items = call.count(3).page(3).stream();
     assert_eq!(items.next().await.unwrap().unwrap().id, Some(7));
     assert!(items.next().await.is_none());
-    assert_eq!(queries(&server), ["count=3&page=3"]);
+    // How many items come before page 3 is unknown, so page 4 is requested too.
+    assert_eq!(queries(&server), ["count=3&page=3", "count=3&page=4"]);
 }
 
 #[tokio::test]
