@@ -41,7 +41,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-async fn walk_through(client: &Client, location: i64) -> Result<(), Error> {
+async fn walk_through(client: &Client, location: i64) -> Result<(), Box<dyn std::error::Error>> {
     list(client, location).await?;
 
     let created = client
@@ -60,7 +60,9 @@ async fn walk_through(client: &Client, location: i64) -> Result<(), Error> {
         .send()
         .await?
         .into_data()?;
-    let id = created.id.unwrap_or_default();
+    let id = created
+        .id
+        .ok_or("the response to create_custom_field has no id")?;
     println!(
         "create  → field {id} at location {}",
         created.salon_id.unwrap_or_default()
@@ -111,7 +113,8 @@ async fn walk_through(client: &Client, location: i64) -> Result<(), Error> {
                 .and_then(|meta| meta.message.as_deref())
         )
     );
-    list(client, location).await
+    list(client, location).await?;
+    Ok(())
 }
 
 async fn list(client: &Client, location: i64) -> Result<(), Error> {
