@@ -75,7 +75,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// Returns an error if the call fails or if the response has no user token.
+    /// Returns an error if the call fails, or an error of kind
+    /// [`Decode`](crate::ErrorKind::Decode) if the response has no user token.
     #[cfg(feature = "authentication-b2b")]
     pub async fn login(&self, login: &str, password: &str) -> Result<Self, Error> {
         use crate::b2b_v1::prelude::*;
@@ -86,10 +87,9 @@ impl Client {
             .body_map(|body| body.login(login).password(password))
             .send()
             .await?;
-        let route = response.route().clone();
-        let token = response.into_data()?.user_token.ok_or_else(|| {
-            Error::missing_token(&route, "the response has no user token".to_owned())
-        })?;
+        let head = response.head.clone();
+        let token = response.into_data()?.user_token;
+        let token = token.ok_or_else(|| head.without("$.data.user_token"))?;
         Ok(Self::on(self.transport.with_user_token(token)?))
     }
 

@@ -91,6 +91,8 @@ enum Cause {
         body: Bytes,
         message: Option<ApiMessage>,
         retry_after: Option<Duration>,
+        /// Whether the body is known to have `success: false`.
+        says_failure: bool,
     },
     Decode {
         status: StatusCode,
@@ -118,12 +120,14 @@ pub enum ErrorKind {
     Config,
     /// An argument is missing or invalid. Nothing was sent.
     Argument,
-    /// The operation needs a token that the client does not have, and nothing
-    /// was sent; or the response to a login has no token.
+    /// The operation needs a token that the client does not have. Nothing was
+    /// sent.
     MissingToken,
-    /// The store of the rate limiter failed, so the request was not sent.
+    /// The store of the rate limiter failed, so the request was not sent or, if
+    /// [`Error::attempts`] is not 0, a redirect was not followed.
     Limiter,
-    /// The server could not be reached, so it did not receive the request.
+    /// The server could not be reached, so it did not receive the request, unless
+    /// it had redirected the request before.
     Connect,
     /// The call took too long. The server may have acted on the request, unless
     /// [`Error::attempts`] is 0: then the rate limit granted no permit in time.
@@ -132,8 +136,8 @@ pub enum ErrorKind {
     /// [`Error::may_have_acted`] returns whether the server may have acted on the
     /// request.
     Transport,
-    /// The server redirected the request to where it must not be sent, or
-    /// redirected it too often.
+    /// The server redirected a request that must not be sent again, redirected it
+    /// to where it must not be sent, or redirected it too often.
     Redirect,
     /// The server responded with an error status, or with `success: false`.
     Api,
@@ -318,7 +322,8 @@ impl Error {
 
     /// Creates the error of kind [`Api`](ErrorKind::Api) that a call returns for
     /// an error response with this status and body. Meant for tests of your own
-    /// error handling.
+    /// error handling. A call returns such an error for a 2xx status only if the
+    /// body has `success: false`; this is not checked here.
     ///
     /// ```
     /// use altegio::{Error, b2b_v1::operations};
@@ -371,6 +376,15 @@ impl Error {
                 200..=299 | 400..=499 => Effect::None,
                 _ => Effect::Unknown,
             },
+        }
+    }
+
+    /// Returns the text for a request that the rate limiter did not let through.
+    fn unsent(&self) -> &'static str {
+        // A retry that gets no permit fails with the earlier error instead.
+        match self.0.attempts {
+            0 => "not sent",
+            _ => "redirect not followed",
         }
     }
 
@@ -466,8 +480,23 @@ impl Error {
             message: api_message::read(&body, secrets),
             body,
             retry_after,
+            says_failure: false,
         };
         Self::of(route, cause)
+    }
+
+    /// Creates the error for a response with `success: false`.
+    pub(crate) fn failure(
+        route: &Route,
+        status: StatusCode,
+        body: Bytes,
+        secrets: &[&str],
+    ) -> Self {
+        let mut error = Self::api(route, status, body, None, secrets);
+        if let Cause::Api { says_failure, .. } = &mut error.0.cause {
+            *says_failure = true;
+        }
+        error
     }
 
     pub(crate) fn decode(
@@ -484,9 +513,9 @@ impl Error {
         Self::of(route, cause)
     }
 
-    pub(crate) fn no_data(route: &Route, status: StatusCode, body: Bytes) -> Self {
+    pub(crate) fn no_value(route: &Route, status: StatusCode, body: Bytes, path: &str) -> Self {
         let failure = wire::Failure {
-            path: "$.data".to_owned(),
+            path: path.to_owned(),
             expected: "a value".to_owned(),
             found: wire::Kind::Null,
             source: None,
@@ -512,7 +541,7 @@ impl fmt::Display for Error {
                 f.write_str(why)?;
             }
             Cause::LatePermit { wait, timeout } => {
-                f.write_str("not sent: the rate limit grants no permit")?;
+                write!(f, "{}: the rate limit grants no permit", self.unsent())?;
                 if let Some(wait) = wait {
                     write!(f, " for another {wait:?}")?;
                 }
@@ -522,7 +551,9 @@ impl fmt::Display for Error {
                      or increase `timeout`"
                 )?;
             }
-            Cause::Limiter(_) => f.write_str("not sent: the store of the rate limiter failed")?,
+            Cause::Limiter(_) => {
+                write!(f, "{}: the store of the rate limiter failed", self.unsent())?;
+            }
             Cause::Connect(_) => f.write_str("the server could not be reached")?,
             Cause::Timeout { limit: None, .. } => f.write_str("no response in time")?,
             Cause::Timeout {
@@ -546,11 +577,13 @@ impl fmt::Display for Error {
                 status,
                 body,
                 message,
+                says_failure,
                 ..
             } => {
-                f.write_str(match status.is_success() {
-                    true => "the server responded `success: false`",
-                    false => "the server refused",
+                f.write_str(match (status.is_success(), says_failure) {
+                    (true, true) => "the server responded `success: false`",
+                    (true, false) => "the server responded with an error",
+                    (false, _) => "the server refused",
                 })?;
                 write!(f, " ({status})")?;
                 match message {
@@ -746,6 +779,21 @@ mod tests {
             assert_eq!(shown_path(path), shown, "{path}");
         }
         assert!(shown_path(&".a".repeat(10_000)).len() < 300);
+    }
+
+    #[test]
+    fn success_false_is_claimed_only_if_the_server_responded_it() {
+        let route = &refused("").0.route.unwrap();
+        let error = Error::api(route, StatusCode::OK, Bytes::new(), None, &[]);
+        assert_eq!(
+            error.to_string(),
+            "op: the server responded with an error (200 OK)"
+        );
+        let error = Error::failure(route, StatusCode::OK, Bytes::new(), &[]);
+        assert_eq!(
+            error.to_string(),
+            "op: the server responded `success: false` (200 OK)"
+        );
     }
 
     #[test]

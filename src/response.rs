@@ -49,6 +49,14 @@ pub(crate) struct Head {
     pub earlier: Effect,
 }
 
+impl Head {
+    /// Creates the error for a response without the value at `path`.
+    pub fn without(self, path: &str) -> Error {
+        Error::no_value(&self.route, self.status, self.body, path)
+            .after(self.attempts, self.earlier)
+    }
+}
+
 impl<T> Response<T> {
     /// Returns the value.
     pub fn into_inner(self) -> T {
@@ -107,9 +115,7 @@ impl<D, M> Response<Envelope<D, M>> {
     /// Returns an error if `data` is absent or null.
     pub fn into_data(self) -> Result<D, Error> {
         let head = self.head;
-        self.value.data.ok_or_else(|| {
-            Error::no_data(&head.route, head.status, head.body).after(head.attempts, head.earlier)
-        })
+        self.value.data.ok_or_else(|| head.without("$.data"))
     }
 
     /// Returns the response's `data` and `meta`, each `None` if absent or null.
@@ -289,9 +295,9 @@ impl Unread {
     }
 
     fn read<T: DeserializeOwned>(self, refuses: fn(&T) -> bool) -> Result<Response<T>, Error> {
-        // Only a 204 may have an empty body; for any other status, an empty
-        // body lacks the value.
-        if self.head.body.is_empty() && self.head.status != StatusCode::NO_CONTENT {
+        // Only a 204 may have an empty body; for any other status, an empty or
+        // blank body lacks the value.
+        if self.head.body.trim_ascii().is_empty() && self.head.status != StatusCode::NO_CONTENT {
             return Err(self.undecodable(wire::Failure::nothing()));
         }
         match wire::decode::<T>(&self.head.body, self.mode) {
@@ -347,7 +353,7 @@ impl Unread {
             body,
             ..
         } = &self.head;
-        let error = Error::api(route, *status, body.clone(), None, &secrets);
+        let error = Error::failure(route, *status, body.clone(), &secrets);
         let error = error.after(self.head.attempts, self.head.earlier);
         trace::failed(&self.span, error.kind(), error.status());
         error
@@ -426,9 +432,8 @@ impl<'de> Visitor<'de> for Success<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(is_success) = map.next_key_seed(Is("success"))? {
             if is_success {
-                // PHP may also write `0` or `"0"` for `false`.
                 let value: &serde_json::value::RawValue = map.next_value()?;
-                *self.0 = matches!(value.get(), "false" | "0" | "\"0\"" | "\"false\"");
+                *self.0 = wire::is_false(value.get());
                 return Ok(());
             }
             map.next_value::<IgnoredAny>()?;
@@ -533,6 +538,8 @@ mod tests {
             r#"{"success":false}"#,
             r#" {"data":[{"success":true}],"succ\u0065ss": false, "meta":{}}"#,
             r#"{"success":0}"#,
+            r#"{"success":"0"}"#,
+            r#"{"success":"false"}"#,
             r#"{"success":false,"cut"#,
         ] {
             assert!(says_failure(body.as_bytes()), "{body}");

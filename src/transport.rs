@@ -193,6 +193,9 @@ impl<'c> Run<'c> {
                 }
                 Ok(Next::Redirected(_, target)) => {
                     redirects += 1;
+                    // The server has received the request, whatever happens to
+                    // the one that follows the redirect.
+                    self.earlier = Effect::Unknown;
                     url = Cow::Owned(target);
                 }
                 Err(error) => {
@@ -311,6 +314,10 @@ impl<'c> Run<'c> {
                     Some(_) if !matches!(route.method, Method::GET | Method::HEAD) => {
                         refuse("the server redirected a request other than GET")
                     }
+                    // The server may have acted before it redirected.
+                    Some(_) if !route.idempotent => {
+                        refuse("the server redirected a request that must not be sent twice")
+                    }
                     Some(mut target) => {
                         // reqwest would add a second `Authorization` header from
                         // these. Setting them cannot fail for an HTTP URL.
@@ -342,7 +349,12 @@ impl<'c> Run<'c> {
         }
         let waits = waits.get_or_insert_with(|| self.transport.options.retry.waits());
         let bound = waits.next()?;
-        let wait = bound.mul_f64(shared.runtime.random().clamp(0.0, 1.0));
+        // A runtime of the caller's may return anything, even NaN.
+        let part = match shared.runtime.random() {
+            random if random.is_nan() => 1.0,
+            random => random.clamp(0.0, 1.0),
+        };
+        let wait = bound.mul_f64(part);
         let wait = wait.max(asked.unwrap_or_default());
         // Waiting past the deadline would replace this error with a timeout.
         if now

@@ -105,6 +105,15 @@ pub fn decode<T: DeserializeOwned>(body: &[u8], mode: Mode) -> Result<Decoded<T>
     })
 }
 
+/// Returns whether a JSON value is `false`, in any spelling that a boolean field
+/// accepts.
+pub(crate) fn is_false(json: &str) -> bool {
+    matches!(
+        decode::<bool>(json.as_bytes(), Mode::Strict),
+        Ok(Decoded { value: false, .. })
+    )
+}
+
 /// Returns the fields of `body` that `T` does not declare, in the order of the body.
 ///
 /// This function decodes the body again. It returns no fields if the body cannot

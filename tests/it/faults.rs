@@ -248,6 +248,7 @@ fn cases() -> Vec<Case> {
             Outcome::Error(Transport),
         ),
         same("an empty 200", vec![json("200 OK", "").into()], 1, Outcome::Error(Decode)),
+        same("a blank 200", vec![json("200 OK", " \r\n").into()], 1, Outcome::Error(Decode)),
         same(
             "a 204 where a body is declared",
             vec![Say(b"HTTP/1.1 204 No Content\r\n\r\n".to_vec())],
@@ -959,6 +960,16 @@ async fn lengths_that_no_clock_can_hold_are_as_good_as_none() {
         .unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Timeout, 0));
     assert_eq!(server.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn a_random_number_that_is_none_waits_the_whole_bound() {
+    let server = Server::start(vec![error("503 Service Unavailable", &[]), ok()]).await;
+    let clock = Clock::new();
+    clock.throw(f64::NAN);
+    let client = builder(&server.url, &clock).build().unwrap();
+    Get.call(&client).await.unwrap();
+    assert_eq!(clock.waits(), [Duration::from_millis(500)]);
 }
 
 #[tokio::test]
