@@ -10,11 +10,11 @@ fn main() {
     build_script::run(B2B_V1.name, B2B_V1.client, "b2b_v1.rs", |mut document| {
         select::select(&mut document, is_enabled);
         let text = document.to_string();
-        let tokens = generate::tokens(B2B_V1.name, &text, |generator, document| {
+        let tokens = generate::tokens(&text, |generator, document| {
             generator.generate_tokens(document)
         })?;
-        let api = Api::read(document).map_err(|error| format!("{}: {error}", B2B_V1.name))?;
-        rewrite::rewrite(&api, tokens).map_err(|error| format!("{}: {error}", B2B_V1.name))
+        let api = Api::read(document)?;
+        rewrite::rewrite(&api, tokens)
     });
 }
 

@@ -14,7 +14,7 @@ use altegio_openapi::documents::B2B_V1;
 fn main() {
     println!("cargo::rerun-if-changed=build");
     build_script::run(B2B_V1.name, B2B_V1.client, "commands.rs", |document| {
-        let api = Api::read(document).map_err(|error| format!("{}: {error}", B2B_V1.name))?;
-        commands::commands(&api).map_err(|error| format!("{}: {error}", B2B_V1.name))
+        let api = Api::read(document)?;
+        commands::commands(&api)
     });
 }

@@ -12,7 +12,7 @@ use syn::{Expr, ExprMethodCall, File, ImplItem, ItemImpl, Lit, parse_quote};
 fn main() {
     build_script::run(B2B_V1.name, B2B_V1.client, "httpmock.rs", |document| {
         let text = document.to_string();
-        let tokens = generate::tokens(B2B_V1.name, &text, |generator, document| {
+        let tokens = generate::tokens(&text, |generator, document| {
             generator.httpmock(document, "altegio::b2b_v1")
         })?;
         let mut file: File =

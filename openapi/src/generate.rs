@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{grammar, select};
 
 /// Runs `make`, which calls one of progenitor's generators, on `text`, a lowered
-/// document. Errors refer to the document as `name`.
+/// document.
 ///
 /// # Errors
 ///
@@ -18,21 +18,19 @@ use crate::{grammar, select};
 /// own, if there is one. If progenitor panics, the panic message is also printed
 /// to standard error.
 pub fn tokens(
-    name: &str,
     text: &str,
     make: impl Fn(&mut Generator, &OpenAPI) -> Result<proc_macro2::TokenStream, progenitor::Error>,
 ) -> Result<proc_macro2::TokenStream, String> {
-    let no_document = |error: serde_json::Error| {
-        format!("{name} is not an OpenAPI 3.0 document: {error}. {REMEDY}")
-    };
+    let no_document =
+        |error: serde_json::Error| format!("the document is not OpenAPI 3.0: {error}. {REMEDY}");
     let document: OpenAPI = serde_json::from_str(text).map_err(no_document)?;
     run(&document, &make).map_err(|error| {
         let document = serde_json::from_str(text).unwrap_or_default();
         match culprit(&document, &make) {
             Some((operation, error)) => {
-                format!("{name}: progenitor rejects operation `{operation}`: {error}. {REMEDY}")
+                format!("progenitor rejects operation `{operation}`: {error}. {REMEDY}")
             }
-            None => format!("{name}: progenitor rejects the document: {error}. {REMEDY}"),
+            None => format!("progenitor rejects the document: {error}. {REMEDY}"),
         }
     })
 }

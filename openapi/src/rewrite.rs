@@ -218,7 +218,7 @@ mod tests {
                 }},
             }},
         });
-        let tokens = generate::tokens("test", &document.to_string(), |generator, document| {
+        let tokens = generate::tokens(&document.to_string(), |generator, document| {
             generator.generate_tokens(document)
         });
         let code = rewrite(&Api::read(document).unwrap(), tokens.unwrap()).unwrap();

@@ -35,7 +35,7 @@ pub fn check(document: &Value) -> Result<(), String> {
 
 fn progenitor(document: &Value) -> Result<TokenStream, String> {
     let text = document.to_string();
-    generate::tokens("the lowered document", &text, |generator, document| {
+    generate::tokens(&text, |generator, document| {
         generator.generate_tokens(document)
     })
 }
