@@ -71,6 +71,7 @@ pub fn lower(original: &Value) -> LoweredDocument {
         taken: order.iter().map(|name| pascal(name)).collect(),
         order,
         joining: Vec::new(),
+        joining_at: Pointer::root(),
     };
     let document = lowering.document();
     let notes: BTreeSet<Note> = lowering
@@ -98,6 +99,8 @@ struct Lowering<'a> {
     taken: BTreeSet<String>,
     /// The pairs that are being joined through a reference, to detect recursion.
     joining: Vec<(Shape, Shape)>,
+    /// The place whose schemas are being joined.
+    joining_at: Pointer,
 }
 
 impl Lowering<'_> {

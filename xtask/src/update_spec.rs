@@ -49,7 +49,11 @@ const PUBLISHED: &str = "https://developer.alteg.io/_bundle/en/b2b-v1/openapi.ya
 
 pub async fn run(options: &Options, today: &str) -> Result<()> {
     let files = Files::new(options.root.clone().unwrap_or_else(workspace::root));
-    atomic_write::recover(&files.root)?;
+    if options.check || options.dry_run {
+        atomic_write::refuse_pending(&files.root)?;
+    } else {
+        atomic_write::recover(&files.root)?;
+    }
     let inputs = Inputs {
         allowed_removals: options.allow_removals,
         ..files.inputs()?
@@ -88,6 +92,7 @@ async fn make(inputs: Inputs, upstream: Upstream) -> Result<Made> {
         // After an interrupt there is no receiver.
         let _ = sender.send(pipeline::make(&inputs, upstream));
     });
+    eprintln!("generating the files");
     let made = receiver
         .await
         .context("the pipeline panicked on this document; nothing was written")?;

@@ -3,6 +3,7 @@
 //! generated contents are tested in `src/pipeline/tests.rs`.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -201,16 +202,20 @@ fn an_interrupt_ends_the_run_at_once_and_writes_nothing() {
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
-    // By then the pipeline is running; it takes seconds.
-    std::thread::sleep(Duration::from_millis(500));
+    // Then the pipeline is running, which takes seconds.
+    let mut lines = BufReader::new(run.stderr.take().unwrap());
+    let mut line = String::new();
+    lines.read_line(&mut line).unwrap();
+    assert_eq!(line, "generating the files\n");
     let interrupted = Command::new("kill")
         .args(["-INT", &run.id().to_string()])
         .status();
     assert!(interrupted.unwrap().success());
     let started = Instant::now();
-    run.wait().unwrap();
+    assert!(!run.wait().unwrap().success());
     assert!(started.elapsed() < Duration::from_secs(2));
-    let error = stderr(&run.wait_with_output().unwrap());
+    let mut error = String::new();
+    lines.read_to_string(&mut error).unwrap();
     assert!(
         error.contains("interrupted; nothing was written"),
         "{error}"
@@ -242,8 +247,20 @@ fn a_kill_leaves_the_old_tree_or_the_new_one() {
         std::thread::sleep(Duration::from_micros(round * 150));
         run.kill().unwrap();
         run.wait().unwrap();
+        if ["journal.json", "rollback.json"]
+            .iter()
+            .any(|journal| staged.join(journal).exists())
+        {
+            // Only a run that may write completes the transaction.
+            let error = stderr(&tree.run(&["--check"]));
+            assert!(
+                error.contains("run `cargo xtask update-spec` without `--check`"),
+                "{error}"
+            );
+            stderr(&tree.run(&["--from", "no-such-file.yaml"]));
+            assert!(!staged.exists());
+        }
         stdout(&tree.run(&["--check"]));
-        assert!(!staged.exists());
     }
     assert!(started.elapsed() < Duration::from_secs(60));
 }

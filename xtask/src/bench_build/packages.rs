@@ -250,7 +250,13 @@ impl Package {
         let is_library = self.root_file.ends_with("lib.rs");
         let target = if is_library { "--lib" } else { "--bins" };
         let arguments = ["build", target, "--message-format=json"];
-        let output = self.command(&arguments, profile).output()?;
+        let mut command = self.command(&arguments, profile);
+        // cargo's errors are printed.
+        let output = command.stderr(Stdio::inherit()).output();
+        let output = output.with_context(|| format!("{command:?}"))?;
+        if !output.status.success() {
+            bail!("{command:?}: {}", output.status);
+        }
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         Ok(text
             .lines()

@@ -14,7 +14,8 @@ impl Lowering<'_> {
 
     /// Like [`Self::join_all`], but for the branches of one schema: here, a list
     /// of any values next to an object is a list, and not PHP's empty object.
-    pub(super) fn join_branches(&mut self, branches: Vec<Lowered>) -> Lowered {
+    pub(super) fn join_branches(&mut self, at: &Pointer, branches: Vec<Lowered>) -> Lowered {
+        self.joining_at = at.clone();
         let (lists, others): (Vec<_>, Vec<_>) = branches.into_iter().partition(is_open_list);
         if others.is_empty() {
             return self.join_all(lists);
@@ -116,6 +117,10 @@ impl Lowering<'_> {
             // fields, unless it is declared open: then any field is allowed.
             let (mut named, open) = if a.named.is_empty() { (b, a) } else { (a, b) };
             if open.rest != Rest::Unsaid {
+                let at = self.joining_at.clone();
+                let names: Vec<&str> = named.named.iter().map(|(name, _)| name.as_str()).collect();
+                let what = "combined with an object of any fields: not typed";
+                self.note(&at, format!("`{}` {what}", names.join("`, `")));
                 return Fields {
                     named: Vec::new(),
                     rest: Rest::Any,

@@ -108,6 +108,9 @@ impl<'a> Lowering<'a> {
             .iter()
             .map(|(at, schema)| self.schema(at, schema))
             .collect();
+        if let Some((at, _)) = schemas.first() {
+            self.joining_at = at.clone();
+        }
         self.join_all(lowered)
     }
 

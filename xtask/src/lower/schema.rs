@@ -92,7 +92,7 @@ impl<'a> Lowering<'a> {
                 .into_iter()
                 .map(|(place, branch)| self.schema(&place, branch))
                 .collect();
-            self.join_branches(branches)
+            self.join_branches(at, branches)
         };
         lowered.nullable |= nullable;
         if may_be_empty && let Shape::Object(fields) = &mut lowered.shape {
@@ -338,21 +338,37 @@ impl<'a> Lowering<'a> {
     }
 
     /// The schema and its branches at any depth, with references resolved; and
-    /// whether one of them occurs more than once, as a branch of itself does.
+    /// whether one of them is a branch of itself.
     fn union(&self, schema: &'a Value) -> (Vec<&'a Value>, bool) {
-        let mut nodes: Vec<&'a Value> = Vec::new();
-        let mut circular = false;
-        let mut open = vec![schema];
-        while let Some(schema) = open.pop() {
-            let schema = self.resolve(schema);
-            if nodes.iter().any(|node| std::ptr::eq(*node, schema)) {
-                circular = true;
-                continue;
-            }
-            nodes.push(schema);
-            open.extend(branches(schema));
-        }
+        let mut nodes = Vec::new();
+        let circular = self.add_branches(schema, &mut Vec::new(), &mut nodes);
         (nodes, circular)
+    }
+
+    /// Adds the schema and its branches to `nodes`, and returns whether one of them
+    /// is a branch of itself. `ancestors` are the schemas that it is a branch of.
+    fn add_branches(
+        &self,
+        schema: &'a Value,
+        ancestors: &mut Vec<&'a Value>,
+        nodes: &mut Vec<&'a Value>,
+    ) -> bool {
+        let schema = self.resolve(schema);
+        let is_it = |other: &&Value| std::ptr::eq(*other, schema);
+        if ancestors.iter().any(is_it) {
+            return true;
+        }
+        if nodes.iter().any(is_it) {
+            return false;
+        }
+        nodes.push(schema);
+        ancestors.push(schema);
+        let mut circular = false;
+        for branch in branches(schema) {
+            circular |= self.add_branches(branch, ancestors, nodes);
+        }
+        ancestors.pop();
+        circular
     }
 
     fn note_unchecked(&mut self, at: &Pointer, source: &Object) {

@@ -114,6 +114,36 @@ fn a_union_of_objects_holds_the_fields_of_all() {
 }
 
 #[test]
+fn named_fields_combined_with_an_open_object_are_noted() {
+    let schemas = json!({"u": {"oneOf": [
+        {"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "string"}}},
+        {"type": "object", "additionalProperties": {"type": "integer"}},
+    ]}});
+    let lowered = lower(&document(schemas, json!({})));
+    let notes: Vec<String> = lowered.notes.iter().map(Note::to_string).collect();
+    let note = "/components/schemas/u: `a`, `b` combined with an object of any fields: not typed";
+    assert_eq!(notes, [note]);
+}
+
+#[test]
+fn a_type_that_occurs_twice_in_a_union_is_no_cycle() {
+    let reference = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
+    let schemas = json!({
+        "text": {"type": "string"},
+        "a": {"oneOf": [reference("text"), {"type": "boolean"}]},
+        "b": {"oneOf": [reference("text"), {"type": "number"}]},
+        "u": {"oneOf": [reference("a"), reference("b")]},
+        "c": {"type": "object", "properties": {"x": reference("u")}},
+    });
+    // A plain union is written where it is used.
+    let used = &component(schemas, "c")["properties"]["x"];
+    assert!(
+        used.get("$ref").is_none() && used.get("oneOf").is_some(),
+        "{used}"
+    );
+}
+
+#[test]
 fn branches_that_only_constrain_are_merged_and_noted() {
     let schemas = json!({"u": {
         "type": "object",

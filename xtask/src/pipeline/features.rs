@@ -32,9 +32,10 @@ pub fn written_into(manifest: &str, document: &Value) -> Result<String, String> 
             ));
         }
     }
+    let taken = taken(&format!("{before}{after}"))?;
     if let Some(name) = names
         .iter()
-        .find(|name| name.is_empty() || is_taken(name, before, after))
+        .find(|name| name.is_empty() || taken.contains(*name))
     {
         return Err(format!(
             "a tag of the document gives the feature `{name}`, which is empty or already taken; rename the tag in overlay.yaml"
@@ -59,14 +60,27 @@ pub fn tags(document: &Value) -> BTreeSet<&str> {
         .collect()
 }
 
-/// Whether Cargo.toml has an entry of this name outside the markers, such as a
-/// handwritten feature or a dependency.
-fn is_taken(name: &str, before: &str, after: &str) -> bool {
-    let lines = before.lines().chain(after.lines());
-    let mut names = lines
-        .filter_map(|line| line.split_once(" = "))
-        .map(|(name, _)| name);
-    name == "b2b-v1" || names.any(|taken| taken == name)
+/// The names that a feature of a tag cannot have: the handwritten features, the
+/// dependencies, and the feature of all tags.
+fn taken(manifest: &str) -> Result<BTreeSet<String>, String> {
+    let manifest: toml::Table = manifest.parse().map_err(|error| format!("{error}"))?;
+    let targets = manifest.get("target").and_then(toml::Value::as_table);
+    let targets = targets.into_iter().flatten();
+    let tables = std::iter::once(&manifest)
+        .chain(targets.filter_map(|(_, target)| target.as_table()))
+        .flat_map(|table| {
+            [
+                "features",
+                "dependencies",
+                "build-dependencies",
+                "dev-dependencies",
+            ]
+            .into_iter()
+            .filter_map(|key| table.get(key)?.as_table())
+        });
+    let mut taken: BTreeSet<String> = tables.flat_map(|table| table.keys().cloned()).collect();
+    taken.insert("b2b-v1".to_owned());
+    Ok(taken)
 }
 
 #[cfg(test)]
@@ -114,5 +128,20 @@ mod tests {
             assert!(error.contains("overlay.yaml"), "{error}");
         }
         assert!(written_into("[features]\n", &document(&["A"])).is_err());
+    }
+
+    #[test]
+    fn the_names_of_features_and_dependencies_are_taken_however_they_are_written() {
+        let manifest = format!(
+            "[package]\nname = \"x\"\n[features]\nredis={{}}\n{START}{END}\"tls\"  = []\n\
+             [dependencies.bytes]\nversion = \"1\"\n[target.'cfg(unix)'.dependencies]\nnix=\"1\"\n"
+        );
+        for tag in ["redis", "tls", "bytes", "nix"] {
+            let error = written_into(&manifest, &document(&[tag])).unwrap_err();
+            assert!(error.contains(&format!("`{tag}`")), "{error}");
+        }
+        for tag in ["name", "version"] {
+            assert!(written_into(&manifest, &document(&[tag])).is_ok(), "{tag}");
+        }
     }
 }
