@@ -126,24 +126,6 @@ fn named_fields_combined_with_an_open_object_are_noted() {
 }
 
 #[test]
-fn a_type_that_occurs_twice_in_a_union_is_no_cycle() {
-    let reference = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
-    let schemas = json!({
-        "text": {"type": "string"},
-        "a": {"oneOf": [reference("text"), {"type": "boolean"}]},
-        "b": {"oneOf": [reference("text"), {"type": "number"}]},
-        "u": {"oneOf": [reference("a"), reference("b")]},
-        "c": {"type": "object", "properties": {"x": reference("u")}},
-    });
-    // A plain union is written where it is used.
-    let used = &component(schemas, "c")["properties"]["x"];
-    assert!(
-        used.get("$ref").is_none() && used.get("oneOf").is_some(),
-        "{used}"
-    );
-}
-
-#[test]
 fn branches_that_only_constrain_are_merged_and_noted() {
     let schemas = json!({"u": {
         "type": "object",
