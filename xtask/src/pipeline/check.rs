@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use altegio_openapi::grammar::{self, Kind, Pointer};
+use altegio_openapi::grammar::{self, Kind};
+use altegio_openapi::pointer::{self, Pointer};
 use altegio_openapi::yaml::{Complaint, Document};
 
 /// Returns everything that is wrong with the document, not only the first
@@ -54,10 +55,10 @@ pub fn check(document: &Document) -> Vec<Complaint> {
                 &at,
                 format!("`{text}` points outside the document; bundle it first"),
             ),
-            Some(text) if grammar::target(value, text).is_none() => {
+            Some(text) if pointer::target(value, text).is_none() => {
                 complain(&at, format!("`{text}` points to nothing"));
             }
-            Some(text) if grammar::resolve(value, object).is_none() => {
+            Some(text) if pointer::resolve(value, object).is_none() => {
                 complain(&at, format!("`{text}` is a circular reference"));
             }
             Some(_) => {}
@@ -123,7 +124,7 @@ fn check_path(
         }
     }
     for (parameter, place) in places {
-        let Some(parameter) = grammar::resolve(document, parameter) else {
+        let Some(parameter) = pointer::resolve(document, parameter) else {
             continue; // complained about above
         };
         let (Some(name), Some(location)) = (parameter["name"].as_str(), parameter["in"].as_str())

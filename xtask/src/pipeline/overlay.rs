@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json_path::JsonPath;
 
-use altegio_openapi::grammar::Pointer;
+use altegio_openapi::pointer::Pointer;
 use altegio_openapi::yaml::{Complaint, Document};
 
 #[derive(Debug, Deserialize)]

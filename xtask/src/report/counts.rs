@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use altegio_openapi::grammar::{self, Kind, Pointer};
+use altegio_openapi::grammar::{self, Kind};
+use altegio_openapi::pointer::Pointer;
 
 /// The size of a document.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,6 +7,7 @@ use std::fmt;
 use serde_json::Value;
 
 use altegio_openapi::grammar;
+use altegio_openapi::pointer;
 
 #[derive(Default)]
 pub struct Operation {
@@ -158,18 +159,18 @@ fn flat_operation(document: &Value, path: &str, method: &str, operation: &Value)
     for holder in [&document["paths"][path], operation] {
         let list = holder.get("parameters").and_then(Value::as_array);
         for parameter in list.into_iter().flatten() {
-            if let Some(parameter) = grammar::resolve(document, parameter) {
+            if let Some(parameter) = pointer::resolve(document, parameter) {
                 flatten.parameter(parameter);
             }
         }
     }
     if let Some(body) = operation.get("requestBody")
-        && let Some(body) = grammar::resolve(document, body)
+        && let Some(body) = pointer::resolve(document, body)
     {
         flatten.content(body, |media_type| Side::Request { media_type });
     }
     for (status, response) in operation["responses"].as_object().into_iter().flatten() {
-        let Some(response) = grammar::resolve(document, response) else {
+        let Some(response) = pointer::resolve(document, response) else {
             continue;
         };
         let side = |media_type| Side::Response {
@@ -238,7 +239,7 @@ impl<'a> Flatten<'a> {
 
     fn schema(&mut self, schema: &'a Value, place: Place, required: bool) {
         let document = self.document;
-        let schema = grammar::resolve(document, schema).unwrap_or(schema);
+        let schema = pointer::resolve(document, schema).unwrap_or(schema);
         if self.open.contains(&schema) {
             return;
         }
@@ -303,7 +304,7 @@ impl<'a> Flatten<'a> {
 /// Adds the schema, and its `allOf`, `oneOf` and `anyOf` members at any depth,
 /// to `parts`.
 fn add_parts<'a>(document: &'a Value, schema: &'a Value, parts: &mut Vec<&'a Value>) {
-    let schema = grammar::resolve(document, schema).unwrap_or(schema);
+    let schema = pointer::resolve(document, schema).unwrap_or(schema);
     if parts.iter().any(|part| std::ptr::eq(*part, schema)) {
         return;
     }
