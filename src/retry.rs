@@ -240,7 +240,9 @@ mod tests {
     fn the_largest_budget_does_not_overflow() {
         let budget = Budget::new(u32::MAX);
         assert!(budget.take().is_some());
-        budget.take().map(Withdrawal::spend);
+        if let Some(retry) = budget.take() {
+            retry.spend();
+        }
         budget.add(1);
         let held = budget.take();
         budget.add(RETRY);
