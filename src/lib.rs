@@ -33,7 +33,8 @@
 //! # }
 //! ```
 
-// Code that only some operations need is unused without their features.
+// Code that only some operations need is unused without their features. Dead code
+// is found with all of them.
 #![cfg_attr(
     not(feature = "b2b-v1"),
     allow(dead_code, unused_imports, unused_macros)

@@ -7,7 +7,7 @@
 
 use serde_json::{Map, Value};
 
-pub use crate::pointer::{Pointer, resolve, target};
+use crate::pointer::Pointer;
 
 /// The kinds of objects in an OpenAPI document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

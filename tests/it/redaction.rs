@@ -10,7 +10,7 @@ use std::fmt::Debug;
 use altegio::b2b_v1::{prelude::*, types};
 use altegio::wire::{Mode, decode};
 use altegio::{Client, Server};
-use altegio_openapi::grammar;
+use altegio_openapi::{grammar, pointer};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -37,7 +37,7 @@ enum Mark {
 impl Planted {
     /// Replaces every marked part of `value` with a known value.
     fn plant(&mut self, document: &Value, schema: &Value, value: &mut Value) {
-        let schema = grammar::resolve(document, schema).expect("references resolve");
+        let schema = pointer::resolve(document, schema).expect("references resolve");
         for key in ["allOf", "anyOf", "oneOf"] {
             for branch in schema[key].as_array().into_iter().flatten() {
                 self.plant(document, branch, value);
@@ -119,7 +119,7 @@ fn schema_of<'a>(document: &'a Value, example: &Example) -> Option<&'a Value> {
         "request" => &operation["requestBody"],
         status => &operation["responses"][status],
     };
-    let holder = grammar::resolve(document, holder)?;
+    let holder = pointer::resolve(document, holder)?;
     Some(&holder["content"][&example.media_type]["schema"])
 }
 

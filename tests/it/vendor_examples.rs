@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 use altegio::UnknownField;
 use altegio::b2b_v1::types;
 use altegio::wire::{self, Failure, Mismatch, Mode};
-use altegio_openapi::grammar;
+use altegio_openapi::{grammar, pointer};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -132,7 +132,7 @@ pub fn examples() -> Option<&'static [Example]> {
 }
 
 fn collect(document: &Value) -> Vec<Example> {
-    let resolve = |value| grammar::resolve(document, value).expect("references resolve");
+    let resolve = |value| pointer::resolve(document, value).expect("references resolve");
     let mut examples = Vec::new();
     for (_, _, operation) in grammar::operations(document) {
         let id = operation["operationId"].as_str().expect("an operationId");
@@ -172,13 +172,13 @@ fn of_media<'a>(document: &'a Value, media: &'a Value) -> Vec<&'a Value> {
     if let Some(examples) = media.get("examples").and_then(Value::as_object) {
         let resolved = examples
             .values()
-            .filter_map(|one| grammar::resolve(document, one));
+            .filter_map(|one| pointer::resolve(document, one));
         return resolved.filter_map(|one| one.get("value")).collect();
     }
     let Some(schema) = media.get("schema") else {
         return Vec::new();
     };
-    let resolved = grammar::resolve(document, schema).unwrap_or(schema);
+    let resolved = pointer::resolve(document, schema).unwrap_or(schema);
     schema
         .get("example")
         .or(resolved.get("example"))

@@ -203,6 +203,9 @@ impl Package {
         if self.root_file.ends_with("lib.rs") {
             command.env("CARGO_INCREMENTAL", "0");
         }
+        // The workspace's dev profile does not apply to the packages that are
+        // compared with it, nor to programs that depend on the crate.
+        command.env("CARGO_PROFILE_DEV_DEBUG", "true");
         command
     }
 
