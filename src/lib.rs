@@ -51,6 +51,8 @@ mod client;
 mod codegen;
 mod datetime;
 mod error;
+#[cfg(feature = "webhooks")]
+pub mod marketplace;
 mod multipart;
 mod nullable;
 mod open_enum;
@@ -66,6 +68,8 @@ mod security;
 mod server;
 mod setters;
 mod transport;
+#[cfg(feature = "webhooks")]
+pub mod webhooks;
 pub mod wire;
 
 #[allow(missing_docs, clippy::all, clippy::pedantic)]
