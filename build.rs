@@ -8,7 +8,9 @@ use altegio_openapi::{build_script, generate, rewrite, select};
 
 fn main() {
     build_script::run(B2B_V1.name, B2B_V1.client, "b2b_v1.rs", |mut document| {
-        select::select(&mut document, is_enabled);
+        select::select(&mut document, |tag| {
+            is_enabled(&select::feature(B2B_V1.name, tag))
+        });
         let text = document.to_string();
         let tokens = generate::tokens(&text, |generator, document| {
             generator.generate_tokens(document)
@@ -18,7 +20,7 @@ fn main() {
     });
 }
 
-fn is_enabled(tag: &str) -> bool {
-    let name = select::feature(tag).replace('-', "_").to_ascii_uppercase();
+fn is_enabled(feature: &str) -> bool {
+    let name = feature.replace('-', "_").to_ascii_uppercase();
     env::var_os(format!("CARGO_FEATURE_{name}")).is_some()
 }

@@ -63,7 +63,7 @@ impl Client {
 
     /// Signs a user in with `POST /auth` and returns a client that holds the
     /// user's token in addition to this client's partner token. Requires the
-    /// feature `authentication-b2b`.
+    /// feature `b2b-v1-authentication-b2b`.
     ///
     /// ```no_run
     /// # async fn run() -> Result<(), altegio::Error> {
@@ -77,7 +77,7 @@ impl Client {
     ///
     /// Returns an error if the call fails, or an error of kind
     /// [`Decode`](crate::ErrorKind::Decode) if the response has no user token.
-    #[cfg(feature = "authentication-b2b")]
+    #[cfg(feature = "b2b-v1-authentication-b2b")]
     pub async fn login(&self, login: &str, password: &str) -> Result<Self, Error> {
         use crate::b2b_v1::prelude::*;
 

@@ -28,7 +28,7 @@ pub struct Operation {
 /// The part of an operation that determines how a request is built and sent.
 ///
 /// ```
-/// # #[cfg(feature = "clients")] {
+/// # #[cfg(feature = "b2b-v1-clients")] {
 /// use altegio::b2b_v1::operations;
 ///
 /// let route = &operations::GET_CLIENT.route;

@@ -145,7 +145,7 @@ impl<T: fmt::Debug> fmt::Debug for Response<T> {
 /// A response of the form `{success, data, meta}`, which most responses have.
 ///
 /// ```no_run
-/// # #[cfg(feature = "clients")]
+/// # #[cfg(feature = "b2b-v1-clients")]
 /// # async fn run(client: &altegio::Client) -> Result<(), altegio::Error> {
 /// use altegio::b2b_v1::prelude::*;
 ///

@@ -9,7 +9,6 @@ use std::fmt::Write;
 use altegio_openapi::api::{Api, Operation, Parameter, Place};
 use altegio_openapi::names as rust;
 use altegio_openapi::pointer::{self, Pointer};
-use altegio_openapi::select;
 use serde_json::Value;
 
 use crate::names;
@@ -30,8 +29,7 @@ pub fn commands(api: &Api) -> Result<String, String> {
     let mut seen = BTreeSet::new();
     for operation in &api.operations {
         let (id, tag) = (&operation.id, &operation.tag);
-        // The command of a tag has the name of its feature.
-        let group = select::feature(tag);
+        let group = rust::slug(tag);
         if names::OWN.contains(&group.as_str()) {
             return Err(format!(
                 "tag `{tag}`: `{group}` is one of the program's own commands; \

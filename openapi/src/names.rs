@@ -21,6 +21,17 @@ pub fn words(text: &str) -> impl Iterator<Item = String> {
         .map(str::to_ascii_lowercase)
 }
 
+/// Returns the words of a name in lowercase, joined with hyphens.
+///
+/// ```
+/// use altegio_openapi::names::slug;
+///
+/// assert_eq!(slug("Subscriptions & Certificates"), "subscriptions-certificates");
+/// ```
+pub fn slug(text: &str) -> String {
+    words(text).collect::<Vec<_>>().join("-")
+}
+
 /// Returns the singular of an English noun, as guessed from its ending.
 ///
 /// ```

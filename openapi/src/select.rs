@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 use crate::names;
 use crate::pointer::schema_name;
 
-/// Returns the name of a tag's Cargo feature, which is the tag in kebab case:
-/// `Subscriptions & Certificates` becomes `subscriptions-certificates`.
-pub fn feature(tag: &str) -> String {
-    names::words(tag).collect::<Vec<_>>().join("-")
+/// Returns the name of the Cargo feature of a document's tag: the document's name and
+/// the tag's [slug](names::slug), such as `b2b-v1-custom-fields`.
+pub fn feature(document: &str, tag: &str) -> String {
+    format!("{document}-{}", names::slug(tag))
 }
 
 /// Removes the operations whose tag is not kept, and the schemas that no remaining
@@ -79,12 +79,12 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_features_name_is_the_tags_in_kebab_case() {
+    fn a_features_name_is_the_documents_and_the_tags() {
         assert_eq!(
-            feature("Subscriptions & Certificates"),
-            "subscriptions-certificates"
+            feature("b2b-v1", "Subscriptions & Certificates"),
+            "b2b-v1-subscriptions-certificates"
         );
-        assert_eq!(feature("Tags"), "tags");
+        assert_eq!(feature("booking", "Tags"), "booking-tags");
     }
 
     #[test]

@@ -3,13 +3,13 @@
 
 mod loopback;
 
-#[cfg(feature = "custom-fields")]
+#[cfg(feature = "b2b-v1-custom-fields")]
 mod custom_fields;
 #[cfg(feature = "b2b-v1")]
 mod faults;
 #[cfg(feature = "b2b-v1")]
 mod paging;
-#[cfg(all(feature = "appointments", feature = "clients"))]
+#[cfg(all(feature = "b2b-v1-appointments", feature = "b2b-v1-clients"))]
 mod rate_limit;
 #[cfg(feature = "b2b-v1")]
 mod redaction;
@@ -17,10 +17,10 @@ mod redaction;
 mod requests;
 #[cfg(all(
     unix,
-    feature = "appointments",
-    feature = "clients",
-    feature = "custom-fields",
-    feature = "schedule-resources"
+    feature = "b2b-v1-appointments",
+    feature = "b2b-v1-clients",
+    feature = "b2b-v1-custom-fields",
+    feature = "b2b-v1-schedule-resources"
 ))]
 mod simulation;
 mod tls;

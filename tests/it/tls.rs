@@ -22,7 +22,7 @@ fn https_without_a_tls_feature_is_refused_before_anything_is_sent() {
 
 #[cfg(all(
     any(feature = "rustls", feature = "native-tls"),
-    feature = "custom-fields"
+    feature = "b2b-v1-custom-fields"
 ))]
 mod with_tls {
     use std::sync::{Arc, Mutex};

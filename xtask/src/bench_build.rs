@@ -18,6 +18,8 @@ use packages::{
 };
 use table::{TITLES, machine, median, row};
 
+use crate::workspace::B2B_V1;
+
 /// Measure what the crate costs to build, compared with progenitor's plain output
 #[derive(clap::Args, Debug)]
 pub struct Options {
@@ -44,7 +46,7 @@ pub fn run(options: &Options) -> Result<()> {
             )?,
         },
         ours("all", "b2b-v1")?,
-        ours("custom-fields", "custom-fields")?,
+        ours("custom-fields", "b2b-v1-custom-fields")?,
     ];
     let nothing = without_operations()?;
     println!("{}\n", machine());
@@ -187,7 +189,7 @@ fn build_script(library: &Package, runs: usize) -> Result<()> {
             .env("OUT_DIR", out.path())
             .stdout(Stdio::null());
         for tag in &features {
-            let feature = altegio_openapi::select::feature(tag).replace('-', "_");
+            let feature = altegio_openapi::select::feature(B2B_V1, tag).replace('-', "_");
             command.env(
                 format!("CARGO_FEATURE_{}", feature.to_ascii_uppercase()),
                 "1",

@@ -28,6 +28,7 @@ use altegio_openapi::yaml::{Complaint, Document, to_yaml};
 
 use crate::lower;
 use crate::report::{Counts, Report};
+use crate::workspace::B2B_V1;
 
 /// The name of the new document in complaints.
 const PUBLISHED: &str = "the vendor's document";
@@ -146,7 +147,7 @@ pub fn make(inputs: &Inputs, upstream: Upstream) -> Result<Made, Vec<Complaint>>
         (SOURCE, source),
     ];
     if let Some(manifest) = &inputs.manifest {
-        let manifest = features::written_into(manifest, &lowered.document)
+        let manifest = features::written_into(manifest, B2B_V1, &lowered.document)
             .map_err(|what| refuse(MANIFEST, Pointer::root(), what))?;
         files.push((MANIFEST, manifest));
     }

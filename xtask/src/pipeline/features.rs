@@ -1,28 +1,31 @@
-//! The features in Cargo.toml: one for each tag of the document.
+//! The features in Cargo.toml: one for each document and one for each of its tags.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use altegio_openapi::select;
+use altegio_openapi::{names, select};
 
-const START: &str =
-    "# Written by `cargo xtask update-spec`: a feature for each tag of the document.\n";
-const END: &str = "# The end of what `cargo xtask update-spec` writes.\n";
-
-/// Cargo.toml with the features between the two markers regenerated.
-pub fn written_into(manifest: &str, document: &Value) -> Result<String, String> {
-    let markers = || {
+/// Returns Cargo.toml with the features of the document `name` regenerated, which are
+/// between two marker lines.
+pub fn written_into(manifest: &str, name: &str, document: &Value) -> Result<String, String> {
+    let [start, end] = markers(name);
+    let missing = || {
         format!(
             "the lines `{}` and `{}` are missing; put them around the generated features",
-            START.trim_end(),
-            END.trim_end()
+            start.trim_end(),
+            end.trim_end()
         )
     };
-    let (before, rest) = manifest.split_once(START).ok_or_else(markers)?;
-    let (_, after) = rest.split_once(END).ok_or_else(markers)?;
+    let (before, rest) = manifest.split_once(&start).ok_or_else(missing)?;
+    let (_, after) = rest.split_once(&end).ok_or_else(missing)?;
     let tags = tags(document);
-    let mut names: Vec<String> = tags.iter().map(|tag| select::feature(tag)).collect();
+    if let Some(tag) = tags.iter().find(|tag| names::slug(tag).is_empty()) {
+        return Err(format!(
+            "the tag `{tag}` has no letters or digits, which the name of its feature needs; rename the tag in overlay.yaml"
+        ));
+    }
+    let mut names: Vec<String> = tags.iter().map(|tag| select::feature(name, tag)).collect();
     names.sort();
     for pair in names.windows(2) {
         if pair[0] == pair[1] {
@@ -33,12 +36,9 @@ pub fn written_into(manifest: &str, document: &Value) -> Result<String, String> 
         }
     }
     let taken = taken(&format!("{before}{after}"))?;
-    if let Some(name) = names
-        .iter()
-        .find(|name| name.is_empty() || taken.contains(*name))
-    {
+    if let Some(name) = names.iter().find(|name| taken.contains(*name)) {
         return Err(format!(
-            "a tag of the document gives the feature `{name}`, which is empty or already taken; rename the tag in overlay.yaml"
+            "a tag of the document gives the feature `{name}`, which is already taken; rename the tag in overlay.yaml"
         ));
     }
     let all: String = names
@@ -47,8 +47,18 @@ pub fn written_into(manifest: &str, document: &Value) -> Result<String, String> 
         .collect();
     let each: String = names.iter().map(|name| format!("{name} = []\n")).collect();
     Ok(format!(
-        "{before}{START}b2b-v1 = [\n{all}]\n{each}{END}{after}"
+        "{before}{start}{name} = [\n{all}]\n{each}{end}{after}"
     ))
+}
+
+/// The lines before and after the features of the document `name`.
+fn markers(name: &str) -> [String; 2] {
+    [
+        format!(
+            "# Written by `cargo xtask update-spec`: the features of {name}, one for each tag.\n"
+        ),
+        format!("# The end of the features of {name}.\n"),
+    ]
 }
 
 /// The tags of the operations.
@@ -60,8 +70,8 @@ pub fn tags(document: &Value) -> BTreeSet<&str> {
         .collect()
 }
 
-/// The names that a feature of a tag cannot have: the handwritten features, the
-/// dependencies, and the feature of all tags.
+/// The names that a feature of a tag cannot have: those of the other features and of
+/// the dependencies.
 fn taken(manifest: &str) -> Result<BTreeSet<String>, String> {
     let manifest: toml::Table = manifest.parse().map_err(|error| format!("{error}"))?;
     let targets = manifest.get("target").and_then(toml::Value::as_table);
@@ -78,9 +88,7 @@ fn taken(manifest: &str) -> Result<BTreeSet<String>, String> {
             .into_iter()
             .filter_map(|key| table.get(key)?.as_table())
         });
-    let mut taken: BTreeSet<String> = tables.flat_map(|table| table.keys().cloned()).collect();
-    taken.insert("b2b-v1".to_owned());
-    Ok(taken)
+    Ok(tables.flat_map(|table| table.keys().cloned()).collect())
 }
 
 #[cfg(test)]
@@ -98,50 +106,42 @@ mod tests {
     }
 
     fn manifest(inner: &str) -> String {
-        format!("[features]\nrustls = []\n{START}{inner}{END}\n[dependencies]\nbytes = \"1\"\n")
+        let [start, end] = markers("v1");
+        format!("[features]\nrustls = []\n{start}{inner}{end}\n[dependencies]\nbytes = \"1\"\n")
     }
 
     #[test]
     fn the_features_between_the_markers_are_the_tags() {
-        let written = written_into(
-            &manifest("old = []\n"),
-            &document(&["Tags", "Loyalty & Cards"]),
-        );
-        let written = written.unwrap();
-        let expected =
-            "b2b-v1 = [\n    \"loyalty-cards\",\n    \"tags\",\n]\nloyalty-cards = []\ntags = []\n";
+        let document = document(&["Tags", "Loyalty & Cards"]);
+        let written = written_into(&manifest("old = []\n"), "v1", &document).unwrap();
+        let expected = "v1 = [\n    \"v1-loyalty-cards\",\n    \"v1-tags\",\n]\n\
+                        v1-loyalty-cards = []\nv1-tags = []\n";
         assert_eq!(written, manifest(expected));
-        let again = written_into(&written, &document(&["Tags", "Loyalty & Cards"])).unwrap();
-        assert_eq!(again, written);
+        assert_eq!(written_into(&written, "v1", &document).unwrap(), written);
     }
 
     #[test]
     fn names_that_clash_are_refused() {
-        for tags in [
-            &["A B", "A-B"][..],
-            &["Rustls"],
-            &["bytes"],
-            &["B2B V1"],
-            &["&"],
-        ] {
-            let error = written_into(&manifest(""), &document(tags)).unwrap_err();
+        let manifest = manifest("").replace("bytes", "v1-bytes");
+        for tags in [&["A B", "A-B"][..], &["bytes"], &["&"]] {
+            let error = written_into(&manifest, "v1", &document(tags)).unwrap_err();
             assert!(error.contains("overlay.yaml"), "{error}");
         }
-        assert!(written_into("[features]\n", &document(&["A"])).is_err());
+        assert!(written_into("[features]\n", "v1", &document(&["A"])).is_err());
     }
 
     #[test]
     fn the_names_of_features_and_dependencies_are_taken_however_they_are_written() {
+        let [start, end] = markers("v1");
         let manifest = format!(
-            "[package]\nname = \"x\"\n[features]\nredis={{}}\n{START}{END}\"tls\"  = []\n\
-             [dependencies.bytes]\nversion = \"1\"\n[target.'cfg(unix)'.dependencies]\nnix=\"1\"\n"
+            "[package]\nv1-name = \"x\"\n[features]\nv1-redis={{}}\n{start}{end}\"v1-tls\"  = []\n\
+             [dependencies.v1-bytes]\nversion = \"1\"\n\
+             [target.'cfg(unix)'.dependencies]\nv1-nix=\"1\"\n"
         );
         for tag in ["redis", "tls", "bytes", "nix"] {
-            let error = written_into(&manifest, &document(&[tag])).unwrap_err();
-            assert!(error.contains(&format!("`{tag}`")), "{error}");
+            let error = written_into(&manifest, "v1", &document(&[tag])).unwrap_err();
+            assert!(error.contains(&format!("`v1-{tag}`")), "{error}");
         }
-        for tag in ["name", "version"] {
-            assert!(written_into(&manifest, &document(&[tag])).is_ok(), "{tag}");
-        }
+        assert!(written_into(&manifest, "v1", &document(&["name"])).is_ok());
     }
 }

@@ -122,7 +122,7 @@ fn files_that_are_missing_or_garbled_are_made_again() {
 #[test]
 fn features_are_written_between_the_markers() {
     let manifest = taken_in().manifest.unwrap();
-    assert!(manifest.contains("custom-fields = []\nthings = []\n"));
+    assert!(manifest.contains("b2b-v1-custom-fields = []\nb2b-v1-things = []\n"));
     let inputs = Inputs {
         manifest: Some("[features]\n".to_owned()),
         ..empty()
