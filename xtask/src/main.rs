@@ -8,6 +8,7 @@ mod lower;
 mod pipeline;
 mod report;
 mod update_spec;
+mod words;
 mod workspace;
 
 use std::process::ExitCode;
@@ -27,6 +28,7 @@ enum Command {
     UpdateSpec(update_spec::Options),
     BenchBuild(bench_build::Options),
     Conformance(conformance::Options),
+    Words(words::Options),
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -38,6 +40,7 @@ async fn main() -> ExitCode {
     let result = match &cli.command {
         Command::BenchBuild(options) => bench_build::run(options),
         Command::Conformance(options) => conformance::run(options),
+        Command::Words(options) => words::run(options),
         Command::UpdateSpec(options) => tokio::select! {
             biased;
             _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted; nothing was written")),

@@ -12,6 +12,7 @@ mod extensions;
 pub mod features;
 pub mod fetch;
 mod overlay;
+pub mod words;
 
 #[cfg(test)]
 mod tests;
@@ -29,12 +30,14 @@ use altegio_openapi::yaml::{Complaint, Document, to_yaml};
 use crate::lower;
 use crate::report::{Counts, Report};
 use crate::workspace::B2B_V1;
+use words::Words;
 
 /// The name of the new document in complaints.
 const PUBLISHED: &str = "the vendor's document";
 
 pub const UPSTREAM: &str = "upstream.yaml";
 pub const OVERLAY: &str = "overlay.yaml";
+pub const WORDS: &str = "words.yaml";
 pub const INTERFACE: &str = "interface.json";
 pub const CLIENT: &str = "client.json";
 pub const LOWERING: &str = "lowering.txt";
@@ -46,6 +49,7 @@ pub const MANIFEST: &str = "Cargo.toml";
 pub struct Inputs {
     pub upstream: Option<String>,
     pub overlay: Option<String>,
+    pub words: Option<String>,
     pub interface: Option<String>,
     pub client: Option<String>,
     pub source: Option<String>,
@@ -103,7 +107,11 @@ pub fn make(inputs: &Inputs, upstream: Upstream) -> Result<Made, Vec<Complaint>>
     if let Some(old) = &old {
         refuse_half(old, &upstream, inputs.allowed_removals)?;
     }
-    let corrected = correct(inputs.overlay.as_deref(), &upstream)?;
+    let mut corrected = correct(inputs.overlay.as_deref(), &upstream)?;
+    if let Some(text) = &inputs.words {
+        let words = Words::parse(WORDS, text).map_err(|complaint| vec![complaint])?;
+        words::apply(&[words], &mut corrected)?;
+    }
 
     let mut lowered = lower::lower(&corrected);
     // An unreadable client.json is about to be replaced; it has no names to keep.
@@ -152,6 +160,16 @@ pub fn make(inputs: &Inputs, upstream: Upstream) -> Result<Made, Vec<Complaint>>
         files.push((MANIFEST, manifest));
     }
     Ok(Made { files, report })
+}
+
+/// The committed `upstream.yaml` with the overlay's corrections, without words.
+///
+/// # Errors
+///
+/// Returns all complaints of the first step that fails.
+pub fn corrected(inputs: &Inputs) -> Result<Value, Vec<Complaint>> {
+    let (upstream, _) = take_in(inputs, Upstream::Committed)?;
+    correct(inputs.overlay.as_deref(), &upstream)
 }
 
 /// The distilled document and its source.

@@ -108,12 +108,12 @@ fn refused(complaints: &[Complaint]) -> anyhow::Error {
 }
 
 /// The files of one document in a workspace.
-struct Files {
+pub struct Files {
     root: PathBuf,
 }
 
 impl Files {
-    fn new(root: PathBuf) -> Self {
+    pub fn new(root: PathBuf) -> Self {
         Self { root }
     }
 
@@ -133,7 +133,7 @@ impl Files {
             // be replaced.
             Err(error)
                 if error.kind() == std::io::ErrorKind::InvalidData
-                    && !matches!(name, MANIFEST | pipeline::OVERLAY) =>
+                    && !matches!(name, MANIFEST | pipeline::OVERLAY | pipeline::WORDS) =>
             {
                 Ok(None)
             }
@@ -141,7 +141,7 @@ impl Files {
         }
     }
 
-    fn inputs(&self) -> Result<Inputs> {
+    pub fn inputs(&self) -> Result<Inputs> {
         let manifest = self.read(MANIFEST)?;
         if manifest.is_none() {
             bail!(
@@ -152,6 +152,7 @@ impl Files {
         Ok(Inputs {
             upstream: self.read(pipeline::UPSTREAM)?,
             overlay: self.read(pipeline::OVERLAY)?,
+            words: self.read(pipeline::WORDS)?,
             interface: self.read(pipeline::INTERFACE)?,
             client: self.read(pipeline::CLIENT)?,
             source: self.read(pipeline::SOURCE)?,
