@@ -10,7 +10,7 @@ pub(crate) use crate::multipart::{Field, Multipart, ToField};
 pub(crate) use crate::nullable::present;
 pub(crate) use crate::open_enum::{UnlistedValue, string_enum};
 pub(crate) use crate::operation::{Operation, Paging, Route, Security};
-pub(crate) use crate::pages::{Facts, Items, Pages};
+pub(crate) use crate::pages::{Facts, Items, Pages, ids};
 pub(crate) use crate::redact::debug;
 pub(crate) use crate::response::{Envelope, Response, Unread};
 pub(crate) use crate::setters::{IntoArgument, Problem, builder, required, set};

@@ -75,6 +75,11 @@ impl Transport {
         self.shared.authorization.has_user()
     }
 
+    /// Returns the time of the client's clock.
+    pub fn now(&self) -> Instant {
+        self.shared.runtime.now()
+    }
+
     /// Returns a transport that uses another user token.
     pub fn with_user_token(&self, token: String) -> Result<Self, Error> {
         let mut shared = Shared::clone(&self.shared);

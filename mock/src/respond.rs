@@ -342,7 +342,10 @@ fn asked_page(operation: &Operation, request: &Recorded) -> AskedPage {
 
 /// Writes how many items there are where the response says so.
 fn tell_total(paging: Option<&Paging>, count: usize, body: &mut Value) {
-    for at in paging.into_iter().flat_map(|paging| &paging.totals) {
+    for at in paging
+        .into_iter()
+        .flat_map(|paging| paging.totals.iter().chain(&paging.counts))
+    {
         let total = body.pointer_mut(at.as_str());
         if let Some(total) = total.filter(|total| total.is_number()) {
             *total = count.into();

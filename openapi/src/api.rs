@@ -128,6 +128,10 @@ pub struct Paging {
     /// The locations where the response may have the total number of items.
     /// The first one that exists in the response's type is used.
     pub totals: Vec<Pointer>,
+    /// The locations where the response may have a number that counts either the
+    /// items of the list or those of the page. The first one that exists in the
+    /// response's type is used, if none of `totals` does.
+    pub counts: Vec<Pointer>,
 }
 
 /// The arguments that select a page, by their names on the wire.
@@ -606,7 +610,7 @@ fn content(at: &Pointer, value: &Value) -> Option<(String, Pointer)> {
 }
 
 fn paging(value: &Value) -> Result<Paging, String> {
-    let known = ["query", "body", "items", "total", "next"];
+    let known = ["query", "body", "items", "total", "count", "next"];
     let fields = value.as_object().ok_or("expected an object")?;
     if let Some(unknown) = fields.keys().find(|key| !known.contains(&key.as_str())) {
         return Err(format!("`{unknown}` is not one of {}", known.join(", ")));
@@ -634,11 +638,15 @@ fn paging(value: &Value) -> Result<Paging, String> {
             ));
         }
     };
-    let totals = value["total"].as_array().into_iter().flatten();
+    let locations = |name: &str| -> Vec<Pointer> {
+        let locations = value[name].as_array().into_iter().flatten();
+        locations.filter_map(Value::as_str).map(dotted).collect()
+    };
     Ok(Paging {
         by,
         items: dotted(value["items"].as_str().unwrap_or("data")),
-        totals: totals.filter_map(Value::as_str).map(dotted).collect(),
+        totals: locations("total"),
+        counts: locations("count"),
     })
 }
 
@@ -751,9 +759,11 @@ mod tests {
         let next = Pointer::parse("/meta/next");
         let (from, to) = ("from".to_owned(), "to".to_owned());
         assert_eq!(dates.by, PagedBy::Dates { from, to, next });
-        let query = paged(json!({"query": {"page": "p"}, "total": ["meta.n"]})).unwrap();
+        let query = json!({"query": {"page": "p"}, "total": ["meta.n"], "count": ["meta.m"]});
+        let query = paged(query).unwrap();
         assert_eq!(query.items.as_str(), "/data");
         assert_eq!(query.totals, [Pointer::parse("/meta/n")]);
+        assert_eq!(query.counts, [Pointer::parse("/meta/m")]);
         for wrong in [
             json!({}),
             json!({"query": {"size": "n"}}),

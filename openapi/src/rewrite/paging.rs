@@ -110,17 +110,26 @@ pub fn pages(
     shapes: &Shapes,
 ) -> Result<[ImplItem; 2], String> {
     let at = &paging.items;
-    let (len, items, item) = match shapes.of(named) {
+    let list = match shapes.of(named) {
         Some(Shape::Branches(branches)) => items_of_branches(response, branches, at, shapes)?,
         _ => items_of(named, at, shapes)?,
     };
-    let total = paging
-        .totals
-        .iter()
-        .filter_map(|at| follow(named, at, shapes).ok())
-        .map(|leaf| leaf.by_reference)
-        .next()
-        .map(|total| quote!(total: #total.copied(),));
+    let ItemsOf {
+        len,
+        ids,
+        items,
+        mut item,
+    } = list;
+    let ids = ids.map(|ids| quote!(ids: #ids,));
+    let first = |locations: &[Pointer]| {
+        let mut leaves = locations.iter().map(|at| follow(named, at, shapes));
+        leaves.find_map(|leaf| Some(leaf.ok()?.by_reference))
+    };
+    let total = match (first(&paging.totals), first(&paging.counts)) {
+        (Some(total), _) => Some(quote!(total: #total.copied(),)),
+        (None, Some(count)) => Some(quote!(count: #count.copied(),)),
+        (None, None) => None,
+    };
     let next = match &paging.by {
         PagedBy::Query { .. } | PagedBy::Body { .. } => None,
         PagedBy::Dates { from, to, next } => {
@@ -137,7 +146,6 @@ pub fn pages(
             })
         }
     };
-    let mut item = item;
     InTypes(shapes).visit_type_mut(&mut item);
     let by = paged_by(paging);
     let pages: ImplItemFn = parse_quote! {
@@ -147,6 +155,7 @@ pub fn pages(
             let (transport, call) = self.into_call();
             Pages::new(transport, call, #by, Unread::#read, |value: &#response| Facts {
                 len: #len,
+                #ids
                 #total
                 #next
                 ..Default::default()
@@ -163,9 +172,16 @@ pub fn pages(
     Ok([ImplItem::Fn(pages), ImplItem::Fn(stream)])
 }
 
-/// The expressions for the number of items in `value` and for the items, and the
-/// type of an item.
-type ItemsOf = (TokenStream, TokenStream, Type);
+/// Expressions for the items in `value`.
+struct ItemsOf {
+    /// The number of items.
+    len: TokenStream,
+    /// The hashes of the items' ids, if they have ids.
+    ids: Option<TokenStream>,
+    items: TokenStream,
+    /// The type of an item.
+    item: Type,
+}
 
 /// Returns the items at a location in a type. A value that is not a list counts as
 /// a single item.
@@ -176,16 +192,36 @@ fn items_of(ty: &Type, at: &Pointer, shapes: &Shapes) -> Result<ItemsOf, String>
         ty,
     } = follow(ty, at, shapes)?;
     Ok(match generic_argument(&ty).filter(|_| is_vec(&ty)) {
-        Some(item) => (
-            quote!(#by_reference.map_or(0, Vec::len)),
-            quote!(#by_value.unwrap_or_default()),
+        Some(item) => ItemsOf {
+            len: quote!(#by_reference.map_or(0, Vec::len)),
+            ids: id_of(&item, shapes).map(
+                |id| quote!(crate::codegen::ids(#by_reference.into_iter().flatten().map(|item| #id))),
+            ),
+            items: quote!(#by_value.unwrap_or_default()),
             item,
-        ),
-        None => (
-            quote!(#by_reference.into_iter().count()),
-            quote!(#by_value.into_iter().collect()),
-            ty,
-        ),
+        },
+        None => ItemsOf {
+            len: quote!(#by_reference.into_iter().count()),
+            ids: None,
+            items: quote!(#by_value.into_iter().collect()),
+            item: ty,
+        },
+    })
+}
+
+/// Returns the expression of type `Option` for the id of `item`, if it has one that
+/// identifies it.
+fn id_of(item: &Type, shapes: &Shapes) -> Option<TokenStream> {
+    let Some(Shape::Fields(fields)) = shapes.of(item) else {
+        return None;
+    };
+    let (ident, ty) = fields.get("id")?;
+    let inner = generic_argument(ty).filter(|_| is_option(ty));
+    let name = last_ident(inner.as_ref().unwrap_or(ty))?;
+    let is_identity = matches!(name.as_str(), "i64" | "String") || name.ends_with("Id");
+    is_identity.then(|| match inner {
+        Some(_) => quote!(item.#ident.as_ref()),
+        None => quote!(Some(&item.#ident)),
     })
 }
 
@@ -198,26 +234,39 @@ fn items_of_branches(
     shapes: &Shapes,
 ) -> Result<ItemsOf, String> {
     let (mut counts, mut takes, mut item_type) = (Vec::new(), Vec::new(), None);
+    let mut ids = Some(Vec::new());
     for (variant, ty) in branches {
         let listed = generic_argument(ty).filter(|_| is_vec(ty));
-        let (len, items, item) = items_of(listed.as_ref().unwrap_or(ty), at, shapes)?;
-        if *item_type.get_or_insert_with(|| item.clone()) != item {
+        let branch = items_of(listed.as_ref().unwrap_or(ty), at, shapes)?;
+        if *item_type.get_or_insert_with(|| branch.item.clone()) != branch.item {
             return Err("the branches of the response have items of different types".to_owned());
         }
-        if listed.is_some() {
+        let ItemsOf { len, items, .. } = branch;
+        let of_branch = if listed.is_some() {
             counts.push(quote!(#response::#variant(list) => list.iter().map(|value| #len).sum(),));
             takes.push(quote!(#response::#variant(list) => list.into_iter().flat_map(|value| #items).collect(),));
+            branch
+                .ids
+                .map(|ids| quote!(list.iter().flat_map(|value| #ids).collect()))
+                .map(|ids| quote!(#response::#variant(list) => #ids,))
         } else {
             counts.push(quote!(#response::#variant(value) => #len,));
             takes.push(quote!(#response::#variant(value) => #items,));
-        }
+            branch
+                .ids
+                .map(|ids| quote!(#response::#variant(value) => #ids,))
+        };
+        ids = ids.zip(of_branch).map(|(mut ids, branch)| {
+            ids.push(branch);
+            ids
+        });
     }
-    let item_type = item_type.ok_or("the response has no branches")?;
-    Ok((
-        quote!(match value { #(#counts)* }),
-        quote!(match value { #(#takes)* }),
-        item_type,
-    ))
+    Ok(ItemsOf {
+        len: quote!(match value { #(#counts)* }),
+        ids: ids.map(|ids| quote!(match value { #(#ids)* })),
+        items: quote!(match value { #(#takes)* }),
+        item: item_type.ok_or("the response has no branches")?,
+    })
 }
 
 /// Qualifies the names of types: `Client` becomes `types::Client`.
