@@ -1,12 +1,17 @@
 //! Tests paginated lists: which requests are sent, and where a list ends.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use crate::loopback::server::{self, Server, json as answer};
+use crate::loopback::clock::{Clock, TIMEOUT};
+use crate::loopback::server::{self, Reply, Server, json as answer};
 use altegio::b2b_v1::{operations, prelude::*, types};
 use altegio::{Client, Cursor, ErrorKind, Paging, Retry};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
+use tokio::sync::Barrier;
 
 async fn started(pages: &[Value]) -> (Server, Client) {
     let replies = pages.iter().map(|page| answer("200 OK", &page.to_string()));
@@ -37,7 +42,7 @@ fn with_total(mut page: Value, total: i64) -> Value {
 /// Returns the ids of all appointments, fetched three per page.
 async fn appointments(client: &Client) -> Vec<i64> {
     let call = client.b2b_v1().get_appointment_list().location_id(1);
-    let items = call.count(3).stream();
+    let items = call.count(3).stream().ahead(0);
     items.map(|item| item.unwrap().id.unwrap()).collect().await
 }
 
@@ -142,7 +147,8 @@ async fn a_server_that_gives_smaller_pages_than_asked_loses_nothing() {
 async fn without_a_page_size_only_an_empty_page_ends_a_list() {
     let (server, client) = started(&[page(&[1, 2]), page(&[3]), page(&[])]).await;
     let call = client.b2b_v1().get_partner_appointment_list();
-    let ids: Vec<_> = call.stream().map(|item| item.unwrap().id).collect().await;
+    let items = call.stream().ahead(0);
+    let ids: Vec<_> = items.map(|item| item.unwrap().id).collect().await;
     assert_eq!(ids, [Some(1), Some(2), Some(3)]);
     assert_eq!(queries(&server), ["page=1", "page=2", "page=3"]);
 }
@@ -194,7 +200,7 @@ async fn periods_without_anything_are_alike_and_do_not_end_a_list() {
 async fn nothing_is_asked_before_it_is_wanted() {
     let (server, client) = started(&[page(&[1, 2, 3]), page(&[4])]).await;
     let call = client.b2b_v1().get_appointment_list().location_id(1);
-    let mut items = call.count(3).stream();
+    let mut items = call.count(3).stream().ahead(0);
     assert_eq!(server.requests().len(), 0);
     for _ in 0..3 {
         items.next().await.unwrap().unwrap();
@@ -220,7 +226,7 @@ async fn an_error_stands_in_its_place_and_the_list_goes_on_from_there() {
     let server = Server::start(replies).await;
     let client = client(&server);
     let call = client.b2b_v1().get_appointment_list().location_id(1);
-    let mut items = call.count(3).stream();
+    let mut items = call.count(3).stream().ahead(0);
     let (mut ids, mut errors) = (Vec::new(), Vec::new());
     loop {
         match items.next().await {
@@ -285,7 +291,8 @@ async fn a_page_can_be_a_field_of_the_body() {
     let (server, client) = started(&[page(&[1, 2]), page(&[3])]).await;
     let call = client.b2b_v1().get_client_list().location_id(1);
     let call = call.body_map(|body| body.page_size(2).fields(vec!["id".to_owned()]));
-    let ids: Vec<_> = call.stream().map(|item| item.unwrap().id).collect().await;
+    let items = call.stream().ahead(0);
+    let ids: Vec<_> = items.map(|item| item.unwrap().id).collect().await;
     assert_eq!(ids, [Some(1), Some(2), Some(3)]);
     let expected = [1, 2].map(|page| json!({"fields": ["id"], "page_size": 2, "page": page}));
     assert_eq!(bodies(&server), expected);
@@ -342,6 +349,7 @@ async fn items_are_found_where_the_document_puts_them() {
     let call = call.location_id(1).category_id(9).count(2);
     assert_eq!(
         call.stream()
+            .ahead(0)
             .map(|item| item.unwrap().item_id)
             .collect::<Vec<_>>()
             .await
@@ -357,8 +365,267 @@ async fn items_are_found_where_the_document_puts_them() {
     ])
     .await;
     let call = client.b2b_v1().get_membership_list().chain_id(1).count(2);
-    let ids: Vec<_> = call.stream().map(|item| item.unwrap().id).collect().await;
+    let ids: Vec<_> = call
+        .stream()
+        .ahead(0)
+        .map(|item| item.unwrap().id)
+        .collect()
+        .await;
     assert_eq!(ids, [1, 2, 3, 4, 5, 6].map(Some));
+}
+
+// ---- pages requested ahead ---------------------------------------------------------------------
+
+/// Returns the number of the page that a request asks for.
+fn page_number(request: &server::Request) -> i64 {
+    let (_, number) = request.line.rsplit_once("page=").unwrap();
+    number.parse().unwrap()
+}
+
+/// Returns page `number` of a list of `items` items, three to a page.
+fn three(number: i64, items: i64) -> Value {
+    let first = (number - 1) * 3 + 1;
+    page(
+        &(first..first + 3)
+            .filter(|id| *id <= items)
+            .collect::<Vec<_>>(),
+    )
+}
+
+fn say(page: &Value) -> Reply {
+    answer("200 OK", &page.to_string()).into()
+}
+
+/// Returns the numbers of the requested pages in ascending order.
+fn numbers(server: &Server) -> Vec<i64> {
+    let requests = server.requests();
+    let mut numbers: Vec<i64> = requests.iter().map(page_number).collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+#[tokio::test]
+async fn five_pages_are_in_progress_and_arrive_in_order() {
+    let in_progress = Arc::new(AtomicUsize::new(0));
+    // Pages 2 to 6 and 7 to 11 each have to wait for one another.
+    let all = Arc::new(Barrier::new(5));
+    let most = Arc::new(AtomicUsize::new(0));
+    let of_server = Arc::clone(&most);
+    let server = Server::respond(move |request| {
+        let (all, in_progress) = (Arc::clone(&all), Arc::clone(&in_progress));
+        let most = Arc::clone(&of_server);
+        async move {
+            let number = page_number(&request);
+            most.fetch_max(
+                in_progress.fetch_add(1, Ordering::SeqCst) + 1,
+                Ordering::SeqCst,
+            );
+            if number > 1 {
+                all.wait().await;
+                // Later pages arrive first.
+                let place = u64::try_from(number).unwrap();
+                tokio::time::sleep(Duration::from_millis(5 * (12 - place))).await;
+            }
+            in_progress.fetch_sub(1, Ordering::SeqCst);
+            say(&with_total(three(number, 33), 33))
+        }
+    })
+    .await;
+    let call = client(&server)
+        .b2b_v1()
+        .get_appointment_list()
+        .location_id(1);
+    let ids: Vec<_> = call
+        .count(3)
+        .stream()
+        .map(|item| item.unwrap().id.unwrap())
+        .collect()
+        .await;
+    assert_eq!(ids, (1..=33).collect::<Vec<_>>());
+    assert_eq!(numbers(&server), (1..=11).collect::<Vec<_>>());
+    assert_eq!(most.load(Ordering::SeqCst), 5);
+}
+
+#[tokio::test]
+async fn nothing_past_a_total_and_little_past_another_end_is_requested() {
+    for (items, with, expected) in [(9, true, 3), (7, true, 3), (3, true, 1), (2, true, 1)] {
+        let server = Server::respond(move |request| async move {
+            let page = three(page_number(&request), items);
+            say(&if with { with_total(page, items) } else { page })
+        })
+        .await;
+        let call = client(&server)
+            .b2b_v1()
+            .get_appointment_list()
+            .location_id(1);
+        assert_eq!(
+            call.count(3).stream().count().await,
+            usize::try_from(items).unwrap()
+        );
+        assert_eq!(
+            numbers(&server),
+            (1..=expected).collect::<Vec<_>>(),
+            "{items} items"
+        );
+    }
+    // Without a total, the list ends with page 3.
+    let server =
+        Server::respond(|request| async move { say(&three(page_number(&request), 7)) }).await;
+    let call = client(&server)
+        .b2b_v1()
+        .get_appointment_list()
+        .location_id(1);
+    assert_eq!(call.count(3).stream().ahead(2).count().await, 7);
+    let numbers = numbers(&server);
+    assert!(
+        numbers.starts_with(&[1, 2, 3]) && numbers.len() <= 5,
+        "{numbers:?}"
+    );
+    // A short first page is not taken for one of many.
+    let server =
+        Server::respond(|request| async move { say(&three(page_number(&request), 2)) }).await;
+    let call = client(&server)
+        .b2b_v1()
+        .get_appointment_list()
+        .location_id(1);
+    assert_eq!(call.count(3).stream().count().await, 2);
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn a_page_that_fails_surfaces_in_its_turn() {
+    let failures = Arc::new(AtomicUsize::new(0));
+    let server = Server::respond(move |request| {
+        let failures = Arc::clone(&failures);
+        async move {
+            let number = page_number(&request);
+            if number == 3 && failures.fetch_add(1, Ordering::SeqCst) < 2 {
+                return answer("500 Internal Server Error", "").into();
+            }
+            // Page 3 has failed before page 2 arrives.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            say(&with_total(three(number, 20), 20))
+        }
+    })
+    .await;
+    let call = client(&server)
+        .b2b_v1()
+        .get_appointment_list()
+        .location_id(1);
+    let mut items = call.count(3).stream();
+    let (mut ids, mut failed) = (Vec::new(), Vec::new());
+    loop {
+        match items.next().await {
+            Some(Ok(item)) => ids.push(item.id.unwrap()),
+            Some(Err(error)) => {
+                assert_eq!(error.kind(), ErrorKind::Api);
+                assert_eq!(items.cursor(), Some(Cursor::Page(3)));
+                failed.push(ids.len());
+                let sent = server.requests().len();
+                assert!(items.next().await.is_none());
+                assert_eq!(server.requests().len(), sent);
+                items.resume();
+            }
+            None => break,
+        }
+    }
+    assert_eq!(ids, (1..=20).collect::<Vec<_>>());
+    assert_eq!(failed, [6, 6]);
+    assert_eq!(items.cursor(), None);
+}
+
+#[tokio::test]
+async fn a_page_that_fails_while_the_caller_is_busy_is_requested_again() {
+    let stalls = Arc::new(AtomicUsize::new(0));
+    let server = Server::respond(move |request| {
+        let stalls = Arc::clone(&stalls);
+        async move {
+            match page_number(&request) {
+                1 => say(&with_total(page(&(1..=100).collect::<Vec<_>>()), 101)),
+                _ if stalls.fetch_add(1, Ordering::SeqCst) == 0 => Reply::SayAndStall(Vec::new()),
+                _ => say(&with_total(page(&[101]), 101)),
+            }
+        }
+    })
+    .await;
+    let clock = Clock::new();
+    let client = Client::builder()
+        .partner_token("p")
+        .user_token("u")
+        .server(server.url.parse().unwrap())
+        .retry(Retry::off())
+        .timeout(4 * TIMEOUT)
+        .attempt_timeout(2 * TIMEOUT)
+        .runtime(clock.clone())
+        .build()
+        .unwrap();
+    let call = client.b2b_v1().get_appointment_list().location_id(1);
+    let mut items = call.count(100).stream();
+    let mut ids = Vec::new();
+    // Each item that is returned also polls the request for the next page.
+    while server.requests().len() < 2 {
+        ids.push(items.next().await.unwrap().unwrap().id.unwrap());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    clock.set_on(3 * TIMEOUT);
+    while let Some(item) = items.next().await {
+        ids.push(item.unwrap().id.unwrap());
+    }
+    assert_eq!(ids, (1..=101).collect::<Vec<_>>());
+    assert_eq!(numbers(&server), [1, 2, 2]);
+}
+
+#[tokio::test]
+async fn items_that_move_to_another_page_are_told() {
+    let pages = [page(&[1, 2, 3]), page(&[3, 4, 5]), page(&[6, 1])];
+    let (_server, client) = started(&pages).await;
+    let call = client.b2b_v1().get_appointment_list().location_id(1);
+    let mut pages = call.count(3).pages().ahead(0);
+    let mut repeated = Vec::new();
+    while let Some(page) = pages.next().await {
+        page.unwrap();
+        repeated.push(pages.repeated().to_vec());
+    }
+    assert_eq!(repeated, [vec![], vec![0], vec![1]]);
+}
+
+#[tokio::test]
+async fn a_page_is_recognized_by_its_ids() {
+    // The items differ, but they are the same ones.
+    let pages: Vec<Value> = (1..50)
+        .map(|number| {
+            let mut page = page(&[1, 2, 3]);
+            page["data"][0]["comment"] = json!(number.to_string());
+            page
+        })
+        .collect();
+    let (server, client) = started(&pages).await;
+    assert_eq!(appointments(&client).await, [1, 2, 3]);
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn items_tell_what_was_set_aside_on_their_page() {
+    let mut first = with_total(page(&[1, 2]), 3);
+    first["data"][1]["comment"] = json!(["odd"]);
+    let mut second = with_total(page(&[3]), 3);
+    second["data"][0]["new_field"] = json!(7);
+    let (_server, client) = started(&[first, second]).await;
+    let call = client.b2b_v1().get_appointment_list().location_id(1);
+    let mut items = call.count(2).stream();
+    assert!(items.mismatches().is_empty() && items.unknown_fields().is_empty());
+    for _ in 0..2 {
+        items.next().await.unwrap().unwrap();
+        let mismatches: Vec<_> = items.mismatches().iter().map(|m| m.path.as_str()).collect();
+        assert_eq!(mismatches, ["$.data[1].comment"]);
+        assert!(items.unknown_fields().is_empty());
+    }
+    items.next().await.unwrap().unwrap();
+    assert!(items.mismatches().is_empty());
+    for _ in 0..2 {
+        assert_eq!(items.unknown_fields()[0].path, "$.data[0].new_field");
+        assert!(items.next().await.is_none());
+    }
 }
 
 #[test]

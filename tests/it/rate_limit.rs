@@ -20,7 +20,16 @@ async fn after_one_call() -> (Server, Clock, Client) {
     let ok = json("200 OK", r#"{"success":true,"data":{},"meta":[]}"#);
     let server = Server::start(vec![ok]).await;
     let clock = Clock::new();
-    let client = Client::builder()
+    let client = client(&server, &clock);
+    let call = client.b2b_v1().get_client().location_id(1).id(1);
+    call.send().await.unwrap();
+    clock.hold_waits();
+    (server, clock, client)
+}
+
+/// Returns a client that is limited to one request per ten seconds.
+fn client(server: &Server, clock: &Clock) -> Client {
+    Client::builder()
         .partner_token("partner")
         .user_token("user")
         .server(server.url.parse().unwrap())
@@ -29,11 +38,7 @@ async fn after_one_call() -> (Server, Clock, Client) {
         .rate_limiter(RateLimiter::windows([(1, WINDOW)]).unwrap())
         .runtime(clock.clone())
         .build()
-        .unwrap();
-    let call = client.b2b_v1().get_client().location_id(1).id(1);
-    call.send().await.unwrap();
-    clock.hold_waits();
-    (server, clock, client)
+        .unwrap()
 }
 
 #[tokio::test]
@@ -69,6 +74,46 @@ async fn a_stream_whose_next_was_given_up_does_not_stop_the_client() {
     clock.set_on(WINDOW + GRACE);
     other.await.unwrap();
     assert_eq!(server.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn pages_requested_ahead_hold_up_no_other_call_for_long() {
+    let server = Server::respond(|request| async move {
+        let page = request.line.rsplit_once("page=").map(|(_, page)| page);
+        let page = page.unwrap_or("0");
+        let data = format!(r#"[{{"id":{page}}}]"#);
+        let body = format!(r#"{{"success":true,"data":{data},"meta":{{"total_count":9}}}}"#);
+        json("200 OK", &body).into()
+    })
+    .await;
+    let clock = Clock::new();
+    let client = client(&server, &clock);
+    let call = client.b2b_v1().get_appointment_list().location_id(1);
+    let mut items = call.count(1).stream();
+    clock.hold_waits();
+    assert_eq!(items.next().await.unwrap().unwrap().id, Some(1));
+    // Four requests for the next pages wait for the limit and are no longer polled.
+    let mut other = pin!(client.b2b_v1().get_comments().location_id(1).send());
+    assert!(other.as_mut().now_or_never().is_none());
+    clock.set_on(WINDOW);
+    for _ in 0..4 {
+        assert!(other.as_mut().now_or_never().is_none());
+        clock.set_on(GRACE);
+    }
+    other.await.unwrap();
+    assert_eq!(server.requests().len(), 2);
+    // The stream takes up its requests again.
+    for id in 2..=9 {
+        let item = loop {
+            if let Some(item) = items.next().now_or_never() {
+                break item;
+            }
+            clock.set_on(GRACE);
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        };
+        assert_eq!(item.unwrap().unwrap().id, Some(id));
+    }
+    assert_eq!(server.requests().len(), 10);
 }
 
 #[tokio::test]

@@ -242,6 +242,13 @@ struct Server {
 }
 
 impl Server {
+    fn start(self: &Arc<Self>, socket: &Path) {
+        // An earlier scenario may have left a socket with the same name.
+        let _ = std::fs::remove_file(socket);
+        let listener = UnixListener::bind(socket).unwrap();
+        tokio::spawn(Arc::clone(self).accept(listener));
+    }
+
     async fn accept(self: Arc<Self>, listener: UnixListener) {
         while let Ok((stream, _)) = listener.accept().await {
             self.time.note();
@@ -555,6 +562,7 @@ struct Scenario {
     items: usize,
     page_size: i64,
     list_care: Care,
+    ahead: usize,
 }
 
 impl Scenario {
@@ -595,6 +603,7 @@ impl Scenario {
             items: random.usize(0..12),
             page_size: random.i64(1..5),
             list_care: Care::random(random),
+            ahead: [0, 1, 4, 9][random.usize(0..4)],
         }
     }
 
@@ -607,10 +616,7 @@ impl Scenario {
             items: self.items,
             seen: Mutex::default(),
         });
-        // An earlier scenario may have left a socket with the same name.
-        let _ = std::fs::remove_file(socket);
-        let listener = UnixListener::bind(socket).unwrap();
-        tokio::spawn(Arc::clone(&server).accept(listener));
+        server.start(socket);
         let limiter = match &self.limits[..] {
             [] => RateLimiter::off(),
             limits => RateLimiter::windows(limits.iter().copied()).unwrap(),
@@ -647,11 +653,11 @@ impl Scenario {
         }
         if self.has_list {
             let (client, time, list) = (clients[0].clone(), time.clone(), Arc::clone(&list));
-            let (care, page_size) = (self.list_care, self.page_size);
+            let (care, page_size, ahead) = (self.list_care, self.page_size, self.ahead);
             tasks.push(tokio::spawn(async move {
                 let call = client.b2b_v1().get_appointment_list();
                 let call = call.location_id((FIRST + LIST) as i64).count(page_size);
-                let mut items = call.stream();
+                let mut items = call.stream().ahead(ahead);
                 let care = match care {
                     Care::GivesUp(after) => Care::GivesUp(after.max(Duration::from_millis(200))),
                     other => other,
@@ -975,6 +981,55 @@ fn what_a_caller_may_count_on_holds_in_any_network() {
         println!("SIMULATION_SEED={seed}: {kind:?}: {}", what.join("; "));
     }
     assert!(wrong.is_empty());
+}
+
+/// Reads a list of 50 pages at 800 ms a response and 5 requests a second. Returns how
+/// long it takes and the number of requests.
+async fn read_a_long_list(socket: &Path, limiter: RateLimiter, ahead: usize) -> (Duration, usize) {
+    let time = Time::new(0);
+    let mut scripts = vec![Vec::new(); LIST];
+    scripts.push(vec![Fault::Slow(Duration::from_millis(800)); 60]);
+    let server = Arc::new(Server {
+        time: time.clone(),
+        scripts,
+        items: 500,
+        seen: Mutex::default(),
+    });
+    server.start(socket);
+    let client = client(&limiter, &time, socket);
+    let call = client.b2b_v1().get_appointment_list();
+    let call = call.location_id((FIRST + LIST) as i64).count(10);
+    let mut items = call.stream().ahead(ahead);
+    let read = async {
+        let mut next = 0;
+        while let Some(item) = items.next().await {
+            assert_eq!(item.unwrap().id, Some(next));
+            next += 1;
+        }
+        next
+    };
+    assert_eq!(time.drive(read).await, Some(500));
+    let requests = server.seen.lock().unwrap().len();
+    (time.elapsed(), requests)
+}
+
+#[tokio::test]
+async fn a_long_list_is_read_at_the_limit() {
+    let directory = Directory::new();
+    let socket = directory.0.join("list");
+    let exact = || RateLimiter::windows([(5, Duration::from_secs(1))]).unwrap();
+    let seconds = |(took, requests): (Duration, usize)| {
+        assert_eq!(requests, 50);
+        took.as_secs_f64()
+    };
+    let one_by_one = seconds(read_a_long_list(&socket, exact(), 0).await);
+    let ahead = seconds(read_a_long_list(&socket, exact(), 4).await);
+    // The windows of this limit are 50 ms longer.
+    let with_margin = seconds(read_a_long_list(&socket, RateLimiter::altegio(), 4).await);
+    println!("50 pages: {one_by_one:.1} s, ahead {ahead:.2} s, with a margin {with_margin:.2} s");
+    assert!((40.0..40.5).contains(&one_by_one), "{one_by_one}");
+    assert!(ahead <= 11.0, "{ahead}");
+    assert!(with_margin <= 11.1, "{with_margin}");
 }
 
 /// The directory for the sockets, which is removed at the end.

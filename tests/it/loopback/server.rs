@@ -1,8 +1,10 @@
 //! A server on the loopback interface that records requests byte for byte and
 //! sends scripted replies, which may be valid, broken, or missing.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use altegio::BoxFuture;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
@@ -31,6 +33,9 @@ impl Request {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 }
+
+/// Makes the reply to a request.
+type Respond = dyn Fn(Request) -> BoxFuture<'static, Reply> + Send + Sync;
 
 /// What the server does after it has received a request.
 #[allow(dead_code)] // not every test file uses all variants
@@ -74,16 +79,36 @@ impl Server {
 
     /// The same, for replies that contain the server's own address.
     pub async fn start_at<R: Into<Reply>>(replies: impl FnOnce(&str) -> Vec<R>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let replies = replies(&url).into_iter().map(Into::into);
-        let replies: Arc<Vec<Reply>> = Arc::new(replies.collect());
+        let (listener, url) = listen().await;
+        let replies: Vec<Reply> = replies(&url).into_iter().map(Into::into).collect();
+        let next = AtomicUsize::new(0);
+        let respond = move |_| -> BoxFuture<'static, Reply> {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let reply = replies[index.min(replies.len() - 1)].clone();
+            Box::pin(async { reply })
+        };
+        Self::accept(listener, url, Arc::new(respond))
+    }
+
+    /// Starts a server that responds to each request with the future that `respond`
+    /// returns.
+    #[allow(dead_code)]
+    pub async fn respond<F>(respond: impl Fn(Request) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Reply> + Send + 'static,
+    {
+        let (listener, url) = listen().await;
+        let respond = move |request| -> BoxFuture<'static, Reply> { Box::pin(respond(request)) };
+        Self::accept(listener, url, Arc::new(respond))
+    }
+
+    fn accept(listener: TcpListener, url: String, respond: Arc<Respond>) -> Self {
         let seen: Arc<Seen> = Arc::default();
         let of_server = Arc::clone(&seen);
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 *seen.connections.lock().unwrap() += 1;
-                tokio::spawn(serve(stream, Arc::clone(&seen), Arc::clone(&replies)));
+                tokio::spawn(serve(stream, Arc::clone(&seen), Arc::clone(&respond)));
             }
         });
         Self {
@@ -108,20 +133,26 @@ impl Server {
     }
 }
 
-async fn serve(mut stream: TcpStream, seen: Arc<Seen>, replies: Arc<Vec<Reply>>) {
+async fn listen() -> (TcpListener, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    (listener, url)
+}
+
+async fn serve(mut stream: TcpStream, seen: Arc<Seen>, respond: Arc<Respond>) {
     while let Some(request) = read(&mut stream).await {
-        let index = {
+        let reply = {
             let mut requests = seen.requests.lock().unwrap();
-            requests.push(request);
-            requests.len() - 1
+            requests.push(request.clone());
+            respond(request)
         };
-        let reply = &replies[index.min(replies.len() - 1)];
+        let reply = reply.await;
         let (Reply::Say(bytes)
         | Reply::SayAndClose(bytes)
         | Reply::SayAndReset(bytes)
-        | Reply::SayAndStall(bytes)) = reply;
+        | Reply::SayAndStall(bytes)) = reply.clone();
         // The client may disconnect before the end of a long response.
-        let written = stream.write_all(bytes).await;
+        let written = stream.write_all(&bytes).await;
         seen.replied.notify_one();
         match reply {
             Reply::Say(_) if written.is_ok() => {}
