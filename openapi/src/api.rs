@@ -610,49 +610,88 @@ fn content(at: &Pointer, value: &Value) -> Option<(String, Pointer)> {
 }
 
 fn paging(value: &Value) -> Result<Paging, String> {
-    let known = ["query", "body", "items", "total", "count", "next"];
     let fields = value.as_object().ok_or("expected an object")?;
-    if let Some(unknown) = fields.keys().find(|key| !known.contains(&key.as_str())) {
-        return Err(format!("`{unknown}` is not one of {}", known.join(", ")));
-    }
+    only_known(
+        fields,
+        &["query", "body", "items", "total", "count", "next"],
+        "",
+    )?;
     let (place, arguments) = match (fields.get("query"), fields.get("body")) {
         (Some(query), None) => ("query", query),
         (None, Some(body)) => ("body", body),
         _ => return Err("expected either `query` or `body`".to_owned()),
     };
-    let text = |name: &str| arguments[name].as_str().map(str::to_owned);
-    let next = value["next"].as_str().map(dotted);
-    let by = match (place, text("page"), text("from").zip(text("to")).zip(next)) {
-        ("query", Some(page), None) => PagedBy::Query {
-            page,
-            size: text("size"),
-        },
-        ("body", Some(page), None) => PagedBy::Body {
-            page,
-            size: text("size"),
-        },
-        ("body", None, Some(((from, to), next))) => PagedBy::Dates { from, to, next },
+    let arguments = arguments
+        .as_object()
+        .ok_or_else(|| format!("`{place}`: expected an object"))?;
+    only_known(
+        arguments,
+        &["page", "size", "from", "to"],
+        &format!("{place}."),
+    )?;
+    let argument = |name: &str| text(arguments, name, &format!("{place}."));
+    let (page, size) = (argument("page")?, argument("size")?);
+    let dates = argument("from")?.zip(argument("to")?);
+    let next = text(fields, "next", "")?.map(dotted);
+    let by = match (place, page, dates, next) {
+        ("query", Some(page), None, None) => PagedBy::Query { page, size },
+        ("body", Some(page), None, None) => PagedBy::Body { page, size },
+        ("body", None, Some((from, to)), Some(next)) if size.is_none() => {
+            PagedBy::Dates { from, to, next }
+        }
         _ => {
             return Err(format!(
-                "`{place}` has neither `page` nor, for a body, `from` and `to` with `next`"
+                "`{place}` must have either `page` and optionally `size`, or, in a body, `from` \
+                 and `to` together with `next`"
             ));
         }
     };
-    let locations = |name: &str| -> Vec<Pointer> {
-        let locations = value[name].as_array().into_iter().flatten();
-        locations.filter_map(Value::as_str).map(dotted).collect()
-    };
     Ok(Paging {
         by,
-        items: dotted(value["items"].as_str().unwrap_or("data")),
-        totals: locations("total"),
-        counts: locations("count"),
+        items: dotted(text(fields, "items", "")?.unwrap_or_else(|| "data".to_owned())),
+        totals: locations(fields, "total")?,
+        counts: locations(fields, "count")?,
     })
 }
 
+/// Returns a list of locations; empty if the field is missing.
+fn locations(fields: &Map<String, Value>, name: &str) -> Result<Vec<Pointer>, String> {
+    let locations = match fields.get(name) {
+        None => return Ok(Vec::new()),
+        Some(Value::Array(locations)) => locations.iter(),
+        Some(other) => return Err(format!("`{name}`: expected a list of paths, found {other}")),
+    };
+    locations
+        .map(|location| match location.as_str() {
+            Some(path) if !path.is_empty() => Ok(dotted(path)),
+            _ => Err(format!("`{name}`: expected a path, found {location}")),
+        })
+        .collect()
+}
+
+fn only_known(fields: &Map<String, Value>, known: &[&str], within: &str) -> Result<(), String> {
+    match fields.keys().find(|key| !known.contains(&key.as_str())) {
+        Some(unknown) => Err(format!(
+            "`{within}{unknown}` is not one of {}",
+            known.join(", ")
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Returns the text of a field; `None` if the field is missing.
+fn text(fields: &Map<String, Value>, name: &str, within: &str) -> Result<Option<String>, String> {
+    match fields.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) if !text.is_empty() => Ok(Some(text.clone())),
+        Some(other) => Err(format!("`{within}{name}`: expected a name, found {other}")),
+    }
+}
+
 /// `meta.total_count` → `/meta/total_count`
-fn dotted(path: &str) -> Pointer {
-    path.split('.')
+fn dotted(path: impl AsRef<str>) -> Pointer {
+    path.as_ref()
+        .split('.')
         .fold(Pointer::root(), |at, key| at.join(key))
 }
 
@@ -770,6 +809,16 @@ mod tests {
             json!({"query": {"page": "p"}, "body": {"page": "p"}}),
             json!({"body": {"from": "a", "to": "b"}}),
             json!({"query": {"page": "p"}, "totals": []}),
+            json!({"query": {"page": "p"}, "total": "meta.count"}),
+            json!({"query": {"page": "p"}, "total": ["meta.count", 5]}),
+            json!({"query": {"page": "p"}, "items": ["data"]}),
+            json!({"query": {"page": "p"}, "items": ""}),
+            json!({"query": {"page": "p", "size": 25}}),
+            json!({"query": {"page": "p", "limit": "n"}}),
+            json!({"query": {"page": "p"}, "next": "meta.next"}),
+            json!({"query": "page"}),
+            json!({"body": {"from": "a", "to": "b"}, "next": {"path": "meta.next"}}),
+            json!({"body": {"from": "a", "to": "b", "size": "n"}, "next": "meta.next"}),
         ] {
             let error = paged(wrong).unwrap_err();
             assert!(
@@ -777,6 +826,11 @@ mod tests {
                 "{error}"
             );
         }
+        let error = paged(json!({"body": {"page": "p", "size": 25}})).unwrap_err();
+        assert_eq!(
+            error,
+            "operation `post_thing`: x-paging: `body.size`: expected a name, found 25"
+        );
     }
 
     #[test]

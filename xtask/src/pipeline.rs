@@ -12,6 +12,7 @@ mod extensions;
 pub mod features;
 pub mod fetch;
 mod overlay;
+mod target;
 pub mod words;
 
 #[cfg(test)]

@@ -1,13 +1,18 @@
 //! Applies `overlay.yaml`, the corrections to the vendor's document, as defined
 //! by the OpenAPI Overlay Specification 1.0.0. Actions without a reason or
 //! without an effect are errors.
+//!
+//! There are two extensions, so that no action names a path or a component of
+//! the vendor's: targets follow references (see [`target`]), and `{x-ref: TARGET}`
+//! in an update becomes a `$ref` to the place that the target selects.
 
 use serde::Deserialize;
 use serde_json::Value;
-use serde_json_path::JsonPath;
 
-use altegio_openapi::pointer::Pointer;
+use altegio_openapi::pointer::{self, Pointer};
 use altegio_openapi::yaml::{Complaint, Document};
+
+use super::target;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -66,15 +71,8 @@ fn act(action: &Action, document: &mut Value) -> Result<(), String> {
     if action.reason.as_deref().is_none_or(|r| r.trim().is_empty()) {
         return Err("no description: every correction states its reason".to_owned());
     }
-    let path = JsonPath::parse(&action.target).map_err(|error| error.to_string())?;
-    let mut places: Vec<String> = path
-        .query_located(document)
-        .locations()
-        .map(|location| location.to_json_pointer())
-        .collect();
-    if places.is_empty() {
-        return Err("matches nothing; the document no longer has the place".to_owned());
-    }
+    let places = target::locations(&action.target, document)?;
+    let mut places: Vec<String> = places.iter().map(|at| at.as_str().to_owned()).collect();
     if action.remove {
         // In reverse order, so that the indexes of the same array stay valid.
         places.sort_by_cached_key(|place| std::cmp::Reverse(sort_key(place)));
@@ -83,10 +81,11 @@ fn act(action: &Action, document: &mut Value) -> Result<(), String> {
         }
         return Ok(());
     }
-    let update = action
+    let mut update = action
         .update
-        .as_ref()
+        .clone()
         .ok_or("neither `update` nor `remove`")?;
+    point_references(&mut update, document)?;
     let mut changed = false;
     for place in places {
         let node = document
@@ -95,7 +94,7 @@ fn act(action: &Action, document: &mut Value) -> Result<(), String> {
         let before = node.clone();
         match node {
             Value::Array(items) => items.push(update.clone()),
-            Value::Object(_) => merge(node, update),
+            Value::Object(_) => merge(node, &update),
             _ => return Err(format!("{place} is neither an object nor an array")),
         }
         changed |= *node != before;
@@ -104,6 +103,32 @@ fn act(action: &Action, document: &mut Value) -> Result<(), String> {
         Ok(())
     } else {
         Err("changes nothing; the document no longer needs the correction".to_owned())
+    }
+}
+
+/// Replaces each `{x-ref: TARGET}` by a `$ref` to the place that the target selects.
+fn point_references(update: &mut Value, document: &Value) -> Result<(), String> {
+    if let Some(target) = update.get("x-ref") {
+        let target = target.as_str().ok_or("x-ref: expected a target")?;
+        let found = target::locations(target, document)
+            .map_err(|error| format!("x-ref `{target}`: {error}"))?;
+        let [place] = found.as_slice() else {
+            return Err(format!("x-ref `{target}`: matches {} places", found.len()));
+        };
+        // A reference to a reference says less than a reference to its end.
+        let (place, _) = pointer::locate(document, place)
+            .ok_or_else(|| format!("x-ref `{target}`: a reference that leads nowhere"))?;
+        *update = serde_json::json!({"$ref": format!("#{}", place.as_str())});
+        return Ok(());
+    }
+    match update {
+        Value::Object(fields) => fields
+            .values_mut()
+            .try_for_each(|value| point_references(value, document)),
+        Value::Array(items) => items
+            .iter_mut()
+            .try_for_each(|value| point_references(value, document)),
+        _ => Ok(()),
     }
 }
 
@@ -178,6 +203,34 @@ mod tests {
             apply(&overlay, &document).unwrap(),
             json!({"a": {"b": {"c": 2, "list": [1, 2], "d": 3}}, "l": [{"n": "y"}]})
         );
+    }
+
+    #[test]
+    fn x_ref_becomes_a_reference_to_the_place() {
+        let document = json!({
+            "a": {"schema": {"$ref": "#/c/thing"}},
+            "b": {},
+            "c": {"thing": {"item": {}}},
+        });
+        let by = |target: &str| {
+            let action = format!(
+                "  - target: $.b\n    description: why\n    update: {{schema: [{{x-ref: {target}}}]}}\n"
+            );
+            apply(&overlay(&action), &document)
+        };
+        for (target, place) in [
+            ("$.a.schema", "#/c/thing"),
+            ("$.a.schema.item", "#/c/thing/item"),
+        ] {
+            assert_eq!(
+                by(target).unwrap()["b"]["schema"][0],
+                json!({"$ref": place})
+            );
+        }
+        for wrong in ["$.a.gone", "$.*", "5"] {
+            let complaints = by(wrong).unwrap_err();
+            assert!(complaints[0].to_string().contains("x-ref"), "{wrong}");
+        }
     }
 
     #[test]
