@@ -4,6 +4,8 @@
 mod compare;
 mod counts;
 mod interface;
+#[cfg(test)]
+mod mutations;
 mod text;
 
 use serde_json::Value;

@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
+use altegio_openapi::yaml::Document;
+use serde_json::Value;
+
 fn package() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -310,29 +313,91 @@ fn a_tree_with_missing_and_garbled_documents_is_mended_to_the_committed_files() 
     assert_eq!(committed.len(), mended.len());
 }
 
+/// The vendor has announced that most operations move. Here every operation of
+/// a location or a chain moves, and every component schema gets another name.
 #[test]
-fn a_document_changed_in_hundreds_of_places_is_taken_in() {
+fn a_document_with_moved_operations_and_renamed_components_needs_no_change_to_the_overlay() {
     let tree = Tree::committed();
-    // Without the overlay: the changed document may lack what it corrects.
-    fs::remove_file(tree.path("overlay.yaml")).unwrap();
     let before = fs::read_to_string(tree.path("upstream.yaml")).unwrap();
-    // Every company path becomes a location path, a tag is renamed, and flags may
-    // be strings.
+    // A tag is renamed as well, and flags may be strings.
     let next = before
-        .replace("\"/company/{location_id}", "\"/locations/{location_id}")
         .replace("- Custom Fields", "- Extra Fields & More")
         .replace("name: Custom Fields", "name: Extra Fields & More")
         .replace("show_in_ui:\n                    type: boolean", "show_in_ui:\n                    type:\n                      - string\n                      - boolean\n                      - \"null\"");
-    let changed = before.lines().zip(next.lines()).filter(|(a, b)| a != b);
-    let changed = changed.count();
-    assert!(changed > 50, "{changed}");
-    fs::write(tree.next(), &next).unwrap();
+    assert_ne!(before, next);
+    let mut next = Document::parse("next", &next).unwrap().value;
+    let moved = move_paths(&mut next);
+    assert!(moved >= 154, "{moved} operations");
+    rename_schemas(&mut next);
+    // JSON is YAML too.
+    fs::write(tree.next(), next.to_string()).unwrap();
+    let overlay = fs::read_to_string(tree.path("overlay.yaml")).unwrap();
     let report = stdout(&tree.take_in(&[]));
-    assert!(report.contains("get_custom_field_list: tags: "), "{report}");
-    assert!(
-        report.contains(": moved from GET /company/{location_id}"),
-        "{report}"
+    assert_eq!(
+        overlay,
+        fs::read_to_string(tree.path("overlay.yaml")).unwrap()
     );
+    assert!(report.contains("get_custom_field_list: tags: "), "{report}");
+    assert_eq!(report.matches(": moved from ").count(), moved, "{report}");
     let manifest = fs::read_to_string(tree.manifest()).unwrap();
-    assert!(manifest.contains("extra-fields-more = []\n"), "{manifest}");
+    assert!(
+        manifest.contains("b2b-v1-extra-fields-more = []\n"),
+        "{manifest}"
+    );
+}
+
+/// Moves paths under `/locations/{location_id}` and `/chains/{chain_id}`.
+/// Returns the number of operations.
+fn move_paths(document: &mut Value) -> usize {
+    let paths = document["paths"].as_object_mut().unwrap();
+    let old = std::mem::take(paths);
+    let mut moved = 0;
+    for (path, item) in &old {
+        let steps: Vec<&str> = path.split('/').skip(1).collect();
+        let to = match steps.as_slice() {
+            ["company", rest @ ..] => format!("/locations/{}", rest.join("/")),
+            ["chain", rest @ ..] => format!("/chains/{}", rest.join("/")),
+            [thing, "{location_id}", rest @ ..] => {
+                let rest: String = rest.iter().map(|step| format!("/{step}")).collect();
+                format!("/locations/{{location_id}}/{thing}{rest}")
+            }
+            _ => path.clone(),
+        };
+        // Two of the old paths may have the same new one.
+        let to = match old.contains_key(&to) || paths.contains_key(&to) {
+            true => path.clone(),
+            false => to,
+        };
+        if to != *path {
+            let methods = ["get", "put", "post", "delete", "patch"];
+            moved += methods.iter().filter(|key| item.get(key).is_some()).count();
+        }
+        paths.insert(to, item.clone());
+    }
+    moved
+}
+
+fn rename_schemas(document: &mut Value) {
+    let schemas = document["components"]["schemas"].as_object_mut().unwrap();
+    let old = std::mem::take(schemas);
+    schemas.extend(
+        old.into_iter()
+            .map(|(name, schema)| (format!("{name}_renamed"), schema)),
+    );
+    rename_references(document);
+}
+
+fn rename_references(value: &mut Value) {
+    const SCHEMAS: &str = "#/components/schemas/";
+    match value {
+        Value::Object(fields) => fields.values_mut().for_each(rename_references),
+        Value::Array(items) => items.iter_mut().for_each(rename_references),
+        Value::String(text) => {
+            if let Some(rest) = text.strip_prefix(SCHEMAS) {
+                let end = rest.find('/').unwrap_or(rest.len());
+                *text = format!("{SCHEMAS}{}_renamed{}", &rest[..end], &rest[end..]);
+            }
+        }
+        _ => {}
+    }
 }

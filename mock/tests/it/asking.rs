@@ -1,6 +1,7 @@
 //! Sending requests to the mock.
 
 use altegio_mock::MockServer;
+use altegio_openapi::api::Part;
 use reqwest::{Client, Method, Response};
 use serde_json::Value;
 
@@ -36,6 +37,20 @@ impl<'s> Asking<'s> {
         let request = request.header("content-type", "application/json");
         read(request.body(body.to_string()).send().await.unwrap()).await
     }
+}
+
+/// The path of an operation with these arguments, wherever the document has it.
+pub fn path(server: &MockServer, id: &str, arguments: &[&str]) -> String {
+    let operation = server.document().api().operation(id);
+    let operation = operation.unwrap_or_else(|| panic!("the document has no operation `{id}`"));
+    let mut arguments = arguments.iter();
+    let parts = operation.path.parts().map(|part| match part {
+        Part::Text(text) => text,
+        Part::Parameter(name) => arguments
+            .next()
+            .unwrap_or_else(|| panic!("{id}: no {name}")),
+    });
+    parts.collect()
 }
 
 /// A response's status, and its body if it is JSON.

@@ -7,18 +7,20 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use crate::asking::{Asking, read};
+use crate::asking::{Asking, path, read};
 
 #[tokio::test]
 async fn the_same_request_has_the_same_answer_unless_it_prefers_another() {
     let server = MockServer::start().await.unwrap();
     let asking = Asking::new(&server);
-    let path = "/custom_fields/record/1";
+    let [path, another] =
+        ["1", "2"].map(|location| path(&server, "get_custom_field_list", &["record", location]));
+    let path = path.as_str();
     let first = asking.get(path).await;
     assert_eq!(first.0, 200);
     assert_eq!(first.1["success"], true);
     assert_eq!(asking.get(path).await, first);
-    assert_ne!(asking.get("/custom_fields/record/2").await, first);
+    assert_ne!(asking.get(&another).await, first);
     let other = MockServer::builder().seed(1).start().await.unwrap();
     assert_ne!(Asking::new(&other).get(path).await, first);
 
@@ -167,6 +169,7 @@ async fn every_documented_response_is_what_its_schema_allows() {
 #[tokio::test]
 async fn every_name_of_an_id_has_the_paths_value() {
     let server = MockServer::start().await.unwrap();
-    let (status, body) = Asking::new(&server).get("/goods/7").await;
+    let list = path(&server, "get_products_list", &["7"]);
+    let (status, body) = Asking::new(&server).get(&list).await;
     assert_eq!((status, &body["data"][0]["salon_id"]), (200, &json!(7)));
 }

@@ -7,16 +7,17 @@ use reqwest::Method;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::asking::Asking;
+use crate::asking::{Asking, path};
 
 #[tokio::test]
 async fn faults_come_at_their_rates() {
     let faults: Faults = "429=0.3,500=0.3,cut=0.3,latency=1ms".parse().unwrap();
     let server = MockServer::builder().faults(faults).start().await.unwrap();
     let asking = Asking::new(&server);
+    let list = path(&server, "get_custom_field_list", &["record", "1"]);
     let (mut answered, mut limited, mut broken, mut cut) = (0, 0, 0, 0);
     for _ in 0..300 {
-        let request = asking.request(Method::GET, "/custom_fields/record/1");
+        let request = asking.request(Method::GET, &list);
         let response = request.timeout(Duration::from_secs(5)).send().await;
         // Cut short, an answer may not even have a head.
         let Ok(response) = response else {

@@ -5,13 +5,15 @@ use altegio_openapi::api::Place;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::asking::{Asking, read};
+use crate::asking::{Asking, path, read};
 
 #[tokio::test]
 async fn state_is_kept_for_families_of_paths() {
     let server = MockServer::builder().state(true).start().await.unwrap();
     let asking = Asking::new(&server);
-    let list = "/custom_fields/record/1";
+    let [list, other] =
+        ["1", "2"].map(|location| path(&server, "get_custom_field_list", &["record", location]));
+    let list = list.as_str();
     assert_eq!(asking.get(list).await.1["data"], json!([]));
     let field = |title: &str| json!({"type": "text", "code": "allergies", "title": title, "show_in_ui": true, "user_can_edit": true});
     let (status, created) = asking.send(Method::POST, list, &field("Allergies")).await;
@@ -22,11 +24,12 @@ async fn state_is_kept_for_families_of_paths() {
     let id = created["data"]["id"].as_i64().unwrap();
     assert_eq!(asking.get(list).await.1["data"][0], created["data"]);
     // Another location has its own.
-    assert_eq!(
-        asking.get("/custom_fields/record/2").await.1["data"],
-        json!([])
+    assert_eq!(asking.get(&other).await.1["data"], json!([]));
+    let item = path(
+        &server,
+        "update_custom_field",
+        &["record", "1", &id.to_string()],
     );
-    let item = format!("{list}/{id}");
     let (status, _) = asking.send(Method::PUT, &item, &field("Notes")).await;
     assert!(status < 300);
     assert_eq!(
@@ -266,18 +269,15 @@ async fn every_resource_is_kept_as_it_was_sent() {
 async fn kept_lists_come_in_pages() {
     let server = MockServer::builder().state(true).start().await.unwrap();
     let asking = Asking::new(&server);
+    let clients = path(&server, "create_client", &["1"]);
     for name in ["Ann", "Bea", "Cy"] {
         let client = json!({"name": name, "phone": "13155550100"});
-        assert_eq!(
-            asking.send(Method::POST, "/clients/1", &client).await.0,
-            201
-        );
+        assert_eq!(asking.send(Method::POST, &clients, &client).await.0, 201);
     }
+    let searches = path(&server, "get_client_list", &["1"]);
     let page = async |page: u64| {
         let search = json!({"page": page, "page_size": 2});
-        let (_, body) = asking
-            .send(Method::POST, "/company/1/clients/search", &search)
-            .await;
+        let (_, body) = asking.send(Method::POST, &searches, &search).await;
         assert_eq!(body["meta"]["total_count"], 3);
         let ids: Vec<i64> = body["data"]
             .as_array()
@@ -297,10 +297,12 @@ async fn a_page_whose_size_is_not_asked_for_is_no_whole_list() {
     let server = MockServer::builder().state(true).start().await.unwrap();
     let asking = Asking::new(&server);
     let body = json!({"name": "Ann", "phone": "13155550100"});
+    let clients = path(&server, "create_client", &["1"]);
     for _ in 0..30 {
-        assert_eq!(asking.send(Method::POST, "/clients/1", &body).await.0, 201);
+        assert_eq!(asking.send(Method::POST, &clients, &body).await.0, 201);
     }
-    let (_, list) = asking.get("/clients/1?page=2").await;
+    let list = path(&server, "deprecated_get_client_list", &["1"]);
+    let (_, list) = asking.get(&format!("{list}?page=2")).await;
     assert_eq!(list["data"].as_array().unwrap().len(), 5);
     assert_eq!(list["data"][0]["id"], 26);
     assert_eq!(list["meta"]["total_count"], 30);

@@ -229,7 +229,7 @@ fn two_tags_of_one_feature_are_refused_with_the_remedy() {
     assert_eq!(
         complaints(make(&empty(), published(&next))),
         [
-            "Cargo.toml: two tags of the document give the feature `things`; rename one in overlay.yaml"
+            "Cargo.toml: two tags of the document give the feature `b2b-v1-things`; rename one in overlay.yaml"
         ]
     );
 }
@@ -287,7 +287,7 @@ fn the_overlay_is_applied_and_an_action_without_a_place_is_named() {
     assert_eq!(
         complaints(make(&inputs, published(NEXT))),
         [
-            "overlay.yaml, line 4, /actions/0: action on `$.paths['/gone']`: matches nothing; the document no longer has the place"
+            "overlay.yaml, line 4, /actions/0: action on `$.paths['/gone']`: matches nothing; the document has no `['/gone']` at `$.paths`"
         ]
     );
 }

@@ -1,18 +1,31 @@
-//! A document from the caller's point of view: the operations by id, and the
-//! fields that each of them sends and receives.
+//! A document from the caller's point of view: its operations and webhooks, and
+//! the fields that each of them sends and receives.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde_json::Value;
 
+use altegio_openapi::api::Template;
 use altegio_openapi::grammar;
 use altegio_openapi::pointer;
+
+/// A document.
+#[derive(Default)]
+pub struct Interface {
+    /// What concerns every operation, by a name for the report: the servers and
+    /// the security schemes.
+    pub common: BTreeMap<String, String>,
+    /// By id. A webhook's id is `webhook` and its name.
+    pub operations: BTreeMap<String, Operation>,
+}
 
 #[derive(Default)]
 pub struct Operation {
     /// `GET /clients/{location_id}`
     pub route: String,
+    /// Whether the server sends the request and the caller responds.
+    pub is_webhook: bool,
     pub tags: String,
     /// The alternative security requirements, each with the schemes it needs.
     pub security: BTreeSet<BTreeSet<String>>,
@@ -21,9 +34,14 @@ pub struct Operation {
     pub paging: Option<String>,
     /// `x-idempotent` as JSON, if the operation has it.
     pub idempotent: Option<String>,
+    /// The operation's own servers as JSON, if it has any.
+    pub servers: Option<String>,
+    /// The path's parameters, in its order: the arguments of the method.
+    pub arguments: Vec<String>,
     pub fields: BTreeMap<Place, Field>,
 }
 
+#[derive(Default)]
 pub struct Field {
     pub types: String,
     pub required: bool,
@@ -33,8 +51,9 @@ pub struct Field {
     pub limits: BTreeMap<&'static str, Value>,
 }
 
-/// The keywords in [`Field::limits`].
-const LIMITS: [&str; 13] = [
+/// The keywords of a schema in [`Field::limits`]. A value that is the same as
+/// none, such as `uniqueItems: false`, does not count.
+const LIMITS: &[&str] = &[
     "minimum",
     "exclusiveMinimum",
     "maximum",
@@ -45,9 +64,37 @@ const LIMITS: [&str; 13] = [
     "pattern",
     "minItems",
     "maxItems",
+    "uniqueItems",
+    "contains",
+    "minContains",
+    "maxContains",
     "minProperties",
     "maxProperties",
+    "additionalProperties",
+    "unevaluatedProperties",
+    "unevaluatedItems",
+    "propertyNames",
+    "dependentRequired",
+    "dependentSchemas",
+    "not",
+    "if",
+    "then",
+    "else",
+    "contentEncoding",
+    "contentMediaType",
     "default",
+    "deprecated",
+    "readOnly",
+    "writeOnly",
+];
+
+/// The keywords of a parameter in [`Field::limits`].
+const PARAMETER_LIMITS: &[&str] = &[
+    "style",
+    "explode",
+    "allowReserved",
+    "allowEmptyValue",
+    "deprecated",
 ];
 
 /// The location of a field in an operation.
@@ -63,6 +110,8 @@ pub enum Side {
     Parameter { place: String, name: String },
     /// The request body, with its media type unless that is JSON.
     Request { media_type: Option<String> },
+    /// A header of a response, such as `200 header X-Total`.
+    Header { status: String, name: String },
     /// A response such as `200`, with its media type unless that is JSON.
     Response {
         status: String,
@@ -74,8 +123,12 @@ pub enum Side {
 pub enum Step {
     Field(String),
     Item,
+    /// An item of a tuple.
+    Index(usize),
     /// A value of a map.
     Value,
+    /// A value of a map whose key matches a pattern.
+    Pattern(String),
 }
 
 impl Place {
@@ -102,7 +155,7 @@ impl Place {
     }
 
     pub fn is_sent(&self) -> bool {
-        !matches!(self.side, Side::Response { .. })
+        matches!(self.side, Side::Parameter { .. } | Side::Request { .. })
     }
 }
 
@@ -114,6 +167,10 @@ impl fmt::Display for Place {
                 write!(f, "{place} {name}")?;
                 ("", &None)
             }
+            Side::Header { status, name } => {
+                write!(f, "{status} header {name}")?;
+                ("", &None)
+            }
             Side::Request { media_type } => ("request", media_type),
             Side::Response { status, media_type } => (status.as_str(), media_type),
         };
@@ -121,7 +178,7 @@ impl fmt::Display for Place {
         if let Some(media_type) = media_type {
             write!(f, " {media_type}")?;
         }
-        let is_body = !matches!(self.side, Side::Parameter { .. });
+        let is_body = matches!(self.side, Side::Request { .. } | Side::Response { .. });
         for (index, step) in self.steps.iter().enumerate() {
             let starts = index == 0 && is_body;
             if starts {
@@ -131,34 +188,73 @@ impl fmt::Display for Place {
                 Step::Field(name) if starts => f.write_str(name)?,
                 Step::Field(name) => write!(f, ".{name}")?,
                 Step::Item => f.write_str("[]")?,
+                Step::Index(index) => write!(f, "[{index}]")?,
                 Step::Value => f.write_str("{}")?,
+                Step::Pattern(pattern) => write!(f, "{{{pattern}}}")?,
             }
         }
         Ok(())
     }
 }
 
-/// The operations of a document, by operation id.
-pub fn interface(document: &Value) -> BTreeMap<String, Operation> {
-    grammar::operations(document)
-        .map(|(path, method, operation)| {
-            let id = operation["operationId"].as_str().unwrap_or_default();
-            let flat = flat_operation(document, path, method, operation);
-            (id.to_owned(), flat)
-        })
-        .collect()
+/// Reads a document.
+pub fn interface(document: &Value) -> Interface {
+    let mut interface = Interface {
+        common: common(document),
+        operations: BTreeMap::new(),
+    };
+    for (path, method, value) in grammar::operations(document) {
+        let id = value["operationId"].as_str().unwrap_or_default();
+        let item = &document["paths"][path];
+        let operation = operation(document, path, item, method, value);
+        interface.operations.insert(id.to_owned(), operation);
+    }
+    for (name, item) in document["webhooks"].as_object().into_iter().flatten() {
+        let item = pointer::resolve(document, item).unwrap_or(item);
+        for method in grammar::METHODS {
+            let Some(value) = item.get(method) else {
+                continue;
+            };
+            let mut webhook = operation(document, name, item, method, value);
+            webhook.is_webhook = true;
+            interface
+                .operations
+                .insert(format!("webhook {name}"), webhook);
+        }
+    }
+    interface
 }
 
-fn flat_operation(document: &Value, path: &str, method: &str, operation: &Value) -> Operation {
+fn common(document: &Value) -> BTreeMap<String, String> {
+    let mut common = BTreeMap::from([("servers".to_owned(), servers(document))]);
+    let schemes = document["components"]["securitySchemes"].as_object();
+    for (name, scheme) in schemes.into_iter().flatten() {
+        common.insert(format!("security scheme {name}"), scheme.to_string());
+    }
+    common
+}
+
+/// The URLs of the servers that a document or an operation names.
+fn servers(holder: &Value) -> String {
+    let urls = list(holder, "servers").filter_map(|server| server["url"].as_str());
+    urls.collect::<Vec<_>>().join(", ")
+}
+
+fn operation(
+    document: &Value,
+    path: &str,
+    item: &Value,
+    method: &str,
+    operation: &Value,
+) -> Operation {
     let extension = |key: &str| operation.get(key).map(Value::to_string);
     let mut flatten = Flatten {
         document,
         fields: BTreeMap::new(),
         open: Vec::new(),
     };
-    for holder in [&document["paths"][path], operation] {
-        let list = holder.get("parameters").and_then(Value::as_array);
-        for parameter in list.into_iter().flatten() {
+    for holder in [item, operation] {
+        for parameter in list(holder, "parameters") {
             if let Some(parameter) = pointer::resolve(document, parameter) {
                 flatten.parameter(parameter);
             }
@@ -170,31 +266,24 @@ fn flat_operation(document: &Value, path: &str, method: &str, operation: &Value)
         flatten.content(body, |media_type| Side::Request { media_type });
     }
     for (status, response) in operation["responses"].as_object().into_iter().flatten() {
-        let Some(response) = pointer::resolve(document, response) else {
-            continue;
-        };
-        let side = |media_type| Side::Response {
-            status: status.clone(),
-            media_type,
-        };
-        flatten.content(response, side);
-        if response.get("content").is_none() {
-            let nothing = Field {
-                types: "nothing".to_owned(),
-                required: false,
-                values: BTreeSet::new(),
-                limits: BTreeMap::new(),
-            };
-            flatten.fields.insert(Place::new(side(None)), nothing);
+        if let Some(response) = pointer::resolve(document, response) {
+            flatten.response(status, response);
         }
     }
+    let template = Template::from(path);
     Operation {
         route: format!("{} {path}", method.to_ascii_uppercase()),
+        is_webhook: false,
         tags: operation["tags"].to_string(),
         security: security(operation.get("security").or(document.get("security"))),
         paging: extension("x-paging"),
         idempotent: extension("x-idempotent"),
         deprecated: (operation["deprecated"] == true).to_string(),
+        servers: [operation, item]
+            .into_iter()
+            .find(|holder| holder.get("servers").is_some())
+            .map(servers),
+        arguments: template.parameters().map(str::to_owned).collect(),
         fields: flatten.fields,
     }
 }
@@ -225,7 +314,47 @@ impl<'a> Flatten<'a> {
             place: text("in"),
             name: text("name"),
         });
-        self.schema(&parameter["schema"], place, parameter["required"] == true);
+        let schema = described(parameter);
+        self.schema(schema, place.clone(), parameter["required"] == true);
+        let style = match parameter["in"].as_str() {
+            Some("query" | "cookie") => "form",
+            _ => "simple",
+        };
+        let style = parameter["style"].as_str().unwrap_or(style);
+        let explode = parameter["explode"].as_bool().unwrap_or(style == "form");
+        let field = self.fields.entry(place).or_default();
+        for key in PARAMETER_LIMITS {
+            let said = match *key {
+                "style" => Some(style.into()),
+                "explode" => Some(explode.into()),
+                key => parameter.get(key).filter(|said| **said != false).cloned(),
+            };
+            field.limits.extend(said.map(|said| (*key, said)));
+        }
+    }
+
+    fn response(&mut self, status: &str, response: &'a Value) {
+        let side = |media_type| Side::Response {
+            status: status.to_owned(),
+            media_type,
+        };
+        self.content(response, side);
+        if response.get("content").is_none() {
+            let nothing = Field {
+                types: "nothing".to_owned(),
+                ..Field::default()
+            };
+            self.fields.insert(Place::new(side(None)), nothing);
+        }
+        for (name, header) in response["headers"].as_object().into_iter().flatten() {
+            if let Some(header) = pointer::resolve(self.document, header) {
+                let place = Place::new(Side::Header {
+                    status: status.to_owned(),
+                    name: name.clone(),
+                });
+                self.schema(described(header), place, header["required"] == true);
+            }
+        }
     }
 
     fn content(&mut self, holder: &'a Value, side: impl Fn(Option<String>) -> Side) {
@@ -278,10 +407,10 @@ impl<'a> Flatten<'a> {
             required,
             values: parts.iter().flat_map(|part| values(part)).collect(),
             limits: LIMITS
-                .into_iter()
+                .iter()
                 .filter_map(|key| {
-                    let said = parts.iter().find_map(|part| part.get(key))?;
-                    Some((key, said.clone()))
+                    let said = parts.iter().find_map(|part| limit(part, key))?;
+                    Some((*key, said.clone()))
                 })
                 .collect(),
         };
@@ -295,6 +424,14 @@ impl<'a> Flatten<'a> {
                 if part[key].is_object() {
                     self.schema(&part[key], place.join(step), true);
                 }
+            }
+            for (index, item) in list(part, "prefixItems").enumerate() {
+                // Without `minItems`, a tuple may be shorter.
+                self.schema(item, place.join(Step::Index(index)), false);
+            }
+            let patterns = part["patternProperties"].as_object();
+            for (pattern, value) in patterns.into_iter().flatten() {
+                self.schema(value, place.join(Step::Pattern(pattern.clone())), true);
             }
         }
         self.open.pop();
@@ -314,6 +451,27 @@ fn add_parts<'a>(document: &'a Value, schema: &'a Value, parts: &mut Vec<&'a Val
             add_parts(document, part, parts);
         }
     }
+}
+
+/// The schema of a parameter or a header, which may be inside its `content`.
+fn described(holder: &Value) -> &Value {
+    let content = holder["content"].as_object();
+    let media = content.and_then(|content| content.values().next());
+    media.map_or(&holder["schema"], |media| &media["schema"])
+}
+
+/// What a schema says under a keyword of [`LIMITS`], unless that is the same as
+/// nothing.
+fn limit<'a>(schema: &'a Value, key: &str) -> Option<&'a Value> {
+    let said = schema.get(key)?;
+    let is_nothing = match key {
+        // The values of the map are compared instead.
+        "additionalProperties" => *said != false,
+        "uniqueItems" | "deprecated" | "readOnly" | "writeOnly" => *said == false,
+        "unevaluatedProperties" | "unevaluatedItems" => *said == true,
+        _ => false,
+    };
+    (!is_nothing).then_some(said)
 }
 
 /// The values of `enum` or `const`.
