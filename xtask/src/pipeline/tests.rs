@@ -30,6 +30,7 @@ fn after(inputs: &Inputs, made: &Made) -> Inputs {
     Inputs {
         upstream: file(UPSTREAM),
         overlay: inputs.overlay.clone(),
+        words: inputs.words.clone(),
         interface: file(INTERFACE),
         client: file(CLIENT),
         source: file(SOURCE),
