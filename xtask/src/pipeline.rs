@@ -29,8 +29,7 @@ use altegio_openapi::pointer::Pointer;
 use altegio_openapi::yaml::{Complaint, Document, to_yaml};
 
 use crate::lower;
-use crate::report::{Counts, Report};
-use crate::workspace::B2B_V1;
+use crate::report::{Counts, Previous, Report};
 use words::Words;
 
 /// The name of the new document in complaints.
@@ -48,11 +47,14 @@ pub const MANIFEST: &str = "Cargo.toml";
 /// The files before the run; `None` for a file that does not exist.
 #[derive(Clone, Debug, Default)]
 pub struct Inputs {
+    /// The document's name, which is that of its folder and its feature.
+    pub name: String,
     pub upstream: Option<String>,
     pub overlay: Option<String>,
     pub words: Option<String>,
     pub interface: Option<String>,
     pub client: Option<String>,
+    pub lowering: Option<String>,
     pub source: Option<String>,
     /// The Cargo.toml that has a feature for each tag.
     pub manifest: Option<String>,
@@ -92,6 +94,12 @@ struct Source {
     counts: Counts,
 }
 
+/// The URL in a `source.toml`, if it is readable.
+pub fn url(source: &str) -> Option<String> {
+    let source: Source = toml::from_str(source).ok()?;
+    Some(source.url)
+}
+
 /// Generates every file from the document.
 ///
 /// # Errors
@@ -117,7 +125,7 @@ pub fn make(inputs: &Inputs, upstream: Upstream) -> Result<Made, Vec<Complaint>>
     let mut lowered = lower::lower(&corrected);
     // An unreadable client.json is about to be replaced; it has no names to keep.
     let before = inputs.client.as_deref().unwrap_or_default();
-    let before = serde_json::from_str(before).unwrap_or_default();
+    let before: Value = serde_json::from_str(before).unwrap_or_default();
     dedup::merge(
         &mut lowered.document,
         &component_names(&corrected),
@@ -129,8 +137,13 @@ pub fn make(inputs: &Inputs, upstream: Upstream) -> Result<Made, Vec<Complaint>>
     // which lacks the corrections.
     let interface = inputs.interface.as_deref();
     let interface = interface.and_then(|text| serde_json::from_str(text).ok());
+    let previous = Previous {
+        interface: interface.as_ref().or(old.as_ref()),
+        client: Some(&before).filter(|before| before.is_object()),
+        lowering: inputs.lowering.as_deref(),
+    };
     let report = Report::new(
-        interface.as_ref().or(old.as_ref()),
+        &previous,
         &upstream,
         &corrected,
         &lowered.document,
@@ -156,7 +169,7 @@ pub fn make(inputs: &Inputs, upstream: Upstream) -> Result<Made, Vec<Complaint>>
         (SOURCE, source),
     ];
     if let Some(manifest) = &inputs.manifest {
-        let manifest = features::written_into(manifest, B2B_V1, &lowered.document)
+        let manifest = features::written_into(manifest, &inputs.name, &lowered.document)
             .map_err(|what| refuse(MANIFEST, Pointer::root(), what))?;
         files.push((MANIFEST, manifest));
     }

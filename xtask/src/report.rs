@@ -8,6 +8,8 @@ mod interface;
 mod mutations;
 mod text;
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::lower::Note;
@@ -27,24 +29,49 @@ pub struct Report {
     pub open: Vec<Open>,
     /// The parts of the document that the lowered one does not express.
     pub notes: Vec<Note>,
+    /// Those of them that the previous run did not have, as text.
+    pub new_notes: Vec<String>,
+}
+
+/// What the previous run has written, as far as it is readable.
+#[derive(Debug, Default)]
+pub struct Previous<'p> {
+    /// The corrected document, or the vendor's if that is all there is.
+    pub interface: Option<&'p Value>,
+    /// The lowered document.
+    pub client: Option<&'p Value>,
+    /// The text of lowering.txt.
+    pub lowering: Option<&'p str>,
 }
 
 impl Report {
     /// Counts the elements of the vendor's document, `upstream`, and compares
-    /// the corrected document with the one of the previous run, `old`: a
-    /// correction changes the client too.
+    /// the corrected and the lowered document with those of the previous run: a
+    /// correction changes the client too, and so does another lowering.
     pub fn new(
-        old: Option<&Value>,
+        previous: &Previous<'_>,
         upstream: &Value,
         corrected: &Value,
         lowered: &Value,
         notes: Vec<Note>,
     ) -> Self {
+        let mut changes = previous
+            .interface
+            .map(|old| compare::compare(old, corrected));
+        if let (Some(changes), Some(old)) = (&mut changes, previous.client) {
+            compare::compare_types(old, lowered, changes);
+        }
+        let new_notes = previous.lowering.map(|old| {
+            let old: BTreeSet<&str> = old.lines().collect();
+            let lines = notes.iter().map(ToString::to_string);
+            lines.filter(|line| !old.contains(line.as_str())).collect()
+        });
         Self {
             counts: Counts::of(upstream),
-            changes: old.map(|old| compare::compare(old, corrected)),
+            changes,
             open: counts::open_places(lowered),
             notes,
+            new_notes: new_notes.unwrap_or_default(),
         }
     }
 

@@ -1,13 +1,14 @@
 //! `cargo xtask update-spec`: updates the committed files from the vendor's
-//! OpenAPI document.
+//! OpenAPI documents.
 //!
 //! This file handles the options, the files and the three modes (write, check,
 //! dry run). [`crate::pipeline`] generates the files' contents.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
+use reqwest::Url;
 use tokio::sync::oneshot;
 
 use crate::pipeline::fetch::{self, Origin, Patience};
@@ -16,13 +17,21 @@ use crate::report::Format;
 use crate::workspace;
 use altegio_openapi::yaml::Complaint;
 
-/// Update the committed files from the vendor's OpenAPI document.
+/// Update the committed files from the vendor's OpenAPI documents.
 #[derive(clap::Args, Debug)]
 pub struct Options {
-    /// The document, as a file or a URL [default: the document that the vendor
-    /// publishes]
+    /// The document to update, by its folder under `openapi/`; may be repeated
+    /// [default: all that have a `source.toml`]
+    #[arg(long = "document", value_name = "NAME", value_parser = document_name)]
+    documents: Vec<String>,
+    /// The document's text, as a file or a URL, for one document [default: the
+    /// URL in its `source.toml`]
     #[arg(long, value_name = "FILE|URL")]
     from: Option<Origin>,
+    /// The URL that `source.toml` names if the text is from a file [default: the
+    /// one that it names already]
+    #[arg(long, value_name = "URL", requires = "from")]
+    url: Option<Url>,
     /// Write nothing; fail if the committed files differ from the files
     /// generated from the document (without --from: from the committed
     /// upstream.yaml)
@@ -39,49 +48,102 @@ pub struct Options {
     /// The format of the report; `json` lists every schema without a type
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-    /// The workspace to read and write: `openapi/b2b-v1/` and the features in
+    /// The workspace to read and write: `openapi/` and the features in
     /// `Cargo.toml` [default: the workspace that this command was built in]
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
 }
 
-const PUBLISHED: &str = "https://developer.alteg.io/_bundle/en/b2b-v1/openapi.yaml";
+fn document_name(text: &str) -> Result<String, String> {
+    let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if text.is_empty() || !text.chars().all(is_name) {
+        return Err("expected lowercase letters, digits, and hyphens, such as `b2b-v1`".to_owned());
+    }
+    Ok(text.to_owned())
+}
 
 pub async fn run(options: &Options, today: &str) -> Result<()> {
-    let files = Files::new(options.root.clone().unwrap_or_else(workspace::root));
+    let root = options.root.clone().unwrap_or_else(workspace::root);
     if options.check || options.dry_run {
-        atomic_write::refuse_pending(&files.root)?;
+        atomic_write::refuse_pending(&root)?;
     } else {
-        atomic_write::recover(&files.root)?;
+        atomic_write::recover(&root)?;
     }
-    let inputs = Inputs {
-        allowed_removals: options.allow_removals,
-        ..files.inputs()?
+    let names = match options.documents.as_slice() {
+        [] => workspace::documents(&root)?,
+        names => names.to_vec(),
     };
-    let published: Origin = PUBLISHED.parse().map_err(anyhow::Error::msg)?;
-    let upstream = if options.check && options.from.is_none() {
-        Upstream::Committed
-    } else {
-        let origin = options.from.as_ref().unwrap_or(&published);
-        Upstream::Published {
-            text: fetch::fetch(origin, Patience::default()).await?,
-            // A local path is of no use to other maintainers.
-            url: match origin {
-                Origin::Url(url) => url.to_string(),
-                Origin::File(_) => PUBLISHED.to_owned(),
-            },
-            date: today.to_owned(),
+    if names.is_empty() || (names.len() > 1 && options.from.is_some()) {
+        bail!(
+            "name the document that `--from` is, with `--document`; {} has {}",
+            root.join("openapi").display(),
+            match names.as_slice() {
+                [] => "none yet".to_owned(),
+                names => names.join(", "),
+            }
+        );
+    }
+    let mut texts = Vec::new();
+    // Each document has its features in the same Cargo.toml.
+    let mut manifest = None;
+    for name in &names {
+        let files = Files::new(root.clone(), name);
+        let mut inputs = files.inputs()?;
+        inputs.allowed_removals = options.allow_removals;
+        inputs.manifest = manifest.or(inputs.manifest);
+        let upstream = upstream(options, &inputs, today)
+            .await
+            .with_context(|| format!("openapi/{name}"))?;
+        let made = make(inputs, upstream)
+            .await
+            .with_context(|| format!("openapi/{name}"))?;
+        if !options.check {
+            if names.len() > 1 {
+                println!("{name}:");
+            }
+            print!("{}", made.report.write(options.format));
         }
-    };
-    let made = make(inputs, upstream).await?;
-    if options.check {
-        return files.compare(&made);
+        manifest = None;
+        for (file, text) in made.files {
+            match file {
+                MANIFEST => manifest = Some(text),
+                file => texts.push((files.path(file), text)),
+            }
+        }
     }
-    print!("{}", made.report.write(options.format));
+    texts.extend(manifest.map(|text| (workspace::manifest(&root), text)));
+    if options.check {
+        return compare(&root, &texts);
+    }
     if !options.dry_run {
-        files.write(made)?;
+        atomic_write::write(&root, &texts)?;
     }
     Ok(())
+}
+
+/// Reads or downloads the text of a document.
+async fn upstream(options: &Options, inputs: &Inputs, today: &str) -> Result<Upstream> {
+    if options.check && options.from.is_none() {
+        return Ok(Upstream::Committed);
+    }
+    let known = inputs.source.as_deref().and_then(pipeline::url);
+    let no_url = "no URL is known, since there is no readable source.toml";
+    let origin = match (&options.from, &known) {
+        (Some(origin), _) => origin.clone(),
+        (None, Some(url)) => url.parse().map_err(anyhow::Error::msg)?,
+        (None, None) => bail!("{no_url}; pass `--from URL`"),
+    };
+    // A local path is of no use to other maintainers.
+    let url = match (&options.url, &origin, known) {
+        (Some(url), ..) | (None, Origin::Url(url), _) => url.to_string(),
+        (None, Origin::File(_), Some(url)) => url,
+        (None, Origin::File(_), None) => bail!("{no_url}; pass `--url URL` beside `--from FILE`"),
+    };
+    Ok(Upstream::Published {
+        text: fetch::fetch(&origin, Patience::default()).await?,
+        url,
+        date: today.to_owned(),
+    })
 }
 
 /// Runs the pipeline on a separate thread, so that an interrupt takes effect
@@ -110,17 +172,21 @@ fn refused(complaints: &[Complaint]) -> anyhow::Error {
 /// The files of one document in a workspace.
 pub struct Files {
     root: PathBuf,
+    document: String,
 }
 
 impl Files {
-    pub fn new(root: PathBuf) -> Self {
-        Self { root }
+    pub fn new(root: PathBuf, document: &str) -> Self {
+        Self {
+            root,
+            document: document.to_owned(),
+        }
     }
 
     fn path(&self, name: &str) -> PathBuf {
         match name {
             MANIFEST => workspace::manifest(&self.root),
-            name => workspace::document(&self.root, workspace::B2B_V1).join(name),
+            name => workspace::document(&self.root, &self.document).join(name),
         }
     }
 
@@ -150,43 +216,44 @@ impl Files {
             );
         }
         Ok(Inputs {
+            name: self.document.clone(),
             upstream: self.read(pipeline::UPSTREAM)?,
             overlay: self.read(pipeline::OVERLAY)?,
             words: self.read(pipeline::WORDS)?,
             interface: self.read(pipeline::INTERFACE)?,
             client: self.read(pipeline::CLIENT)?,
+            lowering: self.read(pipeline::LOWERING)?,
             source: self.read(pipeline::SOURCE)?,
             manifest,
             allowed_removals: None,
         })
     }
+}
 
-    fn write(&self, made: Made) -> Result<()> {
-        let files: Vec<(PathBuf, String)> = made
-            .files
-            .into_iter()
-            .map(|(name, text)| (self.path(name), text))
-            .collect();
-        atomic_write::write(&self.root, &files)
-    }
-
-    fn compare(&self, made: &Made) -> Result<()> {
-        let mut stale = Vec::new();
-        for (name, text) in &made.files {
-            let committed = self.read(name)?.unwrap_or_default();
-            if committed != *text {
-                let same = committed.lines().zip(text.lines());
-                let line = same.take_while(|(a, b)| a == b).count();
-                stale.push(format!("{name} differs from line {}", line + 1));
+/// Compares the texts with the files in the workspace.
+fn compare(root: &Path, texts: &[(PathBuf, String)]) -> Result<()> {
+    let mut stale = Vec::new();
+    for (path, text) in texts {
+        let committed = match fs::read(path) {
+            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+            Err(error) => {
+                return Err(error).with_context(|| format!("cannot read {}", path.display()));
             }
+        };
+        if committed != *text {
+            let same = committed.lines().zip(text.lines());
+            let line = same.take_while(|(a, b)| a == b).count();
+            let name = path.strip_prefix(root).unwrap_or(path).display();
+            stale.push(format!("{name} differs from line {}", line + 1));
         }
-        if stale.is_empty() {
-            println!("the committed files are up to date");
-            return Ok(());
-        }
-        bail!(
-            "{}; run `cargo xtask update-spec` and commit the files that it writes",
-            stale.join(", ")
-        )
     }
+    if stale.is_empty() {
+        println!("the committed files are up to date");
+        return Ok(());
+    }
+    bail!(
+        "{}; run `cargo xtask update-spec` and commit the files that it writes",
+        stale.join(", ")
+    )
 }

@@ -72,7 +72,10 @@ const MINIMUM: [(Kind, usize); 6] = [
 ];
 
 pub fn run(options: &Options) -> Result<()> {
-    let files = Files::new(options.root.clone().unwrap_or_else(workspace::root));
+    let files = Files::new(
+        options.root.clone().unwrap_or_else(workspace::root),
+        workspace::B2B_V1,
+    );
     let inputs = files.inputs()?;
     let mut document = pipeline::corrected(&inputs).map_err(|complaints| refused(&complaints))?;
 

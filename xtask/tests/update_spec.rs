@@ -15,6 +15,8 @@ fn package() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
+const URL: &str = "https://example.com/openapi.yaml";
+
 /// A temporary workspace to run update-spec in.
 struct Tree {
     root: tempfile::TempDir,
@@ -74,9 +76,11 @@ impl Tree {
         command
     }
 
+    /// Runs with the document at [`Tree::next`] as B2B V1.
     fn take_in(&self, arguments: &[&str]) -> Output {
         let next = self.next();
-        let from = ["--from", next.to_str().expect("UTF-8")];
+        let from = ["--document", "b2b-v1", "--url", URL, "--from"];
+        let from = [&from[..], &[next.to_str().expect("UTF-8")]].concat();
         self.run(&[&from[..], arguments].concat())
     }
 
@@ -124,6 +128,8 @@ fn a_dry_run_writes_nothing_and_a_run_what_check_compares_with() {
     );
     assert!(tree.files() == before);
     let error = stderr(&tree.run(&["--check"]));
+    assert!(error.contains("with `--document`"), "{error}");
+    let error = stderr(&tree.run(&["--check", "--document", "b2b-v1"]));
     assert!(error.contains("upstream.yaml: is missing"), "{error}");
 
     stdout(&tree.take_in(&[]));
@@ -159,10 +165,52 @@ fn check_names_the_file_that_was_edited_by_hand_and_the_line() {
     .unwrap();
     let error = stderr(&tree.run(&["--check"]));
     assert!(
-        error.contains("client.json differs from line 2, Cargo.toml differs from line 8"),
+        error.contains(
+            "openapi/b2b-v1/client.json differs from line 2, Cargo.toml differs from line 8"
+        ),
         "{error}"
     );
     assert!(error.contains("run `cargo xtask update-spec`"), "{error}");
+}
+
+#[test]
+fn each_document_has_its_folder_its_features_and_its_url() {
+    let tree = Tree::small();
+    let manifest = fs::read_to_string(tree.manifest()).unwrap();
+    let second = manifest
+        .lines()
+        .skip_while(|line| !line.contains("b2b-v1"))
+        .collect::<Vec<_>>()
+        .join("\n");
+    let second = second.replace("b2b-v1", "other");
+    fs::write(tree.manifest(), manifest + &second + "\n").unwrap();
+    let next = tree.next();
+    let next = next.to_str().unwrap();
+    stdout(&tree.take_in(&[]));
+    let error = stderr(&tree.run(&["--document", "other", "--from", next]));
+    assert!(error.contains("pass `--url URL`"), "{error}");
+    let other = ["--document", "other", "--from", next];
+    let url = "https://example.com/other.yaml";
+    stdout(&tree.run(&[&other[..], &["--url", url]].concat()));
+    let read = |name: &str| fs::read_to_string(tree.root.path().join(name)).unwrap();
+    assert!(read("openapi/other/source.toml").contains(url));
+    assert!(read("openapi/b2b-v1/source.toml").contains(URL));
+    let manifest = read("Cargo.toml");
+    assert!(manifest.contains("\nother-things = []\n"), "{manifest}");
+    assert!(manifest.contains("\nb2b-v1-things = []\n"), "{manifest}");
+
+    // Without a name, all documents are meant.
+    stdout(&tree.run(&["--check"]));
+    let error = stderr(&tree.run(&["--check", "--from", next]));
+    assert!(error.contains("has b2b-v1, other"), "{error}");
+    fs::write(tree.root.path().join("openapi/other/lowering.txt"), "x\n").unwrap();
+    let error = stderr(&tree.run(&["--check"]));
+    assert!(
+        error.contains("openapi/other/lowering.txt differs"),
+        "{error}"
+    );
+    let error = stderr(&tree.run(&["--document", "../x", "--check"]));
+    assert!(error.contains("such as `b2b-v1`"), "{error}");
 }
 
 #[test]
@@ -183,7 +231,15 @@ fn a_refused_document_writes_nothing() {
 #[test]
 fn a_file_or_a_root_that_is_not_there_is_named_with_the_remedy() {
     let tree = Tree::small();
-    let error = stderr(&tree.run(&["--from", "no-such-file.yaml", "--dry-run"]));
+    let error = stderr(&tree.run(&[
+        "--document",
+        "b2b-v1",
+        "--url",
+        URL,
+        "--from",
+        "no-such-file.yaml",
+        "--dry-run",
+    ]));
     assert!(
         error.contains("cannot read no-such-file.yaml; give `--from FILE`"),
         "{error}"

@@ -18,6 +18,7 @@ fn published(text: &str) -> Upstream {
 /// The inputs of a first run, which has only Cargo.toml.
 fn empty() -> Inputs {
     Inputs {
+        name: "b2b-v1".to_owned(),
         manifest: Some(MANIFEST_BEFORE.to_owned()),
         allowed_removals: Some(usize::MAX),
         ..Inputs::default()
@@ -28,11 +29,13 @@ fn empty() -> Inputs {
 fn after(inputs: &Inputs, made: &Made) -> Inputs {
     let file = |name| Some(file(made, name).to_owned());
     Inputs {
+        name: inputs.name.clone(),
         upstream: file(UPSTREAM),
         overlay: inputs.overlay.clone(),
         words: inputs.words.clone(),
         interface: file(INTERFACE),
         client: file(CLIENT),
+        lowering: file(LOWERING),
         source: file(SOURCE),
         manifest: file(MANIFEST),
         allowed_removals: inputs.allowed_removals,
@@ -172,6 +175,21 @@ fn the_report_leads_with_what_breaks_a_caller() {
         json["open"][0]["place"],
         "get_thing_list_response/properties/meta/items"
     );
+}
+
+#[test]
+fn the_report_names_what_is_newly_not_expressed() {
+    let pattern = "weight: { type: number, not: { const: 5 } }";
+    let next = with("weight: { type: number }", pattern);
+    let before = taken_in().lowering.unwrap();
+    let made = make(&taken_in(), published(&next)).unwrap();
+    let after = file(&made, LOWERING);
+    let new: Vec<&str> = after.lines().filter(|l| !before.contains(l)).collect();
+    assert!(!new.is_empty(), "{after}");
+    assert_eq!(made.report.new_notes, new);
+    let report = made.report.write(crate::report::Format::Text);
+    let title = format!("{} newly not expressed\n  {}\n", new.len(), new[0]);
+    assert!(report.contains(&title), "{report}");
 }
 
 #[test]

@@ -35,6 +35,50 @@ fn as_text<S: Serializer>(place: &Option<Place>, serializer: S) -> Result<S::Ok,
     }
 }
 
+/// Adds the changes of the client's types that no other change explains, such as
+/// those from another lowering.
+pub fn compare_types(old: &Value, new: &Value, changes: &mut Vec<Change>) {
+    let (old, new) = (interface::interface(old), interface::interface(new));
+    let mut found = Vec::new();
+    for (id, before) in &old.operations {
+        let Some(after) = new.operations.get(id) else {
+            continue;
+        };
+        let of_operation: Vec<&Change> = changes.iter().filter(|c| c.operation == *id).collect();
+        let is_explained = |place: &Place| {
+            let places = of_operation.iter().filter_map(|c| c.place.as_ref());
+            places.into_iter().any(|other| other.contains(place))
+        };
+        for (place, before_field) in &before.fields {
+            let what = match after.fields.get(place) {
+                // Of nested places, only the outermost is reported.
+                None => match place.parent() {
+                    Some(parent) if !after.fields.contains_key(&parent) => continue,
+                    _ => "removed".to_owned(),
+                },
+                Some(field) if field.types != before_field.types => {
+                    format!("type {} became {}", before_field.types, field.types)
+                }
+                Some(field) => match (before_field.required, field.required) {
+                    (true, false) => "became optional".to_owned(),
+                    (false, true) => "became required".to_owned(),
+                    _ => continue,
+                },
+            };
+            if !is_explained(place) {
+                found.push(Change {
+                    severity: Severity::Breaking,
+                    operation: id.clone(),
+                    place: Some(place.clone()),
+                    what: format!("{what} in the client"),
+                });
+            }
+        }
+    }
+    changes.extend(found);
+    changes.sort();
+}
+
 /// The operation in changes of the whole document.
 const DOCUMENT: &str = "document";
 
@@ -373,6 +417,50 @@ mod tests {
                 "Breaking : operation removed (POST /a)",
                 "Compatible : operation added (POST /b)"
             ]
+        );
+    }
+
+    #[test]
+    fn changes_of_the_clients_types_alone_are_told_and_others_once() {
+        let body = |schema: Value| {
+            let properties = json!({"list": {"type": "array", "items": {}}, "x": schema});
+            document(
+                json!({}),
+                json!({"type": "object", "properties": properties}),
+            )
+        };
+        let (old, mut new) = (
+            body(json!({"type": "number"})),
+            body(json!({"type": "integer"})),
+        );
+        new["paths"]["/a"]["post"]["parameters"][0]["schema"] = json!({"type": "string"});
+        // The document is the same: the lowering has changed.
+        let mut changes = compare(&old, &old);
+        compare_types(&old, &new, &mut changes);
+        let told = |changes: &[Change]| -> Vec<String> {
+            let line =
+                |c: &Change| format!("{:?} {}: {}", c.severity, c.place.as_ref().unwrap(), c.what);
+            changes.iter().map(line).collect()
+        };
+        assert_eq!(
+            told(&changes),
+            [
+                "Breaking query q: type array became string in the client",
+                "Breaking query q[]: removed in the client",
+                "Breaking 200 x: type number became integer in the client",
+            ]
+        );
+        // The document explains it, whatever the media type in the client.
+        let mut changes = compare(&old, &new);
+        let before = changes.clone();
+        compare_types(&old, &new, &mut changes);
+        assert_eq!(changes, before);
+        let nullable = body(json!({"type": "number", "nullable": true}));
+        let mut changes = Vec::new();
+        compare_types(&old, &nullable, &mut changes);
+        assert_eq!(
+            told(&changes),
+            ["Breaking 200 x: type number became null number in the client"]
         );
     }
 

@@ -154,6 +154,17 @@ impl Place {
         })
     }
 
+    /// Whether `other` is this place or inside it, whatever the media types: the
+    /// client's document may have another one.
+    pub fn contains(&self, other: &Self) -> bool {
+        let same_side = match (&self.side, &other.side) {
+            (Side::Request { .. }, Side::Request { .. }) => true,
+            (Side::Response { status: a, .. }, Side::Response { status: b, .. }) => a == b,
+            (a, b) => a == b,
+        };
+        same_side && other.steps.starts_with(&self.steps)
+    }
+
     pub fn is_sent(&self) -> bool {
         matches!(self.side, Side::Parameter { .. } | Side::Request { .. })
     }
@@ -389,6 +400,9 @@ impl<'a> Flatten<'a> {
                     );
                 }
                 _ => {}
+            }
+            if part["nullable"] == true {
+                types.insert("null".to_owned());
             }
             if let Some(format) = part["format"].as_str() {
                 types.insert(format!("({format})"));

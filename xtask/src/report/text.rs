@@ -33,6 +33,7 @@ fn as_json(report: &Report) -> String {
         "changes": report.changes,
         "open": report.open,
         "not_expressed": notes,
+        "newly_not_expressed": report.new_notes,
     });
     format!("{value:#}\n")
 }
@@ -68,6 +69,13 @@ fn as_text(report: &Report, markdown: bool) -> String {
                 }
             }
         }
+    }
+    if !report.new_notes.is_empty() {
+        let title = format!("{} newly not expressed", report.new_notes.len());
+        text += &heading(&title, markdown);
+        let start = if markdown { "- " } else { "  " };
+        let lines = report.new_notes.iter();
+        text.extend(lines.map(|note| format!("{start}{note}\n")));
     }
     text
 }
