@@ -132,6 +132,8 @@ mod tests {
         );
         assert!(Explained::parse(&without).is_err());
         assert!(Explained::parse("# Page\n").is_err());
-        Explained::read().unwrap();
+        let committed = Explained::read().unwrap();
+        let refusal = r#"500: "missing items for {\n  \"type\": \"array\"\n} in /properties/meta""#;
+        assert!(committed.explains("get_position_list", refusal));
     }
 }
