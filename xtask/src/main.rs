@@ -14,6 +14,7 @@ mod workspace;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use update_spec::Outcome;
 
 /// Maintainer commands for the altegio crate.
 #[derive(Parser, Debug)]
@@ -38,9 +39,9 @@ async fn main() -> ExitCode {
     // Files are written in one synchronous step at the end, so an interrupt
     // takes effect before that step and never during it.
     let result = match &cli.command {
-        Command::BenchBuild(options) => bench_build::run(options),
-        Command::Conformance(options) => conformance::run(options),
-        Command::Words(options) => words::run(options),
+        Command::BenchBuild(options) => bench_build::run(options).map(complete),
+        Command::Conformance(options) => conformance::run(options).map(complete),
+        Command::Words(options) => words::run(options).map(complete),
         Command::UpdateSpec(options) => tokio::select! {
             biased;
             _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted; nothing was written")),
@@ -48,10 +49,18 @@ async fn main() -> ExitCode {
         },
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(Outcome::Complete) => ExitCode::SUCCESS,
+        Ok(Outcome::LeftOut) => {
+            eprintln!("operations were left out; `--allow-left-out` accepts that");
+            ExitCode::from(2)
+        }
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn complete((): ()) -> Outcome {
+    Outcome::Complete
 }

@@ -131,7 +131,12 @@ pub fn make(inputs: &Inputs, upstream: Upstream) -> Result<Made, Vec<Complaint>>
         &component_names(&corrected),
         &component_names(&before),
     );
-    build::check(&lowered.document).map_err(|error| refuse(CLIENT, Pointer::root(), error))?;
+    let left_out = build::check(&mut lowered.document)
+        .map_err(|error| refuse(CLIENT, Pointer::root(), error))?;
+    lowered.notes.extend(left_out.iter().map(|out| lower::Note {
+        at: out.at.clone(),
+        what: format!("the operation `{}` is left out: {}", out.id, out.why),
+    }));
 
     // If the previous interface.json is unreadable, compare with upstream.yaml,
     // which lacks the corrections.
@@ -148,6 +153,7 @@ pub fn make(inputs: &Inputs, upstream: Upstream) -> Result<Made, Vec<Complaint>>
         &corrected,
         &lowered.document,
         lowered.notes,
+        left_out.into_iter().map(|out| out.id).collect(),
     );
 
     let source = Source {

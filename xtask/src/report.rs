@@ -31,6 +31,9 @@ pub struct Report {
     pub notes: Vec<Note>,
     /// Those of them that the previous run did not have, as text.
     pub new_notes: Vec<String>,
+    /// The ids of the operations that the client does not have, since no code can
+    /// be generated for them. The notes say why.
+    pub left_out: Vec<String>,
 }
 
 /// What the previous run has written, as far as it is readable.
@@ -54,6 +57,7 @@ impl Report {
         corrected: &Value,
         lowered: &Value,
         notes: Vec<Note>,
+        left_out: Vec<String>,
     ) -> Self {
         let mut changes = previous
             .interface
@@ -72,6 +76,7 @@ impl Report {
             open: counts::open_places(lowered),
             notes,
             new_notes: new_notes.unwrap_or_default(),
+            left_out,
         }
     }
 

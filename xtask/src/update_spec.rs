@@ -4,6 +4,8 @@
 //! This file handles the options, the files and the three modes (write, check,
 //! dry run). [`crate::pipeline`] generates the files' contents.
 
+mod compile;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -45,6 +47,14 @@ pub struct Options {
     /// may be incomplete
     #[arg(long, value_name = "N")]
     allow_removals: Option<usize>,
+    /// Exit with 0, and not with 2, if operations are left out since no code can
+    /// be generated for them
+    #[arg(long)]
+    allow_left_out: bool,
+    /// Run `cargo check` on the client, the command line, and the test helpers
+    /// with the new files before they are written
+    #[arg(long)]
+    compile: bool,
     /// The format of the report; `json` lists every schema without a type
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -62,7 +72,7 @@ fn document_name(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-pub async fn run(options: &Options, today: &str) -> Result<()> {
+pub async fn run(options: &Options, today: &str) -> Result<Outcome> {
     let root = options.root.clone().unwrap_or_else(workspace::root);
     if options.check || options.dry_run {
         atomic_write::refuse_pending(&root)?;
@@ -84,6 +94,7 @@ pub async fn run(options: &Options, today: &str) -> Result<()> {
         );
     }
     let mut texts = Vec::new();
+    let mut left_out = 0;
     // Each document has its features in the same Cargo.toml.
     let mut manifest = None;
     for name in &names {
@@ -103,6 +114,7 @@ pub async fn run(options: &Options, today: &str) -> Result<()> {
             }
             print!("{}", made.report.write(options.format));
         }
+        left_out += made.report.left_out.len();
         manifest = None;
         for (file, text) in made.files {
             match file {
@@ -112,13 +124,30 @@ pub async fn run(options: &Options, today: &str) -> Result<()> {
         }
     }
     texts.extend(manifest.map(|text| (workspace::manifest(&root), text)));
+    if options.compile {
+        let (root, texts) = (root.clone(), texts.clone());
+        on_thread(move || compile::check(&root, &texts)).await??;
+    }
     if options.check {
-        return compare(&root, &texts);
+        compare(&root, &texts)?;
+        return Ok(Outcome::Complete);
     }
     if !options.dry_run {
         atomic_write::write(&root, &texts)?;
     }
-    Ok(())
+    if left_out > 0 && !options.allow_left_out {
+        return Ok(Outcome::LeftOut);
+    }
+    Ok(Outcome::Complete)
+}
+
+/// What a run without an error has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It took in every operation, or only those that it may.
+    Complete,
+    /// It left out operations.
+    LeftOut,
 }
 
 /// Reads or downloads the text of a document.
@@ -146,19 +175,21 @@ async fn upstream(options: &Options, inputs: &Inputs, today: &str) -> Result<Ups
     })
 }
 
-/// Runs the pipeline on a separate thread, so that an interrupt takes effect
-/// at once.
 async fn make(inputs: Inputs, upstream: Upstream) -> Result<Made> {
+    eprintln!("generating the files");
+    let made = on_thread(move || pipeline::make(&inputs, upstream)).await;
+    let made = made.context("the pipeline panicked on this document; nothing was written")?;
+    made.map_err(|complaints| refused(&complaints))
+}
+
+/// Runs `work` on a separate thread, so that an interrupt takes effect at once.
+async fn on_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
     let (sender, receiver) = oneshot::channel();
     std::thread::spawn(move || {
         // After an interrupt there is no receiver.
-        let _ = sender.send(pipeline::make(&inputs, upstream));
+        let _ = sender.send(work());
     });
-    eprintln!("generating the files");
-    let made = receiver
-        .await
-        .context("the pipeline panicked on this document; nothing was written")?;
-    made.map_err(|complaints| refused(&complaints))
+    receiver.await.context("a thread panicked")
 }
 
 fn refused(complaints: &[Complaint]) -> anyhow::Error {

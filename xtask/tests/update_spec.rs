@@ -214,6 +214,34 @@ fn each_document_has_its_folder_its_features_and_its_url() {
 }
 
 #[test]
+fn an_operation_without_code_is_left_out_and_told_by_the_exit_code() {
+    let tree = Tree::small();
+    let text = fs::read_to_string(tree.next()).unwrap();
+    let styled = text.replacen("name: sort", "name: sort\n          style: deepObject", 1);
+    assert_ne!(text, styled);
+    fs::write(tree.next(), styled).unwrap();
+    let output = tree.take_in(&[]);
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    let report = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        report.contains("1 operations left out (lowering.txt says why): get_thing_list\n"),
+        "{report}"
+    );
+    let notes = fs::read_to_string(tree.path("lowering.txt")).unwrap();
+    assert!(
+        notes.contains(
+            "/paths/~1things~1{location_id}/get: the operation `get_thing_list` is left out: "
+        ),
+        "{notes}"
+    );
+    let client = fs::read_to_string(tree.path("client.json")).unwrap();
+    assert!(!client.contains("get_thing_list") && client.contains("create_thing"));
+    stdout(&tree.take_in(&["--allow-left-out"]));
+    stdout(&tree.run(&["--check"]));
+}
+
+#[test]
 fn a_refused_document_writes_nothing() {
     let tree = Tree::small();
     stdout(&tree.take_in(&[]));

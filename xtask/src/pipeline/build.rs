@@ -1,5 +1,6 @@
 //! Runs the steps of the crate's build script on a lowered document, so that a
-//! document that the build refuses is never written.
+//! document that the build refuses is never written. An operation that it refuses
+//! is left out.
 
 use std::collections::BTreeSet;
 
@@ -7,13 +8,45 @@ use proc_macro2::{TokenStream, TokenTree};
 use serde_json::Value;
 
 use altegio_openapi::api::Api;
+use altegio_openapi::grammar;
+use altegio_openapi::pointer::Pointer;
 use altegio_openapi::{generate, names, rewrite, select};
 
 use super::features;
 
+/// An operation for which no code can be generated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    pub id: String,
+    pub at: Pointer,
+    pub why: String,
+}
+
 /// Generates the client with all features, with each feature alone and with
-/// none.
-pub fn check(document: &Value) -> Result<(), String> {
+/// none. Removes the operations that the generator also refuses alone, and the
+/// schemas that only they use.
+///
+/// # Errors
+///
+/// Returns an error if the generator refuses the document, but none of its
+/// operations alone.
+pub fn check(document: &mut Value) -> Result<Vec<LeftOut>, String> {
+    let Err(error) = generate(document) else {
+        return Ok(Vec::new());
+    };
+    let left_out = refused(document);
+    if left_out.is_empty() {
+        return Err(error);
+    }
+    select::retain(document, |operation| {
+        let id = operation["operationId"].as_str();
+        !left_out.iter().any(|out| id == Some(&out.id))
+    });
+    generate(document)?;
+    Ok(left_out)
+}
+
+fn generate(document: &Value) -> Result<(), String> {
     let tokens = progenitor(document).and_then(|tokens| {
         kept_names(&tokens, document)?;
         rewrite::rewrite(&Api::read(document.clone())?, tokens)
@@ -23,14 +56,44 @@ pub fn check(document: &Value) -> Result<(), String> {
     for tag in tags.map(Some).chain([None]) {
         let mut alone = document.clone();
         select::select(&mut alone, |other| Some(other) == tag);
-        progenitor(&alone)
-            .and_then(|tokens| rewrite::rewrite(&Api::read(alone.clone())?, tokens))
-            .map_err(|error| match tag {
-                Some(tag) => format!("with the tag `{tag}` alone: {error}"),
-                None => format!("without any tag: {error}"),
-            })?;
+        rewritten(&alone).map_err(|error| match tag {
+            Some(tag) => format!("with the tag `{tag}` alone: {error}"),
+            None => format!("without any tag: {error}"),
+        })?;
     }
     Ok(())
+}
+
+/// The operations that the generator refuses alone.
+fn refused(document: &Value) -> Vec<LeftOut> {
+    let mut refused = Vec::new();
+    let mut tags: BTreeSet<Option<&str>> = BTreeSet::new();
+    tags.extend(grammar::operations(document).map(|(_, _, operation)| select::tag(operation)));
+    for tag in tags {
+        let mut alone = document.clone();
+        select::retain(&mut alone, |operation| select::tag(operation) == tag);
+        // The search by tag first keeps the documents of one operation small.
+        if rewritten(&alone).is_ok() {
+            continue;
+        }
+        for (path, method, operation) in grammar::operations(&alone) {
+            let mut one = alone.clone();
+            select::retain(&mut one, |other| other == operation);
+            if let (Err(why), Some(id)) = (rewritten(&one), operation["operationId"].as_str()) {
+                refused.push(LeftOut {
+                    id: id.to_owned(),
+                    at: Pointer::root().join("paths").join(path).join(method),
+                    why: why.lines().next().unwrap_or_default().to_owned(),
+                });
+            }
+        }
+    }
+    refused
+}
+
+fn rewritten(document: &Value) -> Result<String, String> {
+    let tokens = progenitor(document)?;
+    rewrite::rewrite(&Api::read(document.clone())?, tokens)
 }
 
 fn progenitor(document: &Value) -> Result<TokenStream, String> {
@@ -87,6 +150,42 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn an_operation_that_cannot_be_generated_is_left_out_with_its_schemas() {
+        let operation = |id: &str, style: &str, schema: &str| {
+            json!({
+                "operationId": id, "tags": ["Things"],
+                "parameters": [{"name": "q", "in": "query", "style": style, "schema": {
+                    "type": "array", "items": {"type": "string"},
+                }}],
+                "responses": {"200": {"description": "", "content": {"application/json": {"schema": {
+                    "$ref": format!("#/components/schemas/{schema}"),
+                }}}}},
+            })
+        };
+        let object = json!({"type": "object", "properties": {"a": {"type": "string"}}});
+        let mut document = json!({
+            "openapi": "3.0.3", "info": {"title": "t", "version": "1"},
+            "paths": {
+                "/a": {"get": operation("get_a", "form", "a")},
+                "/b": {"get": operation("get_b", "pipeDelimited", "b")},
+            },
+            "components": {"schemas": {"a": object, "b": object}},
+        });
+        let left_out = check(&mut document).unwrap();
+        let [out] = left_out.as_slice() else {
+            panic!("{left_out:?}");
+        };
+        assert_eq!(
+            (out.id.as_str(), out.at.as_str()),
+            ("get_b", "/paths/~1b/get")
+        );
+        assert!(out.why.contains("PipeDelimited"), "{}", out.why);
+        assert!(document["paths"]["/b"].is_null());
+        assert!(document["components"]["schemas"]["b"].is_null());
+        assert_eq!(check(&mut document), Ok(Vec::new()));
+    }
 
     #[test]
     fn a_component_without_a_type_of_its_name_is_refused() {

@@ -34,6 +34,7 @@ fn as_json(report: &Report) -> String {
         "open": report.open,
         "not_expressed": notes,
         "newly_not_expressed": report.new_notes,
+        "left_out": report.left_out,
     });
     format!("{value:#}\n")
 }
@@ -50,6 +51,13 @@ fn as_text(report: &Report, markdown: bool) -> String {
         counts.fields,
         report.notes.len()
     );
+    if !report.left_out.is_empty() {
+        text += &format!(
+            "{} operations left out (lowering.txt says why): {}\n",
+            report.left_out.len(),
+            report.left_out.join(", ")
+        );
+    }
     text += &open(report, markdown);
     match &report.changes {
         None => {}
