@@ -8,15 +8,18 @@ use altegio_openapi::{build_script, generate, rewrite, select};
 
 fn main() {
     build_script::run(B2B_V1.name, B2B_V1.client, "b2b_v1.rs", |mut document| {
+        let ids = rewrite::ids(&document);
+        build_script::write("ids.rs", &ids)?;
         select::select(&mut document, |tag| {
             is_enabled(&select::feature(B2B_V1.name, tag))
         });
         let text = document.to_string();
-        let tokens = generate::tokens(&text, |generator, document| {
+        let with_schemas = env::var_os("CARGO_FEATURE_SCHEMARS").is_some();
+        let tokens = generate::tokens(&text, with_schemas, |generator, document| {
             generator.generate_tokens(document)
         })?;
         let api = Api::read(document)?;
-        rewrite::rewrite(&api, tokens)
+        rewrite::rewrite(B2B_V1.name, &api, tokens)
     });
 }
 

@@ -14,7 +14,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use altegio::b2b_v1::prelude::*;
+use altegio::ids::{ClientId, LocationId};
 use cpu_time::ProcessTime;
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{BenchmarkId, Criterion};
@@ -112,7 +112,7 @@ fn turns(count: u64, measured: &dyn Fn(), other: &dyn Fn()) -> Duration {
 }
 
 async fn get(client: &altegio::Client) -> i64 {
-    let call = client.b2b_v1().get_client().location_id(1).id(7);
+    let call = client.b2b_v1().get_client(LocationId(1), ClientId(7));
     let answer = call.send().await.expect("an answer");
     // A mismatch would add the time of the salvage pass.
     assert!(answer.mismatches().is_empty());
@@ -120,11 +120,7 @@ async fn get(client: &altegio::Client) -> i64 {
 }
 
 async fn post(client: &altegio::Client) -> i64 {
-    let call = client
-        .b2b_v1()
-        .create_custom_field()
-        .field_category("record")
-        .location_id(1);
+    let call = client.b2b_v1().create_custom_field("record", LocationId(1));
     let call = call.body_map(|body| {
         let body = body.type_("text").code("allergies").title("Allergies");
         body.user_can_edit(true).show_in_ui(true)

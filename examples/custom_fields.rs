@@ -5,7 +5,7 @@
 //! `ALTEGIO_PARTNER_TOKEN` and `ALTEGIO_USER_TOKEN`, and the location in
 //! `ALTEGIO_LOCATION_ID`.
 
-use altegio::b2b_v1::prelude::*;
+use altegio::ids::{CustomFieldId, LocationId};
 use altegio::{Client, ClientBuilder, Error, Server};
 use altegio_mock::MockServer;
 
@@ -46,9 +46,7 @@ async fn walk_through(client: &Client, location: i64) -> Result<(), Box<dyn std:
 
     let created = client
         .b2b_v1()
-        .create_custom_field()
-        .field_category(CATEGORY)
-        .location_id(location)
+        .create_custom_field(CATEGORY, LocationId(location))
         .body_map(|field| {
             field
                 .type_("text")
@@ -71,10 +69,7 @@ async fn walk_through(client: &Client, location: i64) -> Result<(), Box<dyn std:
 
     let updated = client
         .b2b_v1()
-        .update_custom_field()
-        .field_category(CATEGORY)
-        .location_id(location)
-        .field_id(id)
+        .update_custom_field(CATEGORY, LocationId(location), CustomFieldId(id))
         .body_map(|field| {
             field
                 .type_("text")
@@ -98,10 +93,7 @@ async fn walk_through(client: &Client, location: i64) -> Result<(), Box<dyn std:
 
     let deleted = client
         .b2b_v1()
-        .delete_custom_field()
-        .field_category(CATEGORY)
-        .location_id(location)
-        .field_id(id)
+        .delete_custom_field(CATEGORY, LocationId(location), CustomFieldId(id))
         .send()
         .await?;
     println!(
@@ -120,9 +112,7 @@ async fn walk_through(client: &Client, location: i64) -> Result<(), Box<dyn std:
 async fn list(client: &Client, location: i64) -> Result<(), Error> {
     let fields = client
         .b2b_v1()
-        .get_custom_field_list()
-        .field_category(CATEGORY)
-        .location_id(location)
+        .get_custom_field_list(CATEGORY, LocationId(location))
         .send()
         .await?
         .into_data()?;

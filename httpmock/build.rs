@@ -7,12 +7,12 @@ use altegio_openapi::documents::B2B_V1;
 use altegio_openapi::{build_script, generate, names};
 use quote::ToTokens;
 use syn::visit_mut::{self, VisitMut};
-use syn::{Expr, ExprMethodCall, File, ImplItem, ItemImpl, Lit, parse_quote};
+use syn::{Expr, ExprMethodCall, File, ImplItem, ItemImpl, Lit, Type, parse_quote};
 
 fn main() {
     build_script::run(B2B_V1.name, B2B_V1.client, "httpmock.rs", |document| {
         let text = document.to_string();
-        let tokens = generate::tokens(&text, |generator, document| {
+        let tokens = generate::tokens(&text, false, |generator, document| {
             generator.httpmock(document, "altegio::b2b_v1")
         })?;
         let mut file: File =
@@ -50,6 +50,20 @@ impl VisitMut for Finish<'_> {
                 .retain(|item| !matches!(item, ImplItem::Fn(f) if f.sig.ident == "body"));
         }
         visit_mut::visit_item_impl_mut(self, node);
+    }
+
+    /// Takes ids by value.
+    fn visit_type_mut(&mut self, node: &mut Type) {
+        visit_mut::visit_type_mut(self, node);
+        if let Type::Reference(reference) = node
+            && reference
+                .elem
+                .to_token_stream()
+                .to_string()
+                .contains(":: ids ::")
+        {
+            *node = (*reference.elem).clone();
+        }
     }
 
     /// Replaces `query_param(name, value.to_string())`, which lists do not support,

@@ -4,16 +4,18 @@
 use std::fmt::{self, Display};
 
 use bytes::Bytes;
+use chrono::NaiveDate;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{RequestBuilder, Url};
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::argument::IntoArgument;
 use crate::error::Error;
 use crate::multipart::{self, Field, Multipart};
 use crate::operation::Route;
-use crate::setters::{IntoArgument, Problem};
+use crate::setters::Problem;
 use crate::wire;
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -55,6 +57,34 @@ enum Body {
     Form(Vec<(&'static str, Field)>),
 }
 
+/// Fields of a JSON body that are required together.
+pub(crate) struct RequiredGroup {
+    pub fields: &'static [&'static str],
+    /// The group applies if these fields, as far as they are set, are integers between the
+    /// two numbers, inclusive.
+    pub ranges: &'static [(&'static str, i64, i64)],
+}
+
+impl RequiredGroup {
+    /// Returns whether the group applies to a body, and the fields that are missing.
+    fn missing(&self, body: &Value) -> (bool, Vec<&'static str>) {
+        let applies = self
+            .ranges
+            .iter()
+            .all(|(name, from, to)| match &body[name] {
+                Value::Null => true,
+                value => value
+                    .as_i64()
+                    .is_some_and(|value| (*from..=*to).contains(&value)),
+            });
+        let fields = self.fields.iter().copied();
+        (
+            applies,
+            fields.filter(|name| body[name].is_null()).collect(),
+        )
+    }
+}
+
 impl Call {
     pub(crate) fn new(route: &Route) -> Self {
         Self::with_path(route.clone(), Path::Arguments(Vec::new()))
@@ -77,8 +107,8 @@ impl Call {
         }
     }
 
-    /// Converts an argument. Returns `None`, and records the problem, if the
-    /// argument is invalid.
+    /// Converts an argument. Returns `None` if it is absent or invalid; the latter is
+    /// recorded.
     pub(crate) fn argument<T>(&mut self, name: &str, value: impl IntoArgument<T>) -> Option<T> {
         self.problem.convert(name, value)
     }
@@ -105,9 +135,8 @@ impl Call {
     /// Sets a query parameter. A list is sent as one parameter for each item;
     /// an empty list is not sent.
     pub(crate) fn query<T: Serialize>(&mut self, name: &'static str, value: impl IntoArgument<T>) {
-        if let Some(value) = self.argument(name, value) {
-            self.put_query(name, wire::encode(&value), false);
-        }
+        let value = self.argument(name, value);
+        self.put_query(name, value.as_ref().map(wire::encode), false);
     }
 
     /// Sets a query parameter whose list is sent as one value, joined with
@@ -117,17 +146,58 @@ impl Call {
         name: &'static str,
         value: impl IntoArgument<T>,
     ) {
-        if let Some(value) = self.argument(name, value) {
-            self.put_query(name, wire::encode(&value), true);
+        let value = self.argument(name, value);
+        self.put_query(name, value.as_ref().map(wire::encode), true);
+    }
+
+    /// Sets a path parameter to a date in this format.
+    pub(crate) fn dated_path(
+        &mut self,
+        name: &'static str,
+        format: &'static str,
+        value: impl IntoArgument<NaiveDate>,
+    ) {
+        if let Some(date) = self.argument(name, value) {
+            self.put_path(name, &date.format(format).to_string());
         }
     }
 
-    fn put_query(&mut self, name: &'static str, json: serde_json::Result<Vec<u8>>, joined: bool) {
+    /// Sets a query parameter to a date in this format.
+    pub(crate) fn dated_query(
+        &mut self,
+        name: &'static str,
+        format: &'static str,
+        value: impl IntoArgument<NaiveDate>,
+    ) {
+        let date = self.argument(name, value);
+        self.put_text(name, date.map(|date| date.format(format).to_string()));
+    }
+
+    /// Sets a query parameter to 1 or 0.
+    pub(crate) fn flag_query(&mut self, name: &'static str, value: impl IntoArgument<bool>) {
+        let flag = self.argument(name, value);
+        self.put_text(name, flag.map(|flag| u8::from(flag).to_string()));
+    }
+
+    /// Replaces a query parameter with a text, or removes it.
+    fn put_text(&mut self, name: &'static str, text: Option<String>) {
+        self.query.retain(|(other, _)| *other != name);
+        self.query.extend(text.map(|text| (name, escape(&text))));
+    }
+
+    /// Replaces a query parameter with a value in JSON, or removes it.
+    fn put_query(
+        &mut self,
+        name: &'static str,
+        json: Option<serde_json::Result<Vec<u8>>>,
+        joined: bool,
+    ) {
+        self.query.retain(|(other, _)| *other != name);
+        let Some(json) = json else { return };
         let values = json
             .and_then(|json| serde_json::from_slice::<Value>(&json))
             .map_err(|error| error.to_string())
             .and_then(|value| query_values(value).map_err(str::to_owned));
-        self.query.retain(|(other, _)| *other != name);
         match values {
             Ok(values) if joined && !values.is_empty() => {
                 self.query.push((name, values.join(",")));
@@ -192,6 +262,30 @@ impl Call {
             if !in_query && !self.headers.contains_key(*name) {
                 self.missing(name);
             }
+        }
+    }
+
+    /// Records what the JSON body lacks of the nearest of these groups, unless it has all
+    /// fields of one.
+    pub(crate) fn require_any(&mut self, groups: &[RequiredGroup]) {
+        if groups.is_empty() {
+            return;
+        }
+        let Some(Body::Json(json)) = &self.body else {
+            return;
+        };
+        let body: Value = serde_json::from_slice(json).unwrap_or_default();
+        let missing = groups.iter().map(|group| group.missing(&body));
+        // Groups that do not apply to the values that are set come last.
+        let nearest = missing.min_by_key(|(applies, missing)| (!applies, missing.len()));
+        if let Some((_, missing)) = nearest
+            && !missing.is_empty()
+        {
+            let (verb, names) = match missing.as_slice() {
+                [only] => ("is", (*only).to_owned()),
+                names => ("are", names.join("`, `")),
+            };
+            self.fail(format!("`body`: `{names}` {verb} missing"));
         }
     }
 
@@ -374,6 +468,7 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use reqwest::Method;
+    use serde_json::json;
 
     use super::*;
     use crate::operation::Security;
@@ -419,6 +514,30 @@ mod tests {
     }
 
     #[test]
+    fn dates_and_flags_are_sent_in_the_form_of_the_document() {
+        let mut call = Call::new(&route());
+        call.dated_query("from", "%Y%m%d", "2026-03-01");
+        call.dated_query("till", "%d.%m.%Y", NaiveDate::from_ymd_opt(2026, 3, 2));
+        call.dated_query("none", "%Y%m%d", None::<NaiveDate>);
+        call.flag_query("deleted", true);
+        call.flag_query("hidden", Some(false));
+        let query = "?from=20260301&till=02.03.2026&deleted=1&hidden=0";
+        assert!(url(&call).ends_with(query), "{}", url(&call));
+        call.dated_path("thing", "%Y%m%d", "2026-03-01");
+        assert!(
+            url(&call).contains("/things/20260301.json"),
+            "{}",
+            url(&call)
+        );
+        call.dated_path("thing", "%Y%m%d", "20260301");
+        let error = call.usable().unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "get_thing: `thing`: expected a date such as 2026-03-01"
+        );
+    }
+
+    #[test]
     fn headers_are_sent_and_what_cannot_be_one_is_refused_without_its_value() {
         let mut call = Call::new(&Route {
             path: "/",
@@ -447,6 +566,42 @@ mod tests {
             error.contains("`X-Partner-Id`") && !error.contains("cret"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_body_needs_the_fields_of_one_group() {
+        const GROUPS: &[RequiredGroup] = &[
+            RequiredGroup {
+                fields: &["staff", "client", "time"],
+                ranges: &[("event", 0, 0)],
+            },
+            RequiredGroup {
+                fields: &["event", "client"],
+                ranges: &[("event", 1, i64::MAX)],
+            },
+        ];
+        let of = |body: Value| {
+            let mut call = Call::new(&Route {
+                path: "/",
+                ..route()
+            });
+            call.json(&body);
+            call.require_any(GROUPS);
+            call.usable().err().map(|error| error.to_string())
+        };
+        for (body, missing) in [
+            (json!({"event": 4}), Some("`client` is missing")),
+            (
+                json!({"event": 0, "client": 1}),
+                Some("`staff`, `time` are missing"),
+            ),
+            (json!({"client": 1}), Some("`event` is missing")),
+            (json!({"event": 4, "client": 1}), None),
+            (json!({"staff": 1, "client": 1, "time": 1}), None),
+        ] {
+            let missing = missing.map(|what| format!("get_thing: `body`: {what}"));
+            assert_eq!(of(body), missing);
+        }
     }
 
     #[test]

@@ -10,15 +10,13 @@ use crate::transport::Transport;
 /// Cheap to clone; clones share the connection pool.
 ///
 /// ```no_run
-/// use altegio::b2b_v1::prelude::*;
+/// use altegio::ids::LocationId;
 ///
 /// # async fn run() -> Result<(), altegio::Error> {
 /// let client = altegio::Client::from_env()?;
 /// let fields = client
 ///     .b2b_v1()
-///     .get_custom_field_list()
-///     .field_category("record")
-///     .location_id(123)
+///     .get_custom_field_list("record", LocationId(123))
 ///     .send()
 ///     .await?
 ///     .into_data()?;
@@ -31,8 +29,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Returns a view with the operations of the B2B V1 document. Import
-    /// [`b2b_v1::prelude`](crate::b2b_v1::prelude) to call them.
+    /// Returns a view with the operations of the B2B V1 document.
     pub fn b2b_v1(&self) -> crate::b2b_v1::Client {
         crate::b2b_v1::Client::on(&self.transport)
     }
@@ -79,8 +76,6 @@ impl Client {
     /// [`Decode`](crate::ErrorKind::Decode) if the response has no user token.
     #[cfg(feature = "b2b-v1-authentication-b2b")]
     pub async fn login(&self, login: &str, password: &str) -> Result<Self, Error> {
-        use crate::b2b_v1::prelude::*;
-
         let response = self
             .b2b_v1()
             .authorize_user()
@@ -101,8 +96,10 @@ impl Client {
 /// Defines the view of a client that has the calls of one document. A view's
 /// options apply only to the calls made through it.
 macro_rules! view {
-    ($(#[$attribute:meta])*) => {
-        $(#[$attribute])*
+    () => {
+        /// A client's calls of the operations of the document, one method each. The
+        /// arguments in the path are the method's, in the order of the URL; the others
+        /// are set on the returned request builder.
         ///
         /// Cheap to clone, like the client.
         #[derive(Clone, Debug)]
@@ -112,7 +109,9 @@ macro_rules! view {
 
         impl Client {
             pub(crate) fn on(transport: &$crate::codegen::Transport) -> Self {
-                Self { transport: transport.clone() }
+                Self {
+                    transport: transport.clone(),
+                }
             }
 
             /// Returns a view whose calls are strict: a value that does not fit
@@ -120,26 +119,38 @@ macro_rules! view {
             /// response's [`mismatches`](crate::Response::mismatches).
             #[must_use]
             pub fn strict(&self) -> Self {
-                Self { transport: self.transport.with(|options| options.mode = $crate::wire::Mode::Strict) }
+                Self {
+                    transport: self
+                        .transport
+                        .with(|options| options.mode = $crate::wire::Mode::Strict),
+                }
             }
 
             /// Returns a view whose calls use this retry policy.
             #[must_use]
             pub fn retry(&self, retry: $crate::Retry) -> Self {
-                Self { transport: self.transport.with(|options| options.retry = retry) }
+                Self {
+                    transport: self.transport.with(|options| options.retry = retry),
+                }
             }
 
             /// Returns a view whose calls may take this long in total.
             #[must_use]
             pub fn timeout(&self, timeout: ::std::time::Duration) -> Self {
-                Self { transport: self.transport.with(|options| options.timeouts.call = timeout) }
+                Self {
+                    transport: self
+                        .transport
+                        .with(|options| options.timeouts.call = timeout),
+                }
             }
 
             /// Returns a view whose calls may take this long for each attempt.
             #[must_use]
             pub fn attempt_timeout(&self, timeout: ::std::time::Duration) -> Self {
                 Self {
-                    transport: self.transport.with(|options| options.timeouts.attempt = timeout),
+                    transport: self
+                        .transport
+                        .with(|options| options.timeouts.attempt = timeout),
                 }
             }
         }

@@ -32,9 +32,9 @@ const SHOWN_FIELD_ERROR: usize = 200;
 ///
 /// ```
 /// # async fn run(client: &altegio::Client) {
-/// # use altegio::b2b_v1::prelude::*;
-/// let call = client.b2b_v1().delete_custom_field().field_category("record");
-/// match call.location_id(123).field_id(4).send().await {
+/// # use altegio::ids::{CustomFieldId, LocationId};
+/// let call = client.b2b_v1().delete_custom_field("record", LocationId(123), CustomFieldId(4));
+/// match call.send().await {
 ///     Ok(_) => println!("deleted"),
 ///     // An earlier attempt, whose response was lost, may have deleted it.
 ///     Err(error) if error.is_not_found() && error.may_have_acted() => println!("deleted"),

@@ -5,7 +5,7 @@
 //! compile time from that document. Start with [`Client`].
 //!
 //! ```no_run
-//! use altegio::b2b_v1::prelude::*;
+//! use altegio::ids::LocationId;
 //!
 //! # async fn run() -> Result<(), altegio::Error> {
 //! let client = altegio::Client::builder()
@@ -14,9 +14,7 @@
 //!     .build()?;
 //! let created = client
 //!     .b2b_v1()
-//!     .create_custom_field()
-//!     .field_category("record")
-//!     .location_id(123)
+//!     .create_custom_field("record", LocationId(123))
 //!     .body_map(|field| {
 //!         field
 //!             .type_("text")
@@ -39,18 +37,21 @@
     not(feature = "b2b-v1"),
     allow(dead_code, unused_imports, unused_macros)
 )]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 // Types named by `x-rust-type` are paths that start with the crate's own name.
 extern crate self as altegio;
 
+mod argument;
 mod builder;
 mod call;
 mod client;
 mod codegen;
 mod datetime;
 mod error;
+pub mod ids;
 #[cfg(feature = "webhooks")]
 pub mod marketplace;
 mod multipart;
@@ -68,6 +69,7 @@ mod security;
 mod server;
 mod setters;
 mod transport;
+mod typed_call;
 #[cfg(feature = "webhooks")]
 pub mod webhooks;
 pub mod wire;
@@ -81,6 +83,7 @@ pub mod b2b_v1 {
 /// The future that [`RateLimit`] and [`Runtime`] return.
 pub use futures_core::future::BoxFuture;
 
+pub use argument::{Argument, IntoArgument};
 pub use builder::ClientBuilder;
 pub use client::Client;
 pub use datetime::{DateTime, DateTimeError};
@@ -98,7 +101,6 @@ pub use response::{Envelope, Response};
 pub use retry::Retry;
 pub use runtime::Runtime;
 pub use server::Server;
-pub use setters::IntoArgument;
 pub use wire::{Mismatch, UnknownField};
 
 #[cfg(doctest)]

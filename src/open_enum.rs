@@ -36,6 +36,11 @@ macro_rules! string_enum {
             }
         }
 
+        $crate::codegen::argument!($name);
+        $crate::codegen::converted!($name: &str, String => |text| {
+            $crate::open_enum::listed::<$name>(text, &[$($value),*])
+        });
+
         #[cfg(feature = "schemars")]
         impl ::schemars::JsonSchema for $name {
             fn schema_name() -> ::std::borrow::Cow<'static, str> {
@@ -49,6 +54,15 @@ macro_rules! string_enum {
     };
 }
 pub(crate) use string_enum;
+
+/// Parses a value that the document lists. The error has the listed values.
+pub(crate) fn listed<E: std::str::FromStr>(
+    text: impl AsRef<str>,
+    values: &[&str],
+) -> Result<E, String> {
+    let text = text.as_ref().parse();
+    text.map_err(|_| format!("expected one of `{}`", values.join("`, `")))
+}
 
 pub(crate) fn read<'de, D: Deserializer<'de>, E: std::str::FromStr>(
     deserializer: D,

@@ -113,13 +113,12 @@ enum Identity {
 /// method of a paged operation.
 ///
 /// ```no_run
-/// use altegio::b2b_v1::prelude::*;
+/// use altegio::ids::LocationId;
 ///
 /// # async fn run(client: &altegio::Client) -> Result<(), altegio::Error> {
 /// let mut appointments = client
 ///     .b2b_v1()
-///     .get_appointment_list()
-///     .location_id(123)
+///     .get_appointment_list(LocationId(123))
 ///     .count(200)
 ///     .stream();
 /// while let Some(appointment) = appointments.next().await {
@@ -151,11 +150,11 @@ enum Identity {
 ///     }
 ///     Ok(found)
 /// }
-/// # #[cfg(feature = "appointments")] {
-/// use altegio::b2b_v1::prelude::*;
+/// # #[cfg(feature = "b2b-v1-appointments")] {
+/// use altegio::ids::LocationId;
 ///
 /// let client = altegio::Client::builder().build()?;
-/// let appointments = client.b2b_v1().get_appointment_list().location_id(123);
+/// let appointments = client.b2b_v1().get_appointment_list(LocationId(123));
 /// let ten = first(appointments.count(10).stream().ahead(0), 10);
 /// # }
 /// # Ok::<(), Error>(())
@@ -391,11 +390,11 @@ impl<A, T> Items<A, T> {
     /// one of the item that was returned last or, if the list has ended, the last one.
     ///
     /// ```no_run
-    /// # #[cfg(feature = "appointments")]
+    /// # #[cfg(feature = "b2b-v1-appointments")]
     /// # async fn run(client: &altegio::Client) -> Result<(), altegio::Error> {
-    /// use altegio::b2b_v1::prelude::*;
+    /// use altegio::ids::LocationId;
     ///
-    /// let mut appointments = client.b2b_v1().get_appointment_list().location_id(123).stream();
+    /// let mut appointments = client.b2b_v1().get_appointment_list(LocationId(123)).stream();
     /// while let Some(appointment) = appointments.next().await {
     ///     let appointment = appointment?;
     ///     if appointments.mismatches().is_empty() {

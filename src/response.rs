@@ -147,9 +147,9 @@ impl<T: fmt::Debug> fmt::Debug for Response<T> {
 /// ```no_run
 /// # #[cfg(feature = "b2b-v1-clients")]
 /// # async fn run(client: &altegio::Client) -> Result<(), altegio::Error> {
-/// use altegio::b2b_v1::prelude::*;
+/// use altegio::ids::{ClientId, LocationId};
 ///
-/// let response = client.b2b_v1().get_client().location_id(1).id(2).send().await?;
+/// let response = client.b2b_v1().get_client(LocationId(1), ClientId(2)).send().await?;
 /// println!("{:?}", response.meta);
 /// let customer = response.into_data()?;
 /// # Ok(())

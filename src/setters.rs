@@ -4,50 +4,36 @@
 //! function here, and the builders of types are tables for the macro `builder`.
 //! There are about 2,000 setters, so code in each of them would add up.
 
-use std::fmt::Display;
-
-/// A value that can be passed for an argument or a field of type `T`: a `T`, or
-/// a value that [converts](TryInto) to `T`, such as an `i32` to an `i64`, or a
-/// `&str` to a `String` or to a string enum.
-///
-/// If the conversion fails, the call's `send` returns an error that names the
-/// argument.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be passed for an argument of type `{T}`",
-    label = "expected `{T}` or a type that converts to it"
-)]
-pub trait IntoArgument<T> {
-    /// Converts the value.
-    ///
-    /// # Errors
-    ///
-    /// Returns the reason as text if the value does not convert.
-    fn into_argument(self) -> Result<T, String>;
-}
-
-impl<T, V> IntoArgument<T> for V
-where
-    V: TryInto<T>,
-    V::Error: Display,
-{
-    fn into_argument(self) -> Result<T, String> {
-        match self.try_into() {
-            Ok(value) => Ok(value),
-            Err(error) => Err(error.to_string()),
-        }
-    }
-}
+use crate::argument::{Argument, IntoArgument, NOT_NULLABLE};
+use crate::nullable::Nullable;
 
 /// The first problem with the arguments of a call or the fields of a body.
 #[derive(Clone, Debug, Default)]
 pub struct Problem(Option<String>);
 
 impl Problem {
-    /// Converts a value. Returns `None`, and records the problem, if it does not
-    /// convert.
+    /// Converts a value. Returns `None` if it is absent, or if it does not convert,
+    /// which is recorded.
     pub(crate) fn convert<T>(&mut self, name: &str, value: impl IntoArgument<T>) -> Option<T> {
+        match self.convert_nullable(name, value) {
+            Some(Nullable::Value(value)) => Some(value),
+            Some(Nullable::Null) => {
+                self.note(format!("`{name}`: {NOT_NULLABLE}"));
+                None
+            }
+            None => None,
+        }
+    }
+
+    pub(crate) fn convert_nullable<T>(
+        &mut self,
+        name: &str,
+        value: impl IntoArgument<T>,
+    ) -> Option<Nullable<T>> {
         match value.into_argument() {
-            Ok(value) => Some(value),
+            Ok(Argument::Value(value)) => Some(Nullable::Value(value)),
+            Ok(Argument::Null) => Some(Nullable::Null),
+            Ok(Argument::Absent) => None,
             Err(why) => {
                 self.note(format!("`{name}`: {why}"));
                 None
@@ -84,16 +70,27 @@ macro_rules! builder {
         /// A builder for the type of the same name.
         #[derive(Clone, Default)]
         pub struct $name {
-            $($field: Option<$type>,)*
+            $($field: $crate::codegen::builder!(@place $kind $type),)*
             __problem: $crate::codegen::Problem,
         }
 
         impl $name {
-            $(pub fn $field(mut self, value: impl $crate::codegen::IntoArgument<$type>) -> Self {
-                $crate::codegen::set(&mut self.$field, value, stringify!($field), &mut self.__problem);
+            $(pub fn $field(mut self, value: impl $crate::IntoArgument<$type>) -> Self {
+                self.$field = $crate::codegen::builder!(@set $kind)(
+                    &mut self.__problem, stringify!($field), value,
+                );
                 self
             })*
         }
+
+        impl $crate::IntoArgument<super::$name> for $name {
+            #[inline]
+            fn into_argument(self) -> Result<$crate::Argument<super::$name>, String> {
+                $crate::codegen::given(self.try_into())
+            }
+        }
+
+        $crate::codegen::argument!(super::$name);
 
         /// Shows which fields are set, not their values.
         impl ::std::fmt::Debug for $name {
@@ -126,6 +123,12 @@ macro_rules! builder {
             }
         }
     };
+    (@place nullable $type:ty) => { Option<$crate::Nullable<$type>> };
+    (@place $kind:ident $type:ty) => { Option<$type> };
+    (@set nullable) => { $crate::codegen::Problem::convert_nullable };
+    (@set $kind:ident) => { $crate::codegen::Problem::convert };
+    (@take nullable $builder:ident $field:ident) => { $builder.$field };
+    (@give nullable $value:ident $field:ident) => { $value.$field };
     (@take optional $builder:ident $field:ident) => { $builder.$field };
     (@take required $builder:ident $field:ident) => {
         $crate::codegen::required($builder.$field, stringify!($field))?
@@ -134,18 +137,6 @@ macro_rules! builder {
     (@give required $value:ident $field:ident) => { Some($value.$field) };
 }
 pub(crate) use builder;
-
-/// Sets a field of a builder.
-pub(crate) fn set<T>(
-    place: &mut Option<T>,
-    value: impl IntoArgument<T>,
-    field: &str,
-    problem: &mut Problem,
-) {
-    if let Some(value) = problem.convert(field, value) {
-        *place = Some(value);
-    }
-}
 
 /// Returns the value of a required field, or an error if it is not set.
 pub(crate) fn required<T>(value: Option<T>, field: &str) -> Result<T, String> {

@@ -47,7 +47,7 @@ pub fn commands(api: &Api) -> Result<String, String> {
             .map_err(|error| format!("operation `{id}`: {error}"))?;
     }
     Ok(format!(
-        "use altegio::b2b_v1::{{prelude::*, types}};\n\
+        "use altegio::b2b_v1::types;\n\
          use crate::command::{{Body, Command, Flag, Kind, Paging, Place}};\n\
          use crate::response;\n\n\
          /// The command of every operation, in the order of the document.\n\
@@ -59,14 +59,14 @@ fn row(api: &Api, operation: &Operation, group: &str, name: &str) -> Result<Stri
     let Operation {
         id, tag, summary, ..
     } = operation;
-    let (flags, statements) = flags(api, operation)?;
+    let (flags, path, statements) = flags(api, operation)?;
     let about = match operation.deprecated {
         true => format!("{summary} Deprecated."),
         false => summary.clone(),
     };
     let request = format!(
         "let client = client.b2b_v1();\n\
-         let mut request = client.{}();\n{statements}",
+         let mut request = client.{}({path});\n{statements}",
         rust::snake(id)
     );
     let contents = operation.responses.iter();
@@ -96,10 +96,10 @@ fn row(api: &Api, operation: &Operation, group: &str, name: &str) -> Result<Stri
     ))
 }
 
-/// Generates the rows of an operation's flags, and the statements that pass their
-/// values to the request builder.
-fn flags(api: &Api, operation: &Operation) -> Result<(String, String), String> {
-    let mut rows = String::new();
+/// Generates the rows of an operation's flags, the path arguments of its method, and the
+/// statements that pass the other values to the request builder.
+fn flags(api: &Api, operation: &Operation) -> Result<(String, String, String), String> {
+    let (mut rows, mut path) = (String::new(), String::new());
     let mut statements = String::new();
     let mut seen = BTreeSet::new();
     for parameter in &operation.parameters {
@@ -121,7 +121,11 @@ fn flags(api: &Api, operation: &Operation) -> Result<(String, String), String> {
             is_secret: is_secret(schema) || is_secret(parameter_object(api, parameter)),
             help: parameter.description.clone(),
         });
-        let (ty, setter) = (rust_type(schema)?, rust::snake(name));
+        let (ty, setter) = (rust_type(api, schema)?, rust::setter(name));
+        if parameter.place == Place::Path {
+            path += &format!("arguments.parameter::<{ty}>({name:?})?, ");
+            continue;
+        }
         writeln!(
             statements,
             "if let Some(value) = arguments.parameter::<{ty}>({name:?})? {{ \
@@ -130,7 +134,7 @@ fn flags(api: &Api, operation: &Operation) -> Result<(String, String), String> {
         .map_err(|error| error.to_string())?;
     }
     let Some(body) = &operation.body else {
-        return Ok((rows, statements));
+        return Ok((rows, path, statements));
     };
     let schema = api.get(&body.schema);
     let object = api.resolve(schema);
@@ -159,7 +163,7 @@ fn flags(api: &Api, operation: &Operation) -> Result<(String, String), String> {
             let setter = rust::snake(name);
             let get = match kind.as_str() {
                 "File" => format!("file({name:?})"),
-                _ => format!("field::<{}>({name:?})", rust_type(schema)?),
+                _ => format!("field::<{}>({name:?})", rust_type(api, schema)?),
             };
             writeln!(
                 statements,
@@ -179,14 +183,14 @@ fn flags(api: &Api, operation: &Operation) -> Result<(String, String), String> {
         });
     }
     if !body.is_form() {
-        let ty = rust_type(schema)?;
+        let ty = rust_type(api, schema)?;
         writeln!(
             statements,
             "if let Some(body) = arguments.body::<{ty}>()? {{ request = request.body(body); }}"
         )
         .map_err(|error| error.to_string())?;
     }
-    Ok((rows, statements))
+    Ok((rows, path, statements))
 }
 
 struct Flag<'a> {
@@ -233,8 +237,8 @@ fn body(api: &Api, operation: &Operation) -> String {
 
 /// Returns the variant of `Kind` for the values of a flag.
 fn kind(api: &Api, schema: &Value) -> String {
-    let schema = api.resolve(schema);
-    if schema.get("x-rust-type").is_some() {
+    let schema = plain(api, schema);
+    if schema.get("x-rust-type").is_some() && id(schema).is_none() {
         // `altegio::Nullable`: JSON can express null.
         return "Json".to_owned();
     }
@@ -258,8 +262,26 @@ fn kind(api: &Api, schema: &Value) -> String {
     }
 }
 
+/// Follows references, and an `allOf` of one schema.
+fn plain<'a>(api: &'a Api, schema: &'a Value) -> &'a Value {
+    let schema = api.resolve(schema);
+    match schema["allOf"].as_array().map(Vec::as_slice) {
+        Some([only]) => plain(api, only),
+        _ => schema,
+    }
+}
+
+/// Returns the Rust type of an id.
+fn id(schema: &Value) -> Option<&str> {
+    let path = schema["x-rust-type"]["path"].as_str()?;
+    path.starts_with("altegio::ids::").then_some(path)
+}
+
 /// Returns the Rust type of the builder's argument.
-fn rust_type(schema: &Value) -> Result<String, String> {
+fn rust_type(api: &Api, schema: &Value) -> Result<String, String> {
+    if let Some(id) = id(plain(api, schema)) {
+        return Ok(id.to_owned());
+    }
     if let Some(reference) = schema["$ref"].as_str() {
         let name = pointer::schema_name(reference)
             .ok_or_else(|| format!("`{reference}` is not a component schema"))?;
@@ -274,7 +296,7 @@ fn rust_type(schema: &Value) -> Result<String, String> {
             ("string", "date") => "chrono::NaiveDate".to_owned(),
             ("string", "date-time") => "altegio::DateTime".to_owned(),
             ("string", _) => "String".to_owned(),
-            ("array", _) => format!("Vec<{}>", rust_type(&schema["items"])?),
+            ("array", _) => format!("Vec<{}>", rust_type(api, &schema["items"])?),
             ("object", _) if schema.get("properties").is_none() => {
                 "serde_json::Map<String, serde_json::Value>".to_owned()
             }

@@ -1,7 +1,7 @@
 //! Whether the request that was received is the one that was meant.
 
 use altegio_mock::Document;
-use altegio_openapi::api::{Api, Body, Operation, Part, Place, Security};
+use altegio_openapi::api::{Api, Body, Operation, Parameter, Part, Place, Security};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value};
 
@@ -88,7 +88,12 @@ fn expected_path(operation: &Operation, arguments: &Arguments) -> Vec<String> {
         Part::Text(text) => text.to_owned(),
         // A slash of an argument is not one of the path: kept apart until the split.
         Part::Parameter(name) => {
-            let value = arguments.path.get(name).map(plain).unwrap_or_default();
+            let mut parameters = operation.parameters_in(Place::Path);
+            let parameter = parameters.find(|parameter| parameter.name == name);
+            let value = arguments.path.get(name);
+            let value = value
+                .map(|value| written(parameter, value))
+                .unwrap_or_default();
             value.replace('/', "\u{0}")
         }
     });
@@ -102,7 +107,8 @@ fn expected_query(operation: &Operation, arguments: &Arguments) -> Vec<(String, 
     let mut pairs = Vec::new();
     for (name, value) in &arguments.query {
         let mut parameters = operation.parameters_in(Place::Query);
-        let is_joined = parameters.any(|parameter| parameter.name == *name && parameter.joined);
+        let parameter = parameters.find(|parameter| parameter.name == *name);
+        let is_joined = parameter.is_some_and(|parameter| parameter.joined);
         match value {
             Value::Array(items) if !is_joined => {
                 pairs.extend(items.iter().map(|item| (name.clone(), plain(item))));
@@ -113,10 +119,31 @@ fn expected_query(operation: &Operation, arguments: &Arguments) -> Vec<(String, 
                 pairs.push((name.clone(), items.join(",")));
             }
             Value::Null => {}
-            value => pairs.push((name.clone(), plain(value))),
+            value => pairs.push((name.clone(), written(parameter, value))),
         }
     }
     pairs
+}
+
+/// A value in the form in which the parameter is sent.
+fn written(parameter: Option<&Parameter>, value: &Value) -> String {
+    let text = plain(value);
+    match (parameter, value) {
+        (
+            Some(Parameter {
+                date_format: Some(format),
+                ..
+            }),
+            _,
+        ) => {
+            let parts = text.split('-').zip(["%Y", "%m", "%d"]);
+            parts.fold(format.clone(), |text, (part, place)| {
+                text.replace(place, part)
+            })
+        }
+        (Some(Parameter { flag: true, .. }), Value::Bool(flag)) => u8::from(*flag).to_string(),
+        _ => text,
+    }
 }
 
 fn found_query(query: &str) -> Vec<(String, String)> {

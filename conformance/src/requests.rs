@@ -1,8 +1,8 @@
 //! The requests that are made of each operation.
 
 use altegio_mock::{Document, Fill, Values};
-use altegio_openapi::api::{Api, Operation, Place};
-use serde_json::Value;
+use altegio_openapi::api::{Api, Operation, Parameter, Place};
+use serde_json::{Value, json};
 
 use crate::calls::Arguments;
 
@@ -43,8 +43,19 @@ pub fn requests(document: &Document, operation: &Operation) -> Vec<Arguments> {
 fn arguments(document: &Document, operation: &Operation, values: &mut Values<'_>) -> Arguments {
     let api = document.api();
     let mut arguments = Arguments::default();
+    let date = json!({"type": "string", "format": "date"});
+    let boolean = json!({"type": "boolean"});
+    // Dates and flags are meant as such, in whatever form they are sent.
+    let schema = |parameter: &Parameter| match parameter {
+        Parameter {
+            date_format: Some(_),
+            ..
+        } => date.clone(),
+        Parameter { flag: true, .. } => boolean.clone(),
+        _ => api.get(&parameter.schema).clone(),
+    };
     for parameter in operation.parameters_in(Place::Path) {
-        let value = values.value(api.get(&parameter.schema), &parameter.name);
+        let value = values.value(&schema(parameter), &parameter.name);
         arguments.path.insert(parameter.name.clone(), value);
     }
     let required_only = values.fill() == Fill::Required;
@@ -52,7 +63,7 @@ fn arguments(document: &Document, operation: &Operation, values: &mut Values<'_>
         // The document repeats some of the path's in the query.
         let in_path = arguments.path.contains_key(&parameter.name);
         if !in_path && (parameter.required || !required_only) {
-            let value = values.value(api.get(&parameter.schema), &parameter.name);
+            let value = values.value(&schema(parameter), &parameter.name);
             arguments.query.insert(parameter.name.clone(), value);
         }
     }

@@ -57,7 +57,7 @@ mod tests {
     use httpmock::MockServer;
 
     use super::*;
-    use altegio::b2b_v1::prelude::*;
+    use altegio::ids::ChainId;
 
     #[test]
     fn values_are_written_as_the_client_writes_them() {
@@ -87,7 +87,7 @@ mod tests {
                 .server(server.base_url().parse().unwrap())
                 .build()
                 .unwrap();
-            let call = client.b2b_v1().get_membership_list().chain_id(1);
+            let call = client.b2b_v1().get_membership_list(ChainId(1));
             // The mock's response has no body.
             let _ = call.abonements_ids(ids).send().await;
             memberships.assert();

@@ -62,7 +62,7 @@ impl Document {
     pub(crate) fn id_names<'n>(&'n self, name: &'n str) -> impl Iterator<Item = &'n str> {
         let ids = self.api.document()["x-ids"].as_object();
         let ids = ids.into_iter().flatten();
-        let lists = ids.filter_map(|(_, names)| names.as_array());
+        let lists = ids.filter_map(|(_, id)| id["names"].as_array());
         let synonyms = lists.filter(move |names| names.iter().any(|other| *other == name));
         let synonyms = synonyms.flatten().filter_map(Value::as_str);
         std::iter::once(name).chain(synonyms)

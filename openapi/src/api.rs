@@ -178,6 +178,11 @@ pub struct Parameter {
     /// Whether a list is sent as one value, joined with commas
     /// (`explode: false`), rather than item by item.
     pub joined: bool,
+    /// The form in which a date is sent (`x-date-format`), such as `%Y%m%d`, if it is not
+    /// the usual `%Y-%m-%d`. It consists of `%Y`, `%m`, `%d`, and other characters.
+    pub date_format: Option<String>,
+    /// Whether a boolean is sent as 1 or 0 (`x-flag`).
+    pub flag: bool,
     /// The description; empty if the document has none.
     pub description: String,
     /// The location of its schema.
@@ -200,8 +205,21 @@ pub struct Body {
     pub media_type: String,
     /// Whether it is required.
     pub required: bool,
+    /// Groups of fields, of which a body needs all fields of at least one group
+    /// (`x-required-groups`). Empty if the document has none.
+    pub groups: Vec<RequiredGroup>,
     /// The location of its schema.
     pub schema: Pointer,
+}
+
+/// Fields of a body that are required together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequiredGroup {
+    /// The names of the fields.
+    pub fields: Vec<String>,
+    /// The fields whose value must be in a range for the group to apply, if they are
+    /// set: the name, the minimum, and the maximum.
+    pub ranges: Vec<(String, i64, i64)>,
 }
 
 /// A documented response.
@@ -264,6 +282,14 @@ impl Api {
     /// Returns the operation with this id.
     pub fn operation(&self, id: &str) -> Option<&Operation> {
         self.operations.iter().find(|operation| operation.id == id)
+    }
+
+    /// Returns the description of a tag; empty if the document has none.
+    pub fn tag_description(&self, tag: &str) -> &str {
+        let mut tags = self.document["tags"].as_array().into_iter().flatten();
+        let tag = tags.find(|other| other["name"] == tag);
+        let description = tag.and_then(|tag| tag["description"].as_str());
+        description.unwrap_or_default().trim()
     }
 
     /// Returns the whole document.
@@ -534,6 +560,8 @@ impl Reader<'_> {
         Ok(Some(Body {
             media_type: media_type.to_owned(),
             required: value["required"] == true,
+            groups: groups(&value["x-required-groups"])
+                .map_err(|error| format!("x-required-groups: {error}"))?,
             schema,
         }))
     }
@@ -594,9 +622,29 @@ fn parameter(at: &Pointer, value: &Value) -> Result<Option<Parameter>, String> {
         name: name.to_owned(),
         required: value["required"] == true || place == Place::Path,
         joined: value["explode"] == false,
+        date_format: date_format(value).map_err(|error| format!("parameter `{name}`: {error}"))?,
+        flag: value["x-flag"] == true,
         description: value["description"].as_str().unwrap_or_default().to_owned(),
         schema: at.join("schema"),
     }))
+}
+
+/// Reads `x-date-format`.
+fn date_format(parameter: &Value) -> Result<Option<String>, String> {
+    let Some(format) = parameter.get("x-date-format") else {
+        return Ok(None);
+    };
+    let text = format.as_str().unwrap_or_default();
+    let parts = ["%Y", "%m", "%d"];
+    let rest = parts
+        .iter()
+        .fold(text.to_owned(), |rest, part| rest.replacen(part, "", 1));
+    if rest.contains('%') || parts.iter().any(|part| !text.contains(part)) {
+        return Err(format!(
+            "x-date-format: `{format}` is not a text with `%Y`, `%m`, and `%d`, once each"
+        ));
+    }
+    Ok(Some(text.to_owned()))
 }
 
 /// Returns the media type of a body and the location of its schema. If there
@@ -607,6 +655,27 @@ fn content(at: &Pointer, value: &Value) -> Option<(String, Pointer)> {
     let (media_type, _) = json.or_else(|| offered.iter().next())?;
     let schema = at.join("content").join(media_type).join("schema");
     Some((media_type.clone(), schema))
+}
+
+/// Reads groups of required fields, each in the form `{required: [NAME], ranges: {NAME:
+/// [MINIMUM, MAXIMUM]}}`.
+fn groups(value: &Value) -> Result<Vec<RequiredGroup>, String> {
+    let groups = value.as_array().into_iter().flatten();
+    let read = |group: &Value| {
+        let fields = group["required"].as_array()?.iter();
+        let ranges = group["ranges"].as_object().into_iter().flatten();
+        Some(RequiredGroup {
+            fields: fields
+                .map(|name| name.as_str().map(str::to_owned))
+                .collect::<Option<_>>()?,
+            ranges: ranges
+                .map(|(name, range)| Some((name.clone(), range[0].as_i64()?, range[1].as_i64()?)))
+                .collect::<Option<_>>()?,
+        })
+    };
+    groups
+        .map(|group| read(group).ok_or_else(|| format!("`{group}` is not a group")))
+        .collect()
 }
 
 fn paging(value: &Value) -> Result<Paging, String> {
@@ -785,6 +854,41 @@ mod tests {
             content.schema.as_str(),
             "/components/responses/gone/content/application~1json/schema"
         );
+    }
+
+    #[test]
+    fn the_form_of_a_date_is_checked() {
+        let with = |format: Value| {
+            let parameter = json!({"name": "from", "in": "query", "x-date-format": format});
+            one(json!({"parameters": [parameter]}))
+        };
+        let parameters = with(json!("%d.%m.%Y")).unwrap().parameters;
+        let from = parameters
+            .iter()
+            .find(|parameter| parameter.name == "from")
+            .unwrap();
+        assert_eq!(from.date_format.as_deref(), Some("%d.%m.%Y"));
+        for wrong in [json!("%Y%m"), json!("%Y%m%d%H"), json!("%Y%m%d%"), json!(1)] {
+            let error = with(wrong).unwrap_err();
+            assert!(error.contains("parameter `from`: x-date-format"), "{error}");
+        }
+    }
+
+    #[test]
+    fn groups_of_required_fields_are_read() {
+        let body = |groups: Value| {
+            let content = json!({"application/json": {"schema": {}}});
+            one(json!({"requestBody": {"content": content, "x-required-groups": groups}}))
+        };
+        let group = json!({"required": ["a", "b"], "ranges": {"c": [1, i64::MAX]}});
+        let read = body(json!([group])).unwrap().body.unwrap().groups;
+        let expected = RequiredGroup {
+            fields: vec!["a".to_owned(), "b".to_owned()],
+            ranges: vec![("c".to_owned(), 1, i64::MAX)],
+        };
+        assert_eq!(read, [expected]);
+        let error = body(json!([{"required": [1]}])).unwrap_err();
+        assert!(error.contains("x-required-groups"), "{error}");
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub fn run(
     generate: impl FnOnce(Value) -> Result<String, String>,
 ) {
     println!("cargo::rerun-if-changed=build.rs");
-    if let Err(error) = write(text, file, generate) {
+    if let Err(error) = make(text, file, generate) {
         print!("{}", directives(name, &error));
         exit(1);
     }
@@ -32,7 +32,7 @@ fn directives(name: &str, error: &str) -> String {
     lines.map(|line| format!("cargo::error={line}\n")).collect()
 }
 
-fn write(
+fn make(
     text: &str,
     file: &str,
     generate: impl FnOnce(Value) -> Result<String, String>,
@@ -40,6 +40,15 @@ fn write(
     let document = serde_json::from_str(text)
         .map_err(|error| format!("{error}; run `cargo xtask update-spec` to generate it"))?;
     let code = generate(document)?;
+    write(file, &code)
+}
+
+/// Writes generated code to `file` in `$OUT_DIR`.
+///
+/// # Errors
+///
+/// Returns an error if the file cannot be written.
+pub fn write(file: &str, code: &str) -> Result<(), String> {
     let out = env::var("OUT_DIR").map_err(|error| format!("OUT_DIR: {error}"))?;
     fs::write(Path::new(&out).join(file), code).map_err(|error| format!("{out}: {error}"))
 }

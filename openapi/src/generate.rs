@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{grammar, select};
 
 /// Runs `make`, which calls one of progenitor's generators, on `text`, a lowered
-/// document.
+/// document. With `with_schemas`, the types implement `schemars::JsonSchema`.
 ///
 /// # Errors
 ///
@@ -19,14 +19,15 @@ use crate::{grammar, select};
 /// to standard error.
 pub fn tokens(
     text: &str,
+    with_schemas: bool,
     make: impl Fn(&mut Generator, &OpenAPI) -> Result<proc_macro2::TokenStream, progenitor::Error>,
 ) -> Result<proc_macro2::TokenStream, String> {
     let no_document =
         |error: serde_json::Error| format!("the document is not OpenAPI 3.0: {error}. {REMEDY}");
     let document: OpenAPI = serde_json::from_str(text).map_err(no_document)?;
-    run(&document, &make).map_err(|error| {
+    run(&document, with_schemas, &make).map_err(|error| {
         let document = serde_json::from_str(text).unwrap_or_default();
-        match culprit(&document, &make) {
+        match culprit(&document, with_schemas, &make) {
             Some((operation, error)) => {
                 format!("progenitor rejects operation `{operation}`: {error}. {REMEDY}")
             }
@@ -38,7 +39,7 @@ pub fn tokens(
 const REMEDY: &str = "Correct the document in overlay.yaml or the lowering in xtask/src/lower, \
                       then run `cargo xtask update-spec`";
 
-fn settings() -> GenerationSettings {
+fn settings(with_schemas: bool) -> GenerationSettings {
     let mut settings = GenerationSettings::new();
     settings
         .with_interface(InterfaceStyle::Builder)
@@ -58,7 +59,8 @@ fn settings() -> GenerationSettings {
     }
     // The lowering adds `x-rust-type` extensions, which name types of `altegio`.
     settings.with_crate("altegio", CrateVers::Any, None);
-    if std::env::var_os("CARGO_FEATURE_SCHEMARS").is_some() {
+    settings.with_derive("PartialEq");
+    if with_schemas {
         settings.with_derive("::schemars::JsonSchema");
     }
     settings
@@ -77,10 +79,14 @@ fn schema(format: &str) -> schemars_0_8::schema::SchemaObject {
 type Make<'m> =
     &'m dyn Fn(&mut Generator, &OpenAPI) -> Result<proc_macro2::TokenStream, progenitor::Error>;
 
-fn run(document: &OpenAPI, make: Make<'_>) -> Result<proc_macro2::TokenStream, String> {
+fn run(
+    document: &OpenAPI,
+    with_schemas: bool,
+    make: Make<'_>,
+) -> Result<proc_macro2::TokenStream, String> {
     // progenitor panics on some documents that it does not support.
     let result = panic::catch_unwind(AssertUnwindSafe(|| {
-        make(&mut Generator::new(&settings()), document)
+        make(&mut Generator::new(&settings(with_schemas)), document)
     }));
     match result {
         Ok(Ok(tokens)) => Ok(tokens),
@@ -98,10 +104,10 @@ fn run(document: &OpenAPI, make: Make<'_>) -> Result<proc_macro2::TokenStream, S
 }
 
 /// Returns the id of the first operation that fails on its own, and its error.
-fn culprit(document: &Value, make: Make<'_>) -> Option<(String, String)> {
+fn culprit(document: &Value, with_schemas: bool, make: Make<'_>) -> Option<(String, String)> {
     let fails = |document: &Value| {
         let document = serde_json::from_value(document.clone()).ok()?;
-        run(&document, make).err()
+        run(&document, with_schemas, make).err()
     };
     let alone = |document: &Value, keep: &dyn Fn(&Value) -> bool| {
         let mut alone = document.clone();

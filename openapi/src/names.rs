@@ -52,6 +52,15 @@ pub fn singular(word: &str) -> String {
     }
 }
 
+/// Returns the words of a type's name in lowercase.
+///
+/// ```
+/// assert_eq!(altegio_openapi::names::words_of_type("TeamMember"), "team member");
+/// ```
+pub fn words_of_type(name: &str) -> String {
+    name.to_kebab_case().replace('-', " ")
+}
+
 /// Converts a name to kebab case. `camelCase` counts as two words.
 ///
 /// ```
@@ -71,6 +80,36 @@ pub fn kebab(text: &str) -> String {
 pub fn snake(text: &str) -> String {
     identifier(text, "_", |text| text.to_snake_case())
 }
+
+/// Returns the Rust identifier for the setter of an argument: [`snake`], with `_` appended
+/// to the names of the request builders' own methods.
+///
+/// ```
+/// use altegio_openapi::names::setter;
+///
+/// assert_eq!(["query", "type", "page"].map(setter), ["query_", "type_", "page"]);
+/// ```
+pub fn setter(text: &str) -> String {
+    let mut name = snake(text);
+    if OWN_METHODS.contains(&name.as_str()) {
+        name.push('_');
+    }
+    name
+}
+
+/// The methods that request builders have besides setters.
+const OWN_METHODS: [&str; 10] = [
+    "body",
+    "body_map",
+    "header",
+    "into_call",
+    "new",
+    "pages",
+    "query",
+    "send",
+    "send_as",
+    "stream",
+];
 
 /// Returns the Rust identifier for a type or a variant.
 ///

@@ -22,24 +22,27 @@ mod unions;
 use std::collections::BTreeSet;
 
 use proc_macro2::TokenStream;
+use quote::format_ident;
+use serde_json::Value;
 use syn::visit_mut::VisitMut;
-use syn::{File, ImplItem, ImplItemFn, Item, parse_quote};
+use syn::{Fields, File, ImplItem, ImplItemFn, Item, ItemStruct, parse_quote};
 
 use crate::api::Api;
 use crate::names;
 use crate::roles::Roles;
+use calls::Generated;
 use paging::Shapes;
 use redact::Marks;
 use syntax::{is_string_enum, last_ident, module};
 
 /// Rewrites `tokens`, which progenitor generated from the document of `api`, and
-/// returns the source text.
+/// returns the source text. `document` is the name of the document, such as `b2b-v1`.
 ///
 /// # Errors
 ///
 /// Returns an error if progenitor's code does not have the expected form. The
 /// message names the operation or the type.
-pub fn rewrite(api: &Api, tokens: TokenStream) -> Result<String, String> {
+pub fn rewrite(document: &str, api: &Api, tokens: TokenStream) -> Result<String, String> {
     let roles = Roles::of(api.document());
     let type_names = |schemas: &BTreeSet<String>| -> BTreeSet<String> {
         schemas.iter().map(|name| names::pascal(name)).collect()
@@ -52,19 +55,24 @@ pub fn rewrite(api: &Api, tokens: TokenStream) -> Result<String, String> {
     let types = module(&mut made.items, "types");
     let responses = signatures.values().filter_map(calls::response_name);
     let envelopes = envelopes::replace(types, &responses.collect());
-    let shapes = Shapes::read(types, envelopes);
+    let shapes = Shapes::read(types, envelopes)?;
     let mut marks = Marks::of(api.document());
     rewrite_types(types, &sent, &received, &forms(api), &shapes, &mut marks)?;
     marks.all_met()?;
     let types = std::mem::take(types);
 
-    let (calls, rows) = calls::builders(api, &signatures, &shapes)?;
-    let traits = operations::traits(api);
-    let table = operations::table(api);
-    let mut file: File = parse_quote! {
-        crate::codegen::view! {
-            /// The operations of the document. Bring the [`prelude`] into scope to call them.
-        }
+    let calls = api.operations.iter().map(|operation| {
+        calls::builder(operation, &signatures, &shapes)
+            .map_err(|error| format!("operation `{}`: {error}", operation.id))
+    });
+    let calls: Vec<Generated<'_>> = calls.collect::<Result<_, _>>()?;
+    let builders = calls.iter().map(|call| &call.builder);
+    let rows = calls.iter().map(|call| &call.row);
+    let methods = operations::methods(document, api, &calls);
+    let table = operations::table(document, api);
+    let all = format_ident!("__{}_operations", names::snake(document));
+    let file: File = parse_quote! {
+        crate::codegen::view!();
 
         /// The types of requests and responses.
         #[allow(clippy::all)]
@@ -77,15 +85,12 @@ pub fn rewrite(api: &Api, tokens: TokenStream) -> Result<String, String> {
             #[allow(unused_imports)]
             use super::types;
             #[allow(unused_imports)]
-            use crate::codegen::{
-                Bytes, Call, Envelope, Error, Facts, IntoArgument, Items, Pages, Paging, Response,
-                Transport, Unread,
-            };
+            use crate::codegen::{Bytes, Envelope, Facts, Items, Pages, Paging, RequiredGroup, Unread};
 
-            #(#calls)*
+            #(#builders)*
         }
 
-        #(#traits)*
+        #(#methods)*
 
         #table
 
@@ -93,14 +98,26 @@ pub fn rewrite(api: &Api, tokens: TokenStream) -> Result<String, String> {
         /// and its arguments, for programs that iterate over all of them.
         #[doc(hidden)]
         #[macro_export]
-        macro_rules! __b2b_v1_operations {
+        macro_rules! #all {
             ($row:ident) => { #($row! #rows)* };
         }
     };
-    file.items
-        .iter_mut()
-        .for_each(|item| Inline.visit_item_mut(item));
-    Ok(prettyplease::unparse(&file))
+    Ok(prettyplease::unparse(&inline(file)))
+}
+
+/// Returns the source text of the types of the document's ids: the component schemas whose
+/// `x-rust-type` is in `altegio::ids`.
+pub fn ids(document: &Value) -> String {
+    let schemas = document["components"]["schemas"].as_object();
+    let ids = schemas.into_iter().flatten().filter_map(|(_, schema)| {
+        let path = schema["x-rust-type"]["path"].as_str()?;
+        Some((path.strip_prefix("altegio::ids::")?, schema))
+    });
+    ids.map(|(name, schema)| {
+        let description = schema["description"].as_str().unwrap_or_default();
+        format!("id! {{ #[doc = {description:?}] {name} }}\n")
+    })
+    .collect()
 }
 
 /// Returns the names of the types of bodies that are sent as forms.
@@ -149,17 +166,20 @@ fn rewrite_types(
                 let name = item.ident.to_string();
                 let debug = marks.debug(item);
                 added.extend(debug.map_err(|error| format!("type `{name}`: {error}"))?);
-                if forms.contains(&name) {
-                    added.push(forms::rewrite(item));
-                } else {
-                    let items = structs::rewrite(item);
-                    added.extend(items.map_err(|error| format!("type `{name}`: {error}"))?);
+                if sent.contains(&name) {
+                    added.extend(newtype_argument(item));
                 }
+                let items = match forms.contains(&name) {
+                    true => forms::rewrite(item).map(|item| vec![item]),
+                    false => structs::rewrite(item),
+                };
+                added.extend(items.map_err(|error| format!("type `{name}`: {error}"))?);
             }
             Item::Enum(item) if is_string_enum(item) => {
                 let name = item.ident.to_string();
                 let open = received.contains(&name);
-                added.push(enums::rewrite(item, open));
+                let item = enums::rewrite(item, open);
+                added.push(item.map_err(|error| format!("type `{name}`: {error}"))?);
                 if open {
                     open_enums.insert(name);
                 }
@@ -177,8 +197,25 @@ fn rewrite_types(
     Ok(())
 }
 
+/// Generates the implementations of `IntoArgument` for a type that only wraps another.
+/// Types with fields have them from their builders.
+fn newtype_argument(item: &ItemStruct) -> Option<Item> {
+    let Fields::Unnamed(fields) = &item.fields else {
+        return None;
+    };
+    let (ident, inner) = (&item.ident, &fields.unnamed.first()?.ty);
+    Some(parse_quote! {
+        crate::codegen::newtype_argument! { #ident #inner }
+    })
+}
+
 /// Marks functions as `#[inline]`, so that only those that a program calls are
 /// compiled. Most programs call a few of the crate's operations.
+fn inline(mut file: File) -> File {
+    Inline.visit_file_mut(&mut file);
+    file
+}
+
 struct Inline;
 
 impl VisitMut for Inline {
@@ -200,7 +237,7 @@ impl VisitMut for Inline {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
     use crate::generate;
@@ -218,11 +255,11 @@ mod tests {
                 }},
             }},
         });
-        let tokens = generate::tokens(&document.to_string(), |generator, document| {
+        let tokens = generate::tokens(&document.to_string(), false, |generator, document| {
             generator.generate_tokens(document)
         });
-        let code = rewrite(&Api::read(document).unwrap(), tokens.unwrap()).unwrap();
-        code.split_whitespace().collect::<Vec<_>>().join(" ")
+        let code = rewrite("things-v1", &Api::read(document).unwrap(), tokens.unwrap()).unwrap();
+        code.split_whitespace().collect()
     }
 
     #[test]
@@ -252,16 +289,17 @@ mod tests {
             }}}},
         }}}));
         for expected in [
-            "self.call.path(\"thing-id\", value);",
-            "self.call.joined_query(\"tags\", value);",
-            "self.call.header(\"X-Partner-Id\", value);",
-            "self.call.require(&[\"tags\"]);",
-            // The body is optional.
-            "if let Some(body) = self.body.take() {",
-            "Result<Response<Envelope<types::NewThing, ::serde_json::Value>>, Error>",
-            "fn put_thing(&self) -> builder::PutThing;",
+            "fn put_thing(thing_id: ::std::string::String = path(\"thing-id\")) -> PutThing, PUT_THING;",
+            "#[cfg_attr(docsrs, doc(cfg(feature = \"things-v1-things\")))]",
+            "tags: ::std::vec::Vec<::std::string::String> = joined_query(\"tags\");",
+            "x_partner_id: ::std::string::String = header(\"X-Partner-Id\");",
+            "required [\"tags\"] groups []",
+            "body [optional json types::NewThing, types::builder::NewThing, body_map]",
+            "PutThing envelope Envelope<types::NewThing, ::serde_json::Value>;",
             "method: Method::PUT, path: \"/things/{thing-id}\",",
+            "macro_rules! __things_v1_operations",
         ] {
+            let expected = expected.split_whitespace().collect::<String>();
             assert!(code.contains(expected), "no `{expected}` in {code}");
         }
     }
@@ -269,7 +307,7 @@ mod tests {
     #[test]
     fn a_document_without_operations_has_its_modules_nevertheless() {
         let code = code(json!({}));
-        for expected in ["pub mod types {", "pub mod builder {", "pub mod prelude {}"] {
+        for expected in ["pubmodtypes{", "pubmodbuilder{", "pubmodoperations{"] {
             assert!(code.contains(expected), "no `{expected}` in {code}");
         }
     }

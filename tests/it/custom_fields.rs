@@ -2,7 +2,7 @@
 //! vendor's page describes.
 
 use altegio::Client;
-use altegio::b2b_v1::prelude::*;
+use altegio::ids::{CustomFieldId, LocationId};
 use httpmock::prelude::*;
 use serde_json::{Value, json};
 
@@ -42,9 +42,7 @@ async fn list_asks_for_the_category_and_reads_every_field() {
         .await;
     let answer = client(&server)
         .b2b_v1()
-        .get_custom_field_list()
-        .field_category("record")
-        .location_id(123)
+        .get_custom_field_list("record", LocationId(123))
         .send()
         .await
         .unwrap();
@@ -77,9 +75,7 @@ async fn create_sends_the_body_and_reads_one_field() {
         .await;
     let created = client(&server)
         .b2b_v1()
-        .create_custom_field()
-        .field_category("client")
-        .location_id(123)
+        .create_custom_field("client", LocationId(123))
         .body_map(|field| {
             field
                 .type_("text")
@@ -119,10 +115,7 @@ async fn update_puts_to_the_field_and_reads_the_message() {
         .await;
     let answer = client(&server)
         .b2b_v1()
-        .update_custom_field()
-        .field_category("record")
-        .location_id(123)
-        .field_id(7)
+        .update_custom_field("record", LocationId(123), CustomFieldId(7))
         .body_map(|field| {
             field
                 .type_("text")
@@ -158,10 +151,7 @@ async fn delete_sends_no_body_and_reads_the_message() {
         .await;
     let answer = client(&server)
         .b2b_v1()
-        .delete_custom_field()
-        .field_category("record")
-        .location_id(123)
-        .field_id(7)
+        .delete_custom_field("record", LocationId(123), CustomFieldId(7))
         .send()
         .await
         .unwrap();
@@ -185,9 +175,7 @@ async fn a_body_that_lacks_a_required_field_is_not_sent() {
         .await;
     let error = client(&server)
         .b2b_v1()
-        .create_custom_field()
-        .field_category("record")
-        .location_id(123)
+        .create_custom_field("record", LocationId(123))
         .body_map(|field| field.type_("text"))
         .send()
         .await

@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 use crate::loopback::clock::{Clock, TIMEOUT};
 use crate::loopback::log::Log;
 use crate::loopback::server::{Reply, Server, answer, json};
-use altegio::b2b_v1::prelude::*;
+use altegio::ids::{
+    AppointmentId, ClientId, CustomFieldId, EventScheduleId, LocationId, ProductId, VisitId,
+};
 use altegio::{
     BoxFuture, Client, ClientBuilder, Error, ErrorKind, Permit, RateLimit, RateLimiter, Retry,
     StoreError,
@@ -65,32 +67,31 @@ impl Method {
         let api = client.b2b_v1();
         match self {
             Get => {
-                let call = api.get_client().location_id(1).id(2);
+                let call = api.get_client(LocationId(1), ClientId(2));
                 call.send().await.map(drop)
             }
             Put => {
-                let call = api.update_custom_field().field_category("record");
-                let call = call.location_id(1).field_id(2).body_map(|body| {
+                let call = api.update_custom_field("record", LocationId(1), CustomFieldId(2));
+                let call = call.body_map(|body| {
                     let body = body.type_("text").code("a").title("b");
                     body.user_can_edit(true).show_in_ui(true)
                 });
                 call.send().await.map(drop)
             }
             Delete => {
-                let call = api.delete_custom_field().field_category("record");
-                call.location_id(1).field_id(2).send().await.map(drop)
+                let call = api.delete_custom_field("record", LocationId(1), CustomFieldId(2));
+                call.send().await.map(drop)
             }
             Post => {
-                let call = api.create_custom_field().field_category("record");
-                let call = call.location_id(1).body_map(|body| {
+                let call = api.create_custom_field("record", LocationId(1));
+                let call = call.body_map(|body| {
                     let body = body.type_("text").code("a").title("b");
                     body.user_can_edit(true).show_in_ui(true)
                 });
                 call.send().await.map(drop)
             }
             Patch => {
-                let call = api.update_timetable_event_schedule();
-                let call = call.location_id(1).schedule_id(2);
+                let call = api.update_timetable_event_schedule(LocationId(1), EventScheduleId(2));
                 call.body_map(|body| body).send().await.map(drop)
             }
         }
@@ -895,7 +896,7 @@ async fn the_document_says_what_may_be_repeated_and_not_the_method() {
         // This POST is a search, so it is idempotent.
         let server = start().await;
         let client = of(&server);
-        let search = client.b2b_v1().get_client_list().location_id(1);
+        let search = client.b2b_v1().get_client_list(LocationId(1));
         let search = search.body_map(|body| body.fields(vec!["id".to_owned()]));
         search.send().await.unwrap();
         assert_eq!(server.requests().len(), 2);
@@ -903,7 +904,7 @@ async fn the_document_says_what_may_be_repeated_and_not_the_method() {
         // This PUT adds transactions, so it is not idempotent.
         let server = start().await;
         let client = of(&server);
-        let visit = client.b2b_v1().update_visit().visit_id(1).record_id(2);
+        let visit = client.b2b_v1().update_visit(VisitId(1), AppointmentId(2));
         let visit = visit.body_map(|body| body.attendance(1).comment("paid"));
         let error = visit.send().await.unwrap_err();
         assert!(!error.is_retryable() && error.may_have_acted(), "{error}");
@@ -912,8 +913,10 @@ async fn the_document_says_what_may_be_repeated_and_not_the_method() {
         // This GET creates a code, so it is not idempotent.
         let server = start().await;
         let client = of(&server);
-        let code = client.b2b_v1().generate_loyalty_code();
-        let error = code.location_id(1).product_id(2).send().await.unwrap_err();
+        let code = client
+            .b2b_v1()
+            .generate_loyalty_code(LocationId(1), ProductId(2));
+        let error = code.send().await.unwrap_err();
         assert!(!error.is_retryable() && error.may_have_acted(), "{error}");
         assert_eq!(server.requests().len(), 1);
     }
@@ -923,7 +926,7 @@ async fn the_document_says_what_may_be_repeated_and_not_the_method() {
 async fn a_form_is_sent_again_whole() {
     let server = Server::start(vec![error("503 Service Unavailable", &[]), ok()]).await;
     let client = builder(&server.url, &Clock::new()).build().unwrap();
-    let call = client.b2b_v1().delete_image().entity("service");
+    let call = client.b2b_v1().delete_image("service");
     let call = call.body_map(|body| body.image_group_id(72));
     call.send().await.unwrap();
     let seen = server.requests();
@@ -952,9 +955,7 @@ async fn lengths_that_no_clock_can_hold_are_as_good_as_none() {
     Get.call(&client).await.unwrap();
     let in_time = client.b2b_v1().timeout(TIMEOUT);
     let error = in_time
-        .get_client()
-        .location_id(1)
-        .id(2)
+        .get_client(LocationId(1), ClientId(2))
         .send()
         .await
         .unwrap_err();
@@ -983,11 +984,11 @@ async fn retries_can_be_turned_off_for_a_client_and_for_a_call() {
 
     let on = builder(&server.url, &Clock::new()).build().unwrap();
     let once = on.b2b_v1().retry(Retry::off());
-    let call = once.get_client().location_id(1).id(2);
+    let call = once.get_client(LocationId(1), ClientId(2));
     assert_eq!(call.send().await.unwrap_err().attempts(), 1);
     assert_eq!(server.requests().len(), 2);
     let more = off.b2b_v1().retry(Retry::new().attempts(2));
-    let call = more.get_client().location_id(1).id(2);
+    let call = more.get_client(LocationId(1), ClientId(2));
     assert_eq!(call.send().await.unwrap_err().attempts(), 2);
 }
 
@@ -1350,8 +1351,7 @@ async fn no_event_shows_a_token_or_a_persons_data() {
         Get.call(&client).await.unwrap();
         let create = client
             .b2b_v1()
-            .create_client()
-            .location_id(1)
+            .create_client(LocationId(1))
             .body_map(|body| {
                 body.name("Ada-1815")
                     .phone("+13155550184")
@@ -1359,7 +1359,7 @@ async fn no_event_shows_a_token_or_a_persons_data() {
             });
         create.send().await.unwrap_err();
         #[allow(deprecated)] // for a phone in the query
-        let search = client.b2b_v1().deprecated_get_client_list().location_id(1);
+        let search = client.b2b_v1().deprecated_get_client_list(LocationId(1));
         search.phone("+13155550184").send().await.unwrap();
         let text = log.text();
         // hyper's own TRACE events contain what it parses.

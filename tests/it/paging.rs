@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use crate::loopback::clock::{Clock, TIMEOUT};
 use crate::loopback::server::{self, Reply, Server, json as answer};
-use altegio::b2b_v1::{operations, prelude::*, types};
+use altegio::b2b_v1::{operations, types};
+use altegio::ids::{ChainId, LocationId, ProductCategoryId};
 use altegio::{Client, Cursor, ErrorKind, Paging, Retry};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
@@ -41,7 +42,7 @@ fn with_total(mut page: Value, total: i64) -> Value {
 
 /// Returns the ids of all appointments, fetched three per page.
 async fn appointments(client: &Client) -> Vec<i64> {
-    let call = client.b2b_v1().get_appointment_list().location_id(1);
+    let call = client.b2b_v1().get_appointment_list(LocationId(1));
     let items = call.count(3).stream().ahead(0);
     items.map(|item| item.unwrap().id.unwrap()).collect().await
 }
@@ -190,7 +191,7 @@ async fn periods_without_anything_are_alike_and_do_not_end_a_list() {
         period(Value::Null, json!([{"id": 7}])),
     ];
     let (server, client) = started(&pages).await;
-    let call = client.b2b_v1().search_client_visits().location_id(1);
+    let call = client.b2b_v1().search_client_visits(LocationId(1));
     let call = call.body_map(|body| body.client_id(7).payment_statuses(vec![]));
     assert_eq!(call.stream().count().await, 3);
     assert_eq!(server.requests().len(), 3);
@@ -199,7 +200,7 @@ async fn periods_without_anything_are_alike_and_do_not_end_a_list() {
 #[tokio::test]
 async fn nothing_is_asked_before_it_is_wanted() {
     let (server, client) = started(&[page(&[1, 2, 3]), page(&[4])]).await;
-    let call = client.b2b_v1().get_appointment_list().location_id(1);
+    let call = client.b2b_v1().get_appointment_list(LocationId(1));
     let mut items = call.count(3).stream().ahead(0);
     assert_eq!(server.requests().len(), 0);
     for _ in 0..3 {
@@ -225,7 +226,7 @@ async fn an_error_stands_in_its_place_and_the_list_goes_on_from_there() {
     ];
     let server = Server::start(replies).await;
     let client = client(&server);
-    let call = client.b2b_v1().get_appointment_list().location_id(1);
+    let call = client.b2b_v1().get_appointment_list(LocationId(1));
     let mut items = call.count(3).stream().ahead(0);
     let (mut ids, mut errors) = (Vec::new(), Vec::new());
     loop {
@@ -252,7 +253,7 @@ async fn an_error_stands_in_its_place_and_the_list_goes_on_from_there() {
 async fn a_list_starts_where_it_is_told_to() {
     let pages = [page(&[7]), page(&[])].map(|page| with_total(page, 7));
     let (server, client) = started(&pages).await;
-    let call = client.b2b_v1().get_appointment_list().location_id(1);
+    let call = client.b2b_v1().get_appointment_list(LocationId(1));
     let mut items = call.count(3).page(3).stream();
     assert_eq!(items.next().await.unwrap().unwrap().id, Some(7));
     assert!(items.next().await.is_none());
@@ -265,7 +266,7 @@ async fn pages_come_whole() {
     let mut first = page(&[1, 2, 3]);
     first["data"][1] = json!("odd");
     let (_server, client) = started(&[first, page(&[4])]).await;
-    let call = client.b2b_v1().get_appointment_list().location_id(1);
+    let call = client.b2b_v1().get_appointment_list(LocationId(1));
     let mut pages = call.count(2).pages();
     let first = pages.next().await.unwrap().unwrap();
     assert_eq!(first.mismatches().len(), 1);
@@ -277,7 +278,8 @@ async fn pages_come_whole() {
 #[tokio::test]
 async fn an_unusable_argument_is_the_only_item() {
     let (server, client) = started(&[page(&[1])]).await;
-    let mut items = client.b2b_v1().get_appointment_list().stream();
+    let location = None::<LocationId>;
+    let mut items = client.b2b_v1().get_appointment_list(location).stream();
     let error = items.next().await.unwrap().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Argument);
     assert!(items.next().await.is_none());
@@ -289,7 +291,7 @@ async fn an_unusable_argument_is_the_only_item() {
 #[tokio::test]
 async fn a_page_can_be_a_field_of_the_body() {
     let (server, client) = started(&[page(&[1, 2]), page(&[3])]).await;
-    let call = client.b2b_v1().get_client_list().location_id(1);
+    let call = client.b2b_v1().get_client_list(LocationId(1));
     let call = call.body_map(|body| body.page_size(2).fields(vec!["id".to_owned()]));
     let items = call.stream().ahead(0);
     let ids: Vec<_> = items.map(|item| item.unwrap().id).collect().await;
@@ -315,7 +317,7 @@ async fn a_date_cursor_is_followed_to_its_end() {
         page(2, json!({"from": null, "to": null, "count": null})),
     ])
     .await;
-    let call = client.b2b_v1().search_client_visits().location_id(1);
+    let call = client.b2b_v1().search_client_visits(LocationId(1));
     // A required, nullable field that is not set is sent as null.
     let call = call.body_map(|body| body.client_id(7).payment_statuses(vec![]));
     let mut visits = call.stream();
@@ -345,8 +347,10 @@ async fn items_are_found_where_the_document_puts_them() {
         json!({"success": true, "data": {"category_id": 9, "children": children}})
     };
     let (_server, client) = started(&[category(&[1, 2]), category(&[3])]).await;
-    let call = client.b2b_v1().get_product_category_composition();
-    let call = call.location_id(1).category_id(9).count(2);
+    let call = client
+        .b2b_v1()
+        .get_product_category_composition(LocationId(1), ProductCategoryId(9));
+    let call = call.count(2);
     assert_eq!(
         call.stream()
             .ahead(0)
@@ -364,7 +368,7 @@ async fn items_are_found_where_the_document_puts_them() {
         page(&[6]),
     ])
     .await;
-    let call = client.b2b_v1().get_membership_list().chain_id(1).count(2);
+    let call = client.b2b_v1().get_membership_list(ChainId(1)).count(2);
     let ids: Vec<_> = call
         .stream()
         .ahead(0)
@@ -431,10 +435,7 @@ async fn five_pages_are_in_progress_and_arrive_in_order() {
         }
     })
     .await;
-    let call = client(&server)
-        .b2b_v1()
-        .get_appointment_list()
-        .location_id(1);
+    let call = client(&server).b2b_v1().get_appointment_list(LocationId(1));
     let ids: Vec<_> = call
         .count(3)
         .stream()
@@ -454,10 +455,7 @@ async fn nothing_past_a_total_and_little_past_another_end_is_requested() {
             say(&if with { with_total(page, items) } else { page })
         })
         .await;
-        let call = client(&server)
-            .b2b_v1()
-            .get_appointment_list()
-            .location_id(1);
+        let call = client(&server).b2b_v1().get_appointment_list(LocationId(1));
         assert_eq!(
             call.count(3).stream().count().await,
             usize::try_from(items).unwrap()
@@ -471,10 +469,7 @@ async fn nothing_past_a_total_and_little_past_another_end_is_requested() {
     // Without a total, the list ends with page 3.
     let server =
         Server::respond(|request| async move { say(&three(page_number(&request), 7)) }).await;
-    let call = client(&server)
-        .b2b_v1()
-        .get_appointment_list()
-        .location_id(1);
+    let call = client(&server).b2b_v1().get_appointment_list(LocationId(1));
     assert_eq!(call.count(3).stream().ahead(2).count().await, 7);
     let numbers = numbers(&server);
     assert!(
@@ -484,10 +479,7 @@ async fn nothing_past_a_total_and_little_past_another_end_is_requested() {
     // A short first page is not taken for one of many.
     let server =
         Server::respond(|request| async move { say(&three(page_number(&request), 2)) }).await;
-    let call = client(&server)
-        .b2b_v1()
-        .get_appointment_list()
-        .location_id(1);
+    let call = client(&server).b2b_v1().get_appointment_list(LocationId(1));
     assert_eq!(call.count(3).stream().count().await, 2);
     assert_eq!(server.requests().len(), 2);
 }
@@ -508,10 +500,7 @@ async fn a_page_that_fails_surfaces_in_its_turn() {
         }
     })
     .await;
-    let call = client(&server)
-        .b2b_v1()
-        .get_appointment_list()
-        .location_id(1);
+    let call = client(&server).b2b_v1().get_appointment_list(LocationId(1));
     let mut items = call.count(3).stream();
     let (mut ids, mut failed) = (Vec::new(), Vec::new());
     loop {
@@ -559,7 +548,7 @@ async fn a_page_that_fails_while_the_caller_is_busy_is_requested_again() {
         .runtime(clock.clone())
         .build()
         .unwrap();
-    let call = client.b2b_v1().get_appointment_list().location_id(1);
+    let call = client.b2b_v1().get_appointment_list(LocationId(1));
     let mut items = call.count(100).stream();
     let mut ids = Vec::new();
     // Each item that is returned also polls the request for the next page.
@@ -579,7 +568,7 @@ async fn a_page_that_fails_while_the_caller_is_busy_is_requested_again() {
 async fn items_that_move_to_another_page_are_told() {
     let pages = [page(&[1, 2, 3]), page(&[3, 4, 5]), page(&[6, 1])];
     let (_server, client) = started(&pages).await;
-    let call = client.b2b_v1().get_appointment_list().location_id(1);
+    let call = client.b2b_v1().get_appointment_list(LocationId(1));
     let mut pages = call.count(3).pages().ahead(0);
     let mut repeated = Vec::new();
     while let Some(page) = pages.next().await {
@@ -611,7 +600,7 @@ async fn items_tell_what_was_set_aside_on_their_page() {
     let mut second = with_total(page(&[3]), 3);
     second["data"][0]["new_field"] = json!(7);
     let (_server, client) = started(&[first, second]).await;
-    let call = client.b2b_v1().get_appointment_list().location_id(1);
+    let call = client.b2b_v1().get_appointment_list(LocationId(1));
     let mut items = call.count(2).stream();
     assert!(items.mismatches().is_empty() && items.unknown_fields().is_empty());
     for _ in 0..2 {
@@ -632,6 +621,6 @@ async fn items_tell_what_was_set_aside_on_their_page() {
 fn streams_can_be_sent_between_threads() {
     fn sendable<T: Send + Unpin>(_: T) {}
     let client = Client::builder().build().unwrap();
-    sendable(client.b2b_v1().get_appointment_list().stream());
-    sendable(client.b2b_v1().get_appointment_list().pages());
+    sendable(client.b2b_v1().get_appointment_list(LocationId(1)).stream());
+    sendable(client.b2b_v1().get_appointment_list(LocationId(1)).pages());
 }

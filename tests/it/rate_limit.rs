@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use altegio::b2b_v1::prelude::*;
+use altegio::ids::{ClientId, LocationId};
 use altegio::{Client, RateLimiter};
 use futures_util::FutureExt;
 
@@ -21,7 +21,7 @@ async fn after_one_call() -> (Server, Clock, Client) {
     let server = Server::start(vec![ok]).await;
     let clock = Clock::new();
     let client = client(&server, &clock);
-    let call = client.b2b_v1().get_client().location_id(1).id(1);
+    let call = client.b2b_v1().get_client(LocationId(1), ClientId(1));
     call.send().await.unwrap();
     clock.hold_waits();
     (server, clock, client)
@@ -45,9 +45,9 @@ fn client(server: &Server, clock: &Clock) -> Client {
 async fn a_call_left_behind_in_a_select_does_not_stop_the_client() {
     let (server, clock, client) = after_one_call().await;
     let api = client.b2b_v1();
-    let mut kept = pin!(api.get_client().location_id(1).id(2).send());
+    let mut kept = pin!(api.get_client(LocationId(1), ClientId(2)).send());
     assert!(kept.as_mut().now_or_never().is_none());
-    let mut other = pin!(api.get_client().location_id(1).id(3).send());
+    let mut other = pin!(api.get_client(LocationId(1), ClientId(3)).send());
     assert!(other.as_mut().now_or_never().is_none());
     // The kept call has its turn but is not polled, so the turn passes to the other one.
     clock.set_on(WINDOW);
@@ -67,9 +67,9 @@ async fn a_call_left_behind_in_a_select_does_not_stop_the_client() {
 async fn a_stream_whose_next_was_given_up_does_not_stop_the_client() {
     let (server, clock, client) = after_one_call().await;
     let api = client.b2b_v1();
-    let mut items = api.get_appointment_list().location_id(1).stream();
+    let mut items = api.get_appointment_list(LocationId(1)).stream();
     assert!(items.next().now_or_never().is_none());
-    let mut other = pin!(api.get_client().location_id(1).id(3).send());
+    let mut other = pin!(api.get_client(LocationId(1), ClientId(3)).send());
     assert!(other.as_mut().now_or_never().is_none());
     clock.set_on(WINDOW + GRACE);
     other.await.unwrap();
@@ -88,12 +88,12 @@ async fn pages_requested_ahead_hold_up_no_other_call_for_long() {
     .await;
     let clock = Clock::new();
     let client = client(&server, &clock);
-    let call = client.b2b_v1().get_appointment_list().location_id(1);
+    let call = client.b2b_v1().get_appointment_list(LocationId(1));
     let mut items = call.count(1).stream();
     clock.hold_waits();
     assert_eq!(items.next().await.unwrap().unwrap().id, Some(1));
     // Four requests for the next pages wait for the limit and are no longer polled.
-    let mut other = pin!(client.b2b_v1().get_comments().location_id(1).send());
+    let mut other = pin!(client.b2b_v1().get_comments(LocationId(1)).send());
     assert!(other.as_mut().now_or_never().is_none());
     clock.set_on(WINDOW);
     for _ in 0..4 {
@@ -121,13 +121,13 @@ async fn a_short_call_behind_a_long_queue_fails_at_once() {
     let (server, _clock, client) = after_one_call().await;
     let mut queue = Vec::new();
     for id in 0..5 {
-        let call = client.b2b_v1().get_client().location_id(1).id(id);
+        let call = client.b2b_v1().get_client(LocationId(1), ClientId(id));
         let mut call = Box::pin(call.send());
         assert!(call.as_mut().now_or_never().is_none());
         queue.push(call);
     }
     let short = client.b2b_v1().timeout(59 * WINDOW / 10);
-    let error = short.get_client().location_id(1).id(9).send();
+    let error = short.get_client(LocationId(1), ClientId(9)).send();
     let error = error.now_or_never().unwrap().unwrap_err();
     assert_eq!(error.attempts(), 0);
     assert!(

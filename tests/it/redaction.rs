@@ -7,7 +7,8 @@
 
 use std::fmt::Debug;
 
-use altegio::b2b_v1::{prelude::*, types};
+use altegio::b2b_v1::types;
+use altegio::ids::{ChainId, LocationId};
 use altegio::wire::{Mode, decode};
 use altegio::{Client, Server};
 use altegio_openapi::{grammar, pointer};
@@ -155,6 +156,8 @@ struct Row {
     id: &'static str,
     response: Option<Show>,
     body: Option<Show>,
+    /// Returns the `Debug` output of the body's builder with the values of the body.
+    builder: Option<Show>,
     /// Returns the `Debug` output of the call with the body.
     call: Option<ShowCall>,
 }
@@ -163,12 +166,16 @@ struct Row {
 fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
     macro_rules! row {
-        ($id:literal $method:ident $kind:ident [$answer:ty] [$($body:ty)?] $($arguments:tt)*) => {
+        (
+            $id:literal $method:ident $kind:ident [$answer:ty] [$($body:ty $(, $held:ty)?)?]
+            [$($path:ident $path_type:ty,)*] $($query:tt)*
+        ) => {
             rows.push(Row {
                 id: $id,
                 response: row!(@ $kind $answer),
                 body: row!(@ body $kind $($body)?),
-                call: row!(@ call $kind $method $($body)?),
+                builder: row!(@ builder $kind $($body $(, $held)?)?),
+                call: row!(@ call $kind $method [$($path_type),*] $($body)?),
             });
         };
         (@ raw $answer:ty) => { None };
@@ -178,15 +185,18 @@ fn rows() -> Vec<Row> {
         (@ body form $body:ty) => { None };
         (@ body $kind:ident $body:ty) => { Some(show::<$body> as Show) };
         (@ body $kind:ident) => { None };
-        (@ call form $method:ident $body:ty) => { None };
-        (@ call $kind:ident $method:ident $body:ty) => {
+        (@ builder form $body:ty, $held:ty) => { None };
+        (@ builder $kind:ident $body:ty, $held:ty) => { Some(show_builder!($body)) };
+        (@ builder $kind:ident $($body:ty)?) => { None };
+        (@ call form $method:ident [$($path:ty),*] $body:ty) => { None };
+        (@ call $kind:ident $method:ident [$($path:ty),*] $body:ty) => {
             Some(|client, body| {
                 let body = decode::<$body>(body, Mode::Salvage).ok()?.value;
-                let call = client.b2b_v1().$method().body(body);
+                let call = client.b2b_v1().$method($(None::<$path>),*).body(body);
                 Some(format!("{call:?}\n{call:#?}"))
             })
         };
-        (@ call $kind:ident $method:ident) => { None };
+        (@ call $kind:ident $method:ident [$($path:ty),*]) => { None };
     }
     altegio::__b2b_v1_operations!(row);
     rows
@@ -211,9 +221,12 @@ fn debug_shows_no_marked_value_of_any_example() {
         let shown = match example.place.as_str() {
             "request" => [
                 row.body.and_then(|show| show(&body)),
+                row.builder.and_then(|show| show(&body)),
                 row.call.and_then(|show| show(&client, &body)),
             ],
-            status if status.starts_with('2') => [row.response.and_then(|show| show(&body)), None],
+            status if status.starts_with('2') => {
+                [row.response.and_then(|show| show(&body)), None, None]
+            }
             _ => continue,
         };
         for text in shown.into_iter().flatten() {
@@ -255,12 +268,9 @@ fn builders_show_which_fields_are_set_and_no_value() {
 fn calls_show_no_argument() {
     let client = Client::builder().build().unwrap();
     let api = client.b2b_v1();
-    let by_phone = api
-        .get_client_account_by_chain_and_phone()
-        .chain_id(1)
-        .phone(13_155_550_175_i64);
+    let by_phone = api.get_client_account_by_chain_and_phone(ChainId(1), 13_155_550_175_i64);
     let by_name = api
-        .send_sms_campaign_to_filtered_clients()
+        .send_sms_campaign_to_filtered_clients(LocationId(1))
         .fullname("Ada Lovelace");
     let shown = format!("{by_phone:?} {by_phone:#?} {by_name:?} {by_name:#?}");
     assert!(shown.contains("GetClientAccountByChainAndPhone"), "{shown}");

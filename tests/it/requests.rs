@@ -2,7 +2,10 @@
 
 use crate::loopback::log::Log;
 use crate::loopback::server::{Server as Loopback, answer, json};
-use altegio::b2b_v1::{operations, prelude::*, types};
+use altegio::b2b_v1::{operations, types};
+use altegio::ids::{
+    CertificateTypeId, ChainId, ClientId, CountryId, CustomFieldId, LocationId, ProductId, VisitId,
+};
 use altegio::{Client, ClientBuilder, Error, ErrorKind, File, Security, Server};
 use altegio_openapi::api::Api;
 
@@ -24,12 +27,10 @@ async fn started(body: &str) -> (Loopback, Client) {
 }
 
 async fn list(client: &Client, category: &str) -> Result<(), Error> {
-    let call = client.b2b_v1().get_custom_field_list();
-    call.field_category(category)
-        .location_id(1)
-        .send()
-        .await
-        .map(drop)
+    let call = client
+        .b2b_v1()
+        .get_custom_field_list(category, LocationId(1));
+    call.send().await.map(drop)
 }
 
 // ---- custom requests ------------------------------------------------------------
@@ -129,35 +130,34 @@ fn the_table_says_of_every_operation_what_the_document_says() {
 }
 
 #[test]
-fn every_operation_of_the_document_is_a_call() {
+fn every_operation_of_the_document_is_a_call_with_the_paths_arguments() {
     let client = Client::builder().build().unwrap();
-    let mut ids = Vec::new();
+    let mut calls = Vec::new();
     macro_rules! row {
-        ($id:literal $method:ident $($types:tt)*) => {
-            let _ = client.b2b_v1().$method();
-            ids.push($id);
+        (
+            $id:literal $method:ident $kind:ident [$answer:ty] [$($body:tt)*]
+            [$($path:ident $type:ty,)*] $($query:tt)*
+        ) => {
+            let _ = client.b2b_v1().$method($(None::<$type>),*);
+            calls.push(($id, [$(stringify!($path)),*].len()));
         };
     }
     #[allow(deprecated)]
     {
         altegio::__b2b_v1_operations!(row);
     }
-    ids.sort_unstable();
-    let known: Vec<&str> = operations::ALL
-        .iter()
-        .map(|operation| operation.route.id)
-        .collect();
-    assert_eq!(ids.len(), document().operations.len());
-    assert!(known.iter().all(|id| ids.contains(id)));
+    let documented = operations::ALL.iter().map(|operation| &operation.route);
+    let documented = documented.map(|route| (route.id, route.path.matches('{').count()));
+    assert_eq!(calls, documented.collect::<Vec<_>>());
 }
 
 #[tokio::test]
 async fn each_operation_gets_the_tokens_that_its_security_asks_for() {
     let (server, client) = started(OK).await;
     list(&client, "record").await.unwrap();
-    let partner_only = client.b2b_v1().get_location(); // BearerPartner
+    let partner_only = client.b2b_v1().get_location(LocationId(1)); // BearerPartner
     assert_eq!(operations::GET_LOCATION.route.security, Security::Partner);
-    let _ = partner_only.location_id(1).send().await;
+    let _ = partner_only.send().await;
     let seen = server.requests();
     assert_eq!(
         seen[0].header("authorization"),
@@ -304,14 +304,10 @@ async fn a_redirect_is_followed_on_the_same_origin_for_reading_only() {
     )])
     .await;
     let client = builder(&server).build().unwrap();
-    let delete = client.b2b_v1().delete_custom_field();
-    let error = delete
-        .field_category("record")
-        .location_id(1)
-        .field_id(2)
-        .send()
-        .await
-        .unwrap_err();
+    let delete = client
+        .b2b_v1()
+        .delete_custom_field("record", LocationId(1), CustomFieldId(2));
+    let error = delete.send().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Redirect);
     assert_eq!(server.requests().len(), 1);
 }
@@ -322,8 +318,10 @@ async fn a_get_that_changes_something_is_not_redirected() {
     let server = Loopback::start(vec![redirect, json("200 OK", OK)]).await;
     assert!(!operations::GENERATE_LOYALTY_CODE.route.idempotent);
     let client = builder(&server).build().unwrap();
-    let code = client.b2b_v1().generate_loyalty_code();
-    let error = code.location_id(1).product_id(2).send().await.unwrap_err();
+    let code = client
+        .b2b_v1()
+        .generate_loyalty_code(LocationId(1), ProductId(2));
+    let error = code.send().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Redirect);
     assert!(error.may_have_acted());
     assert_eq!(server.requests().len(), 1);
@@ -449,7 +447,7 @@ async fn redirects_are_the_transports_whatever_the_http_client_is_set_to() {
         .http_client_builder(follows)
         .build()
         .unwrap();
-    let create = client.b2b_v1().create_client().location_id(1);
+    let create = client.b2b_v1().create_client(LocationId(1));
     let create = create.body_map(|body| body.name("Ada").phone("+13155550184"));
     let error = create.send().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Redirect);
@@ -533,8 +531,10 @@ fn clients_are_cheap_to_share() {
     shared::<Client>();
     fn sendable<T: Send>(_: T) {}
     let client = Client::builder().build().unwrap();
-    let call = client.b2b_v1().get_custom_field_list();
-    sendable(call.field_category("record").location_id(1).send());
+    let call = client
+        .b2b_v1()
+        .get_custom_field_list("record", LocationId(1));
+    sendable(call.send());
 }
 
 // ---- paths and queries ----------------------------------------------------------------
@@ -583,9 +583,9 @@ async fn the_servers_path_is_kept() {
 #[tokio::test]
 async fn lists_are_joined_or_repeated_as_the_document_says() {
     let (server, client) = started("[]").await;
-    let joined = client.b2b_v1().get_membership_list().chain_id(1); // explode: false
+    let joined = client.b2b_v1().get_membership_list(ChainId(1)); // explode: false
     let _ = joined.abonements_ids(vec![1, 2, 3]).send().await;
-    let repeated = client.b2b_v1().search_events().location_id(1);
+    let repeated = client.b2b_v1().search_events(LocationId(1));
     let _ = repeated
         .from("2026-03-01")
         .till("2026-03-02")
@@ -594,8 +594,7 @@ async fn lists_are_joined_or_repeated_as_the_document_says() {
         .await;
     let bracketed = client
         .b2b_v1()
-        .get_membership_type_list_by_id()
-        .location_id(1);
+        .get_membership_type_list_by_id(LocationId(1));
     let _ = bracketed.ids(9).send().await;
     let lines: Vec<String> = server
         .requests()
@@ -614,9 +613,9 @@ async fn lists_are_joined_or_repeated_as_the_document_says() {
 #[tokio::test]
 async fn absent_query_parameters_are_not_sent_and_odd_ones_are_encoded() {
     let (server, client) = started(OK).await;
-    let call = client.b2b_v1().get_location_users().location_id(1);
+    let call = client.b2b_v1().get_location_users(LocationId(1));
     let _ = call.send().await;
-    let call = client.b2b_v1().search_events().location_id(1);
+    let call = client.b2b_v1().search_events(LocationId(1));
     let _ = call.from("a&b=c d").till("é").send().await;
     let lines: Vec<String> = server
         .requests()
@@ -641,7 +640,7 @@ async fn whole_numbers_are_sent_without_a_point_and_null_clears() {
         price.max(altegio::Nullable::Null).try_into().unwrap();
     let settings = types::UpdateServiceLinksBodyTeamMemberSettingsItem::builder().price(price);
     let settings = settings.team_member_id(5).try_into().unwrap();
-    let call = client.b2b_v1().update_service_links().location_id(1);
+    let call = client.b2b_v1().update_service_links(LocationId(1));
     let call = call.body_map(|body| {
         let body = body.service_id(1).team_member_settings(vec![settings]);
         body.resource_ids(vec![]).translations(vec![])
@@ -664,7 +663,7 @@ async fn numbers_that_json_does_not_have_are_not_sent() {
             price.max(1.0).try_into().unwrap();
         let settings = types::UpdateServiceLinksBodyTeamMemberSettingsItem::builder().price(price);
         let settings = settings.team_member_id(5).try_into().unwrap();
-        let call = client.b2b_v1().update_service_links().location_id(1);
+        let call = client.b2b_v1().update_service_links(LocationId(1));
         let call = call.body_map(|body| {
             let body = body.service_id(1).team_member_settings(vec![settings]);
             body.resource_ids(vec![]).translations(vec![])
@@ -684,8 +683,7 @@ async fn an_image_goes_up_as_a_form() {
     let photo = File::new("chair.png", &b"\x89PNG"[..]).with_media_type("image/png");
     let answer = client
         .b2b_v1()
-        .upload_image()
-        .entity("service")
+        .upload_image("service")
         .body_map(|body| body.company_id(4).image(photo))
         .send()
         .await
@@ -712,7 +710,7 @@ async fn an_image_goes_up_as_a_form() {
 async fn a_file_name_that_would_inject_headers_is_refused() {
     let (server, client) = started(OK).await;
     for name in ["a\r\nX-Injected: 1", "a\nb.png", "a\0.png"] {
-        let call = client.b2b_v1().upload_image().entity("service");
+        let call = client.b2b_v1().upload_image("service");
         let file = File::new(name, &b"x"[..]);
         let error = call
             .body_map(|body| body.image(file))
@@ -728,7 +726,7 @@ async fn a_file_name_that_would_inject_headers_is_refused() {
 #[tokio::test]
 async fn an_image_is_deleted_with_a_form() {
     let (server, client) = started(r#"{"success":true}"#).await;
-    let call = client.b2b_v1().delete_image().entity("service");
+    let call = client.b2b_v1().delete_image("service");
     let _ = call.body_map(|body| body.image_group_id(72)).send().await;
     let request = server.requests().pop().unwrap();
     assert_eq!(request.line, "DELETE /images/service");
@@ -750,8 +748,7 @@ async fn the_receipt_comes_as_bytes() {
     let client = builder(&server).build().unwrap();
     let receipt = client
         .b2b_v1()
-        .get_visit_receipt_pdf()
-        .visit_id(8)
+        .get_visit_receipt_pdf(VisitId(8))
         .send()
         .await
         .unwrap();
@@ -799,18 +796,12 @@ async fn success_false_is_an_error_for_lists_of_several_response_types() {
     let api = client.b2b_v1();
     let results = [
         api.get_location_list().send().await.map(drop),
-        api.get_tax_system_list()
-            .country_id(1)
+        api.get_tax_system_list(CountryId(1)).send().await.map(drop),
+        api.list_client_comments(LocationId(1), ClientId(2))
             .send()
             .await
             .map(drop),
-        api.list_client_comments()
-            .location_id(1)
-            .client_id(2)
-            .send()
-            .await
-            .map(drop),
-        api.get_membership_list().chain_id(1).send().await.map(drop),
+        api.get_membership_list(ChainId(1)).send().await.map(drop),
     ];
     for result in results {
         let error = result.unwrap_err();
@@ -827,25 +818,18 @@ async fn success_false_is_an_error_where_the_response_has_no_type() {
     let (server, client) = started(r#" {"meta":{"message":"no"},"success":false}"#).await;
     let api = client.b2b_v1();
     let delete = api
-        .delete_client()
-        .location_id(1)
-        .id(2)
+        .delete_client(LocationId(1), ClientId(2))
         .send()
         .await
         .map(drop);
-    let receipt = api
-        .get_visit_receipt_pdf()
-        .visit_id(8)
-        .send()
-        .await
-        .map(drop);
+    let receipt = api.get_visit_receipt_pdf(VisitId(8)).send().await.map(drop);
     let own = client
         .request("POST".parse().unwrap(), "/x")
         .send()
         .await
         .map(drop);
     // The type of this response does not declare `success`.
-    let cards = api.get_user_loyalty_cards().chain_id(1);
+    let cards = api.get_user_loyalty_cards(ChainId(1));
     let cards = cards.send().await.map(drop);
     for result in [delete, receipt, own, cards] {
         let error = result.unwrap_err();
@@ -936,13 +920,10 @@ async fn one_wrong_field_is_set_aside_and_strict_makes_it_an_error() {
         {"id":1,"salon_id":"2","custom_field":{"title":"kept","code":{"odd":1},"new":true}},
         "odd item", {"id":3}]}"#;
     let (_server, client) = started(body).await;
-    let call = client.b2b_v1().get_custom_field_list();
-    let answer = call
-        .field_category("record")
-        .location_id(1)
-        .send()
-        .await
-        .unwrap();
+    let call = client
+        .b2b_v1()
+        .get_custom_field_list("record", LocationId(1));
+    let answer = call.send().await.unwrap();
     let seen: Vec<_> = answer
         .mismatches()
         .iter()
@@ -972,10 +953,7 @@ async fn one_wrong_field_is_set_aside_and_strict_makes_it_an_error() {
     );
 
     let strict = client.b2b_v1().strict();
-    let call = strict
-        .get_custom_field_list()
-        .field_category("record")
-        .location_id(1);
+    let call = strict.get_custom_field_list("record", LocationId(1));
     let error = call.send().await.unwrap_err();
     assert_eq!(error.path(), Some("$.data[0].custom_field.code"));
     assert_eq!(
@@ -1009,8 +987,10 @@ async fn what_was_set_aside_is_warned_of_without_the_value() {
 async fn an_empty_answer_where_the_document_allows_none_reads_as_absent() {
     let server = Loopback::start(vec![b"HTTP/1.1 204 No Content\r\n\r\n".to_vec()]).await;
     let client = builder(&server).build().unwrap();
-    let call = client.b2b_v1().chain_loyalty_certificate_types_delete();
-    let answer = call.chain_id(1).type_id(2).send().await.unwrap();
+    let call = client
+        .b2b_v1()
+        .chain_loyalty_certificate_types_delete(ChainId(1), CertificateTypeId(2));
+    let answer = call.send().await.unwrap();
     assert_eq!((answer.status().as_u16(), answer.success), (204, None));
 }
 

@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant, SystemTime};
 
-use altegio::b2b_v1::prelude::*;
+use altegio::ids::{ClientId, CustomFieldId, EventScheduleId, LocationId};
 use altegio::{Client, Error, ErrorKind, RateLimiter, Retry};
 use fastrand::Rng;
 use tokio::io::AsyncWriteExt;
@@ -412,33 +412,34 @@ impl Method {
         let location = (FIRST + number) as i64;
         match self {
             Self::Get => {
-                let call = api.get_client().location_id(location).id(2);
+                let call = api.get_client(LocationId(location), ClientId(2));
                 call.send().await.map(|response| response.attempts())
             }
             Self::Put => {
-                let call = api.update_custom_field().field_category("record");
-                let call = call.location_id(location).field_id(2).body_map(|body| {
+                let call =
+                    api.update_custom_field("record", LocationId(location), CustomFieldId(2));
+                let call = call.body_map(|body| {
                     let body = body.type_("text").code("a").title("b");
                     body.user_can_edit(true).show_in_ui(true)
                 });
                 call.send().await.map(|response| response.attempts())
             }
             Self::Delete => {
-                let call = api.delete_custom_field().field_category("record");
-                let call = call.location_id(location).field_id(2);
+                let call =
+                    api.delete_custom_field("record", LocationId(location), CustomFieldId(2));
                 call.send().await.map(|response| response.attempts())
             }
             Self::Post => {
-                let call = api.create_custom_field().field_category("record");
-                let call = call.location_id(location).body_map(|body| {
+                let call = api.create_custom_field("record", LocationId(location));
+                let call = call.body_map(|body| {
                     let body = body.type_("text").code("a").title("b");
                     body.user_can_edit(true).show_in_ui(true)
                 });
                 call.send().await.map(|response| response.attempts())
             }
             Self::Patch => {
-                let call = api.update_timetable_event_schedule();
-                let call = call.location_id(location).schedule_id(2);
+                let call =
+                    api.update_timetable_event_schedule(LocationId(location), EventScheduleId(2));
                 let call = call.body_map(|body| body);
                 call.send().await.map(|response| response.attempts())
             }
@@ -655,8 +656,10 @@ impl Scenario {
             let (client, time, list) = (clients[0].clone(), time.clone(), Arc::clone(&list));
             let (care, page_size, ahead) = (self.list_care, self.page_size, self.ahead);
             tasks.push(tokio::spawn(async move {
-                let call = client.b2b_v1().get_appointment_list();
-                let call = call.location_id((FIRST + LIST) as i64).count(page_size);
+                let call = client
+                    .b2b_v1()
+                    .get_appointment_list(LocationId((FIRST + LIST) as i64));
+                let call = call.count(page_size);
                 let mut items = call.stream().ahead(ahead);
                 let care = match care {
                     Care::GivesUp(after) => Care::GivesUp(after.max(Duration::from_millis(200))),
@@ -997,8 +1000,10 @@ async fn read_a_long_list(socket: &Path, limiter: RateLimiter, ahead: usize) -> 
     });
     server.start(socket);
     let client = client(&limiter, &time, socket);
-    let call = client.b2b_v1().get_appointment_list();
-    let call = call.location_id((FIRST + LIST) as i64).count(10);
+    let call = client
+        .b2b_v1()
+        .get_appointment_list(LocationId((FIRST + LIST) as i64));
+    let call = call.count(10);
     let mut items = call.stream().ahead(ahead);
     let read = async {
         let mut next = 0;

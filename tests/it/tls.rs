@@ -27,7 +27,7 @@ fn https_without_a_tls_feature_is_refused_before_anything_is_sent() {
 mod with_tls {
     use std::sync::{Arc, Mutex};
 
-    use altegio::b2b_v1::prelude::*;
+    use altegio::ids::LocationId;
     use altegio::{Client, ClientBuilder, Error, ErrorKind};
     use rcgen::{CertifiedKey, generate_simple_self_signed};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -94,12 +94,10 @@ mod with_tls {
     }
 
     async fn list(client: &Client) -> Result<(), Error> {
-        let call = client.b2b_v1().get_custom_field_list();
-        call.field_category("record")
-            .location_id(1)
-            .send()
-            .await
-            .map(drop)
+        let call = client
+            .b2b_v1()
+            .get_custom_field_list("record", LocationId(1));
+        call.send().await.map(drop)
     }
 
     #[tokio::test]

@@ -64,7 +64,7 @@ struct Row {
 fn rows() -> BTreeMap<&'static str, Row> {
     let mut rows = BTreeMap::new();
     macro_rules! row {
-        ($id:literal $method:ident $kind:ident [$answer:ty] [$($body:ty)?] $($arguments:tt)*) => {
+        ($id:literal $method:ident $kind:ident [$answer:ty] [$($body:ty $(, $held:ty)?)?] $($arguments:tt)*) => {
             rows.insert($id, Row { answer: row!(@ $kind $answer), body: row!(@ body $kind $($body)?) });
         };
         (@ json $answer:ty) => { Some(round_trip::<$answer> as RoundTrip) };

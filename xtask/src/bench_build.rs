@@ -41,8 +41,9 @@ pub fn run(options: &Options) -> Result<()> {
             dependent: dependent(
                 "plain",
                 r#"altegio-plain = { path = "../plain" }"#,
-                r#"altegio_plain::Client::new("http://127.0.0.1:1")"#,
-                "altegio_plain::prelude::*",
+                r#"use altegio_plain::prelude::*;
+    let client = altegio_plain::Client::new("http://127.0.0.1:1");
+    let call = client.get_custom_field_list().field_category("record").location_id(1);"#,
             )?,
         },
         ours("all", "b2b-v1")?,

@@ -9,7 +9,10 @@
 //! `description` (constraints, defaults) or listed by JSON pointer in
 //! [`LoweredDocument::notes`].
 
+pub mod dates;
 mod desugar;
+pub mod groups;
+pub mod ids;
 mod join;
 mod lowered;
 mod names;

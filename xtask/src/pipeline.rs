@@ -123,6 +123,13 @@ pub fn make(inputs: &Inputs, upstream: Upstream) -> Result<Made, Vec<Complaint>>
     }
 
     let mut lowered = lower::lower(&corrected);
+    lower::dates::apply(&mut lowered.document);
+    lower::groups::apply(&mut lowered.document, &corrected);
+    lower::ids::apply(&mut lowered.document, &corrected["x-ids"]).map_err(|complaints| {
+        let complaints = complaints.into_iter();
+        let complain = |what| Complaint::new(OVERLAY, Pointer::root(), what);
+        complaints.map(complain).collect::<Vec<_>>()
+    })?;
     // An unreadable client.json is about to be replaced; it has no names to keep.
     let before = inputs.client.as_deref().unwrap_or_default();
     let before: Value = serde_json::from_str(before).unwrap_or_default();

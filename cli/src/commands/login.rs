@@ -3,7 +3,6 @@
 use std::io::{self, IsTerminal, Write};
 
 use altegio::ClientBuilder;
-use altegio::b2b_v1::prelude::*;
 use altegio_cli::Failure;
 use clap::{Arg, ArgAction, ArgMatches};
 

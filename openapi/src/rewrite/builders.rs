@@ -4,7 +4,7 @@
 use quote::quote;
 use syn::{Item, ItemStruct, parse_quote};
 
-use super::syntax::{generic_argument, is_option};
+use super::syntax::{generic_argument, is_option, last_ident};
 
 /// Generates the builder of a type from progenitor's builder struct.
 ///
@@ -16,9 +16,13 @@ pub fn table(item: &ItemStruct) -> Result<Item, String> {
     let fields = item.fields.iter().map(|field| {
         let name = &field.ident;
         let held = generic_argument(&field.ty)?;
-        Some(match generic_argument(&held).filter(|_| is_option(&held)) {
-            Some(inner) => quote!(#name: #inner, optional;),
-            None => quote!(#name: #held, required;),
+        let Some(inner) = generic_argument(&held).filter(|_| is_option(&held)) else {
+            return Some(quote!(#name: #held, required;));
+        };
+        let is_nullable = last_ident(&inner).is_some_and(|name| name == "Nullable");
+        Some(match generic_argument(&inner).filter(|_| is_nullable) {
+            Some(value) => quote!(#name: #value, nullable;),
+            None => quote!(#name: #inner, optional;),
         })
     });
     let fields: Option<Vec<_>> = fields.collect();

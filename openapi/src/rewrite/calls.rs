@@ -1,18 +1,18 @@
-//! Generates the request builder of each operation. The arguments and where they
-//! are sent come from [`Api`]. The types of the arguments and of the response come
-//! from the signatures of progenitor's builders.
+//! Generates the request builder of each operation, as an invocation of the macro
+//! `typed_call!` (`src/typed_call.rs`). The arguments and where they are sent come from
+//! [`Operation`]. The types of the arguments and of the response come from the signatures of
+//! progenitor's builders.
 
 use std::collections::BTreeMap;
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote};
 use syn::visit_mut::VisitMut;
-use syn::{ImplItem, ImplItemFn, Item, ReturnType, Type, TypePath, parse_quote};
+use syn::{ImplItem, Item, ReturnType, Type, TypePath};
 
-use super::operations;
 use super::paging::{self, InTypes, Shapes};
 use super::syntax::{generic_argument, last_ident};
-use crate::api::{Api, Operation, Parameter, Place};
+use crate::api::{Operation, Parameter, Place, RequiredGroup};
 use crate::names;
 
 /// What is read from the signatures of one of progenitor's request builders.
@@ -97,36 +97,23 @@ fn success_type(output: &ReturnType) -> Option<Type> {
     generic_argument(&generic_argument(result)?)
 }
 
-/// How a response is decoded.
-struct Read {
-    /// The type that it is decoded into.
-    ty: TokenStream,
-    /// The function of `Unread` that decodes it.
-    function: Ident,
+/// The generated code of an operation.
+pub struct Generated<'a> {
+    pub operation: &'a Operation,
+    /// The path arguments of its method, as the macro `methods!` expects them.
+    pub path: Vec<TokenStream>,
+    /// The request builder.
+    pub builder: TokenStream,
+    /// The row of the macro that lists all operations, for programs that iterate over them.
+    pub row: TokenStream,
 }
 
-/// Generates the request builders, and for each a row of the
-/// `__b2b_v1_operations` macro.
-pub fn builders(
-    api: &Api,
+/// Generates the request builder of an operation.
+pub fn builder<'a>(
+    operation: &'a Operation,
     signatures: &BTreeMap<String, Signatures>,
     shapes: &Shapes,
-) -> Result<(Vec<Item>, Vec<TokenStream>), String> {
-    let (mut items, mut rows) = (Vec::new(), Vec::new());
-    for operation in &api.operations {
-        let (call, row) = builder(operation, signatures, shapes)
-            .map_err(|error| format!("operation `{}`: {error}", operation.id))?;
-        items.extend(call);
-        rows.push(row);
-    }
-    Ok((items, rows))
-}
-
-fn builder(
-    operation: &Operation,
-    signatures: &BTreeMap<String, Signatures>,
-    shapes: &Shapes,
-) -> Result<([Item; 2], TokenStream), String> {
+) -> Result<Generated<'a>, String> {
     let name = names::pascal(&operation.id);
     let made = signatures
         .get(&name)
@@ -135,124 +122,111 @@ fn builder(
         let ty = made.setters.get(setter);
         ty.ok_or_else(|| format!("progenitor's builder has no setter `{setter}`"))
     };
-    let read = read(made, shapes);
-    let mut functions: Vec<ImplItem> = Vec::new();
+    let (mut path, mut setters) = (Vec::new(), Vec::new());
     let (mut path_row, mut query_row) = (Vec::new(), Vec::new());
+    let mut required = Vec::new();
     for parameter in &operation.parameters {
-        let setter = names::snake(&parameter.name);
-        let ty = type_of(&setter)?;
-        let ident = format_ident!("{setter}");
-        let name = &parameter.name;
-        match parameter.place {
-            Place::Path => path_row.push(quote!(#ident #ty)),
-            Place::Query => query_row.push(quote!(#name #ident #ty)),
-            Place::Header => {}
+        let Parameter { name, place, .. } = parameter;
+        let ty = type_of(&names::snake(name))?;
+        let ident = format_ident!("{}", names::setter(name));
+        let put = put(parameter);
+        if *place == Place::Path {
+            path.push(quote!(#ident: #ty = #put));
+            path_row.push(quote!(#ident #ty));
+            continue;
         }
-        functions.push(ImplItem::Fn(argument(parameter, &ident, ty)));
+        let doc = setter_doc(parameter);
+        setters.push(quote!(#[doc = #doc] #ident: #ty = #put;));
+        if *place == Place::Query {
+            query_row.push(quote!(#name #ident #ty));
+        }
+        if parameter.required {
+            required.push(name);
+        }
     }
-    let body = match &operation.body {
-        None => None,
-        Some(body) => Some(Body {
-            ty: type_of("body")?,
-            has_builder: made.has_body_builder,
-            is_form: body.is_form(),
-            required: body.required,
-        }),
-    };
-    let required = operation.parameters.iter();
-    let required = required.filter(|p| p.required && p.place != Place::Path);
-    let required: Vec<&str> = required.map(|p| p.name.as_str()).collect();
 
+    let (response, read) = response(made, shapes);
+    let (mut body, mut body_row) = (TokenStream::new(), TokenStream::new());
+    let mut kind = match read.to_string().as_str() {
+        "envelope" => format_ident!("json"),
+        _ => read.clone(),
+    };
+    if let Some(sent) = &operation.body {
+        let ty = type_of("body")?;
+        let add = format_ident!("{}", if sent.is_form() { "form" } else { "json" });
+        if sent.is_form() {
+            kind = add.clone();
+        }
+        let complete = match (sent.required, made.has_body_builder) {
+            (true, true) => "built",
+            (true, false) => "whole",
+            (false, _) => "optional",
+        };
+        let complete = format_ident!("{complete}");
+        let held = last_ident(ty).filter(|_| made.has_body_builder);
+        let held = held.map(|name| format_ident!("{name}"));
+        let held = held.map(|name| quote!(types::builder::#name));
+        (body, body_row) = match held {
+            Some(held) => (
+                quote!(#complete #add #ty, #held, body_map),
+                quote!(#ty, #held),
+            ),
+            None => (quote!(#complete #add #ty, #ty), quote!(#ty)),
+        };
+    }
+
+    let groups = operation.body.iter().flat_map(|body| &body.groups);
+    let groups = groups.map(|RequiredGroup { fields, ranges }| {
+        let ranges = ranges
+            .iter()
+            .map(|(name, from, to)| quote!((#name, #from, #to)));
+        quote!(RequiredGroup { fields: &[#(#fields),*], ranges: &[#(#ranges),*] })
+    });
     let ident = format_ident!("{name}");
-    let constant = operations::ident(operation);
     let method = format_ident!("{}", names::snake(&operation.id));
-    let tag = operations::tag_trait(&operation.tag);
     let doc = format!(
-        "The request of [`{tag}::{method}`](super::{tag}::{method}): `{} {}`.",
+        "The request of [`{method}`](super::Client::{method}): `{} {}`.",
         operation.method, operation.path
     );
-    let held = body.as_ref().map(Body::held);
-    let body_field = held.as_ref().map(|ty| quote!(body: Option<#ty>,));
-    let no_body = body.as_ref().map(|_| quote!(body: None,));
-    functions.extend(body.iter().flat_map(Body::setters));
-    let put_body = body.as_ref().map(Body::put);
-    let require = (!required.is_empty()).then(|| quote!(self.call.require(&[#(#required),*]);));
-    let is_changed = put_body.is_some() || require.is_some();
-    let receiver = if is_changed {
-        quote!(mut self)
-    } else {
-        quote!(self)
+    let pages = match &operation.paging {
+        None => None,
+        Some(paging) => {
+            let pages = paging::pages(paging, &made.response, &response, &read, shapes)
+                .map_err(|error| format!("x-paging: {error}; correct it in overlay.yaml"))?;
+            Some(quote!(impl #ident { #(#pages)* }))
+        }
     };
-    let Read {
-        ty: response,
-        function,
-    } = &read;
-    functions.push(parse_quote! {
-        fn into_call(#receiver) -> (Transport, Call) {
-            #put_body
-            #require
-            (self.transport, self.call)
-        }
-    });
-    functions.push(parse_quote! {
-        /// Sends the request and reads the whole response.
-        pub async fn send(self) -> Result<Response<#response>, Error> {
-            let (transport, call) = self.into_call();
-            transport.send(&call).await?.decode(Unread::#function).await
-        }
-    });
-    if let Some(paging) = &operation.paging {
-        let pages = paging::pages(paging, &made.response, response, function, shapes);
-        functions.extend(
-            pages.map_err(|error| format!("x-paging: {error}; correct it in overlay.yaml"))?,
-        );
-    }
-    let items = [
-        parse_quote! {
+    let builder = quote! {
+        crate::codegen::typed_call! {
             #[doc = #doc]
-            #[derive(Clone, Debug)]
-            #[must_use = "the request is not sent until `send` is awaited"]
-            pub struct #ident {
-                transport: Transport,
-                call: Call,
-                #body_field
-            }
-        },
-        parse_quote! {
-            impl #ident {
-                pub(super) fn new(client: &super::Client) -> Self {
-                    Self {
-                        transport: client.transport.clone(),
-                        call: Call::new(&super::operations::#constant.route),
-                        #no_body
-                    }
-                }
-
-                #(#functions)*
-            }
-        },
-    ];
-
-    let id = &operation.id;
-    let kind = match (&body, function.to_string().as_str()) {
-        (Some(body), _) if body.is_form => format_ident!("form"),
-        (_, "envelope") => format_ident!("json"),
-        _ => function.clone(),
+            #ident #read #response;
+            { #(#setters)* }
+            required [#(#required),*]
+            groups [#(#groups),*]
+            body [#body]
+        }
+        #pages
     };
+    let id = &operation.id;
     let response_type = &made.response;
     let response_type = match kind.to_string().as_str() {
         "raw" => quote!(::bytes::Bytes),
         _ => quote!(#response_type),
     };
-    let body_type = body.as_ref().map(|body| body.ty);
-    let row = quote!({ #id #method #kind [#response_type] [#body_type] [#(#path_row,)*] [#(#query_row,)*] });
-    Ok((items, row))
+    let row = quote!({ #id #method #kind [#response_type] [#body_row] [#(#path_row,)*] [#(#query_row,)*] });
+    Ok(Generated {
+        operation,
+        path,
+        builder,
+        row,
+    })
 }
 
-/// Determines how a response is decoded from the type that progenitor gives it.
-fn read(made: &Signatures, shapes: &Shapes) -> Read {
+/// Returns the type of a response, and the function of `Unread` that reads it, from the
+/// type that progenitor gives it.
+fn response(made: &Signatures, shapes: &Shapes) -> (TokenStream, Ident) {
     let ty = &made.response;
-    let (ty, function) = match ty.to_token_stream().to_string().as_str() {
+    let (ty, read) = match ty.to_token_stream().to_string().as_str() {
         "ByteStream" => (quote!(Bytes), "raw"),
         "()" => (quote!(()), "none"),
         _ => match response_name(made).and_then(|name| shapes.envelope(&name)) {
@@ -265,105 +239,36 @@ fn read(made: &Signatures, shapes: &Shapes) -> Read {
             None => (quote!(#ty), "json"),
         },
     };
-    Read {
-        ty,
-        function: format_ident!("{function}"),
-    }
+    (ty, format_ident!("{read}"))
 }
 
-/// Generates the setter of an argument.
-fn argument(parameter: &Parameter, setter: &Ident, ty: &Type) -> ImplItemFn {
+/// Returns the function of `Call` that sets a parameter, with its arguments.
+fn put(parameter: &Parameter) -> TokenStream {
     let name = &parameter.name;
-    let (function, place) = match parameter.place {
-        Place::Path => ("path", "path argument"),
-        Place::Query if parameter.joined => ("joined_query", "query parameter"),
-        Place::Query => ("query", "query parameter"),
-        Place::Header => ("header", "header"),
+    if let Some(format) = &parameter.date_format {
+        return match parameter.place {
+            Place::Path => quote!(dated_path(#name, #format)),
+            Place::Query => quote!(dated_query(#name, #format)),
+            Place::Header => quote!(dated_header(#name, #format)),
+        };
+    }
+    match parameter.place {
+        Place::Query if parameter.flag => quote!(flag_query(#name)),
+        Place::Path => quote!(path(#name)),
+        Place::Query if parameter.joined => quote!(joined_query(#name)),
+        Place::Query => quote!(query(#name)),
+        Place::Header => quote!(header(#name)),
+    }
+}
+
+fn setter_doc(parameter: &Parameter) -> String {
+    let Parameter {
+        name, description, ..
+    } = parameter;
+    let place = match parameter.place {
+        Place::Header => "header",
+        _ => "query parameter",
     };
-    let function = format_ident!("{function}");
-    let mut doc = format!("Sets the {place} `{name}`.");
-    if !parameter.description.is_empty() {
-        doc = format!("{doc}\n\n{}", parameter.description);
-    }
-    parse_quote! {
-        #[doc = #doc]
-        pub fn #setter(mut self, value: impl IntoArgument<#ty>) -> Self {
-            self.call.#function(#name, value);
-            self
-        }
-    }
-}
-
-/// The body of a request, as its builder needs it.
-struct Body<'a> {
-    ty: &'a Type,
-    has_builder: bool,
-    is_form: bool,
-    required: bool,
-}
-
-impl Body<'_> {
-    /// The type of the field in the request builder.
-    fn held(&self) -> TokenStream {
-        let ty = self.ty;
-        match last_ident(ty).filter(|_| self.has_builder) {
-            Some(name) => {
-                let name = format_ident!("{name}");
-                quote!(types::builder::#name)
-            }
-            None => quote!(#ty),
-        }
-    }
-
-    fn setters(&self) -> Vec<ImplItem> {
-        let (ty, held) = (self.ty, self.held());
-        let into = self.has_builder.then(|| quote!(.map(Into::into)));
-        let mut setters: Vec<ImplItem> = vec![parse_quote! {
-            /// Sets the body.
-            pub fn body(mut self, value: impl IntoArgument<#ty>) -> Self {
-                self.body = self.call.argument("body", value)#into;
-                self
-            }
-        }];
-        if self.has_builder {
-            setters.push(parse_quote! {
-                /// Changes the body, which is initially empty.
-                pub fn body_map(mut self, change: impl FnOnce(#held) -> #held) -> Self {
-                    self.body = Some(change(self.body.unwrap_or_default()));
-                    self
-                }
-            });
-        }
-        setters
-    }
-
-    /// Generates the statements that add the body to the call.
-    fn put(&self) -> TokenStream {
-        let ty = self.ty;
-        let put = if self.is_form {
-            quote!(self.call.form(&body);)
-        } else {
-            quote!(self.call.json(&body);)
-        };
-        let build = if self.has_builder {
-            quote!(if let Some(body) = self.call.argument::<#ty>("body", body) { #put })
-        } else {
-            put
-        };
-        match (self.required, self.has_builder) {
-            (true, true) => quote! {
-                let body = self.body.take().unwrap_or_default();
-                #build
-            },
-            (true, false) => quote! {
-                match self.body.take() {
-                    Some(body) => { #build }
-                    None => self.call.missing("body"),
-                }
-            },
-            (false, _) => quote! {
-                if let Some(body) = self.body.take() { #build }
-            },
-        }
-    }
+    let doc = format!("Sets the {place} `{name}`.\n\n{description}");
+    doc.trim_end().to_owned()
 }

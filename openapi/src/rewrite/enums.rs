@@ -7,17 +7,17 @@ use std::collections::BTreeSet;
 use syn::visit_mut::VisitMut;
 use syn::{Item, ItemEnum, ItemImpl, parse_quote};
 
-use super::syntax::{last_ident, serde_rename};
+use super::syntax::{Serde, last_ident};
 
 /// Rewrites an enum and returns the item to add for it. An open enum, which is one
 /// that responses use, gets the variant `Unlisted`.
-pub fn rewrite(item: &mut ItemEnum, open: bool) -> Item {
+pub fn rewrite(item: &mut ItemEnum, open: bool) -> Result<Item, String> {
     let ident = item.ident.clone();
-    let names: Vec<String> = item
-        .variants
-        .iter()
-        .map(|variant| serde_rename(&variant.attrs).unwrap_or_else(|| variant.ident.to_string()))
-        .collect();
+    let names = item.variants.iter().map(|variant| {
+        let serde = Serde::of(&variant.attrs)?;
+        Ok(serde.rename.unwrap_or_else(|| variant.ident.to_string()))
+    });
+    let names: Vec<String> = names.collect::<Result<_, String>>()?;
     for variant in &mut item.variants {
         variant
             .attrs
@@ -27,7 +27,7 @@ pub fn rewrite(item: &mut ItemEnum, open: bool) -> Item {
         !attribute.path().is_ident("derive") && !attribute.path().is_ident("serde")
     });
     item.attrs.push(parse_quote!(#[non_exhaustive]));
-    if open {
+    Ok(if open {
         item.attrs
             .push(parse_quote!(#[derive(Clone, Debug, PartialEq, Eq, Hash)]));
         item.variants.push(parse_quote! {
@@ -39,7 +39,7 @@ pub fn rewrite(item: &mut ItemEnum, open: bool) -> Item {
         item.attrs
             .push(parse_quote!(#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]));
         parse_quote!(crate::codegen::string_enum! { #ident, None, [#(#names),*] })
-    }
+    })
 }
 
 /// Makes the `Display` of an open enum handle the variant `Unlisted`.

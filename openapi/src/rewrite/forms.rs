@@ -3,29 +3,31 @@
 use quote::quote;
 use syn::{Item, ItemStruct, parse_quote};
 
-use super::syntax::serde_rename;
+use super::syntax::wire_name;
 
 /// Removes serde's attributes from a form's type, and returns its implementation
 /// of `Multipart`.
-pub fn rewrite(item: &mut ItemStruct) -> Item {
+pub fn rewrite(item: &mut ItemStruct) -> Result<Item, String> {
+    item.attrs.push(parse_quote!(#[non_exhaustive]));
     let ident = &item.ident;
     item.attrs
         .retain(|attribute| !attribute.path().is_ident("derive"));
-    item.attrs.push(parse_quote!(#[derive(Clone, Debug)]));
-    let fields = item.fields.iter_mut().filter_map(|field| {
-        let renamed = serde_rename(&field.attrs);
+    item.attrs
+        .push(parse_quote!(#[derive(Clone, Debug, PartialEq)]));
+    let mut fields = Vec::new();
+    for field in &mut item.fields {
+        let name = wire_name(field)?;
         field
             .attrs
             .retain(|attribute| !attribute.path().is_ident("serde"));
-        let ident = field.ident.as_ref()?;
-        let name = renamed.unwrap_or_else(|| ident.to_string());
-        Some(quote!((#name, crate::codegen::ToField::to_field(&self.#ident))))
-    });
-    parse_quote! {
+        let place = &field.ident;
+        fields.push(quote!((#name, crate::codegen::ToField::to_field(&self.#place))));
+    }
+    Ok(parse_quote! {
         impl crate::codegen::Multipart for #ident {
             fn fields(&self) -> Vec<(&'static str, Option<crate::codegen::Field>)> {
                 vec![#(#fields),*]
             }
         }
-    }
+    })
 }

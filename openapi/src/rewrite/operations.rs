@@ -1,5 +1,4 @@
-//! Generates the table of operations, and the traits that have a method for each
-//! operation.
+//! Generates the table of operations, and the method of each operation.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +6,17 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote};
 use syn::{Item, parse_quote};
 
-use crate::api::{Api, Operation, PagedBy, Paging, Place, Security};
-use crate::names;
+use super::calls::Generated;
+use crate::api::{Api, Body, Operation, PagedBy, Paging, Parameter, Place, Security};
+use crate::{names, select};
 
 /// Returns the name of an operation's static.
 pub fn ident(operation: &Operation) -> Ident {
     format_ident!("{}", names::constant(&operation.id))
 }
 
-/// Generates the module `operations`.
-pub fn table(api: &Api) -> Item {
+/// Generates the module `operations` of the document with this name.
+pub fn table(document: &str, api: &Api) -> Item {
     let statics = api.operations.iter().map(|operation| {
         let Operation {
             id,
@@ -64,8 +64,12 @@ pub fn table(api: &Api) -> Item {
         }
     });
     let idents = api.operations.iter().map(ident);
+    let doc = format!(
+        "What the document specifies for each operation.\n\n{}",
+        features(document, api)
+    );
     parse_quote! {
-        /// What the document specifies for each operation.
+        #[doc = #doc]
         pub mod operations {
             #[allow(unused_imports)]
             use crate::codegen::{Method, Operation, Paging, Route, Security};
@@ -100,65 +104,47 @@ fn option(text: Option<&String>) -> TokenStream {
     }
 }
 
-/// Returns the name of a tag's trait.
-pub fn tag_trait(tag: &str) -> Ident {
-    format_ident!("Client{}Ext", names::pascal(tag))
-}
-
-/// Generates a trait for each tag, and the module `prelude` that exports all of
-/// them.
-pub fn traits(api: &Api) -> Vec<Item> {
-    let mut by_tag: BTreeMap<&str, Vec<&Operation>> = BTreeMap::new();
-    for operation in &api.operations {
-        by_tag.entry(&operation.tag).or_default().push(operation);
+/// Generates the methods of the document's client, in an `impl` block for each tag, as
+/// invocations of the macro `methods!` (`src/typed_call.rs`).
+///
+/// `document` is the name of the document, which the names of the features start with.
+pub fn methods(document: &str, api: &Api, generated: &[Generated<'_>]) -> Vec<Item> {
+    let mut by_tag: BTreeMap<&str, Vec<&Generated<'_>>> = BTreeMap::new();
+    for generated in generated {
+        let tag = &generated.operation.tag;
+        by_tag.entry(tag).or_default().push(generated);
     }
-    let mut items: Vec<Item> = Vec::new();
-    for (tag, operations) in &by_tag {
-        let ident = tag_trait(tag);
-        let doc = format!("The operations of the tag “{tag}”.");
-        let method = |operation: &Operation| format_ident!("{}", names::snake(&operation.id));
-        let builder = |operation: &Operation| format_ident!("{}", names::pascal(&operation.id));
-        let declared = operations.iter().map(|operation| {
-            let (method, builder) = (method(operation), builder(operation));
-            let doc = doc_of(operation);
-            let deprecated = operation
-                .deprecated
-                .then(|| quote!(#[deprecated = "the vendor has deprecated this operation"]));
-            quote! {
-                #[doc = #doc]
-                #deprecated
-                fn #method(&self) -> builder::#builder;
-            }
-        });
-        let implemented = operations.iter().map(|operation| {
-            let (method, builder) = (method(operation), builder(operation));
-            quote! {
-                #[inline]
-                fn #method(&self) -> builder::#builder {
-                    builder::#builder::new(self)
+    by_tag
+        .iter()
+        .map(|(tag, generated)| {
+            let feature = select::feature(document, tag);
+            let rows = generated.iter().map(|generated| {
+                let Generated {
+                    operation, path, ..
+                } = generated;
+                let method = format_ident!("{}", names::snake(&operation.id));
+                let builder = format_ident!("{}", names::pascal(&operation.id));
+                let (constant, doc) = (ident(operation), doc_of(operation));
+                let deprecated = operation
+                    .deprecated
+                    .then(|| quote!(#[deprecated = "the vendor has deprecated this operation"]));
+                quote! {
+                    #[doc = #doc]
+                    #deprecated
+                    #[cfg_attr(docsrs, doc(cfg(feature = #feature)))]
+                    fn #method(#(#path),*) -> #builder, #constant;
+                }
+            });
+            let doc = format!("# {tag}\n\n{}", api.tag_description(tag));
+            let doc = doc.trim_end();
+            parse_quote! {
+                crate::codegen::methods! {
+                    #[doc = #doc]
+                    #(#rows)*
                 }
             }
-        });
-        items.push(parse_quote! {
-            #[doc = #doc]
-            pub trait #ident {
-                #(#declared)*
-            }
-        });
-        items.push(parse_quote! {
-            impl #ident for Client {
-                #(#implemented)*
-            }
-        });
-    }
-    let names = by_tag.keys().map(|tag| tag_trait(tag));
-    items.push(parse_quote! {
-        /// The traits of all tags.
-        pub mod prelude {
-            #(pub use super::#names;)*
-        }
-    });
-    items
+        })
+        .collect()
 }
 
 /// Returns the documentation of an operation's method.
@@ -169,7 +155,54 @@ fn doc_of(operation: &Operation) -> String {
         Security::None => "Requires no token. The partner token is sent if the client has one.",
     };
     let request = format!("`{} {}`", operation.method, operation.path);
-    let parts = [operation.summary.trim(), &request, tokens];
+    let path = operation.parameters_in(Place::Path);
+    let arguments: Vec<String> = path
+        .filter(|parameter| !parameter.description.is_empty())
+        .map(
+            |Parameter {
+                 name, description, ..
+             }| format!("- `{name}`: {description}"),
+        )
+        .collect();
+    let groups = operation.body.as_ref().map(groups).unwrap_or_default();
+    let arguments = arguments.join("\n");
+    let parts = [
+        operation.summary.trim(),
+        &request,
+        tokens,
+        &arguments,
+        &groups,
+    ];
     let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     parts.join("\n\n")
+}
+
+/// Returns a sentence on the fields that a body needs together, if there are any.
+fn groups(body: &Body) -> String {
+    let groups = body.groups.iter().map(|group| {
+        let fields: Vec<String> = group
+            .fields
+            .iter()
+            .map(|name| format!("`{name}`"))
+            .collect();
+        fields.join(", ")
+    });
+    match groups.collect::<Vec<_>>().join("; or ") {
+        groups if groups.is_empty() => groups,
+        groups => format!("The body needs all of these fields: {groups}."),
+    }
+}
+
+/// Returns a table of the operations and their features, in Markdown.
+fn features(document: &str, api: &Api) -> String {
+    let mut table = String::from("| operation | request | feature |\n|---|---|---|\n");
+    for operation in &api.operations {
+        let Operation {
+            id, method, path, ..
+        } = operation;
+        let (name, feature) = (names::snake(id), select::feature(document, &operation.tag));
+        table +=
+            &format!("| [`{name}`](super::Client::{name}) | `{method} {path}` | `{feature}` |\n");
+    }
+    table
 }

@@ -9,9 +9,7 @@ use syn::{Ident, ImplItem, ImplItemFn, Item, Type, parse_quote};
 
 use super::envelopes::Parts;
 use super::operations::paged_by;
-use super::syntax::{
-    generic_argument, is_option, is_string_enum, is_vec, last_ident, serde_rename,
-};
+use super::syntax::{generic_argument, is_option, is_string_enum, is_vec, last_ident, wire_name};
 use crate::api::{PagedBy, Paging};
 use crate::pointer::Pointer;
 
@@ -32,11 +30,14 @@ enum Shape {
 impl Shapes {
     /// Reads the items of the module `types`. `envelopes` are the types that are
     /// aliases of `Envelope`.
-    pub fn read(types: &[Item], envelopes: BTreeMap<String, Parts>) -> Self {
-        let mut shapes: BTreeMap<String, Shape> = types
-            .iter()
-            .filter_map(|item| Some((name(item)?, shape(item))))
-            .collect();
+    pub fn read(types: &[Item], envelopes: BTreeMap<String, Parts>) -> Result<Self, String> {
+        let mut shapes = BTreeMap::new();
+        for item in types {
+            if let Some(name) = name(item) {
+                let shape = shape(item).map_err(|error| format!("type `{name}`: {error}"))?;
+                shapes.insert(name, shape);
+            }
+        }
         for (name, Parts { data, meta }) in &envelopes {
             let field = |name: &str, ty: &Type| {
                 let ident = format_ident!("{name}");
@@ -45,10 +46,10 @@ impl Shapes {
             let fields = [field("data", data), field("meta", meta)];
             shapes.insert(name.clone(), Shape::Fields(fields.into()));
         }
-        Self {
+        Ok(Self {
             types: shapes,
             envelopes,
-        }
+        })
     }
 
     /// Returns the names of the types that are objects on the wire.
@@ -77,15 +78,16 @@ fn name(item: &Item) -> Option<String> {
     }
 }
 
-fn shape(item: &Item) -> Shape {
-    match item {
+fn shape(item: &Item) -> Result<Shape, String> {
+    Ok(match item {
         Item::Struct(item) => {
-            let fields = item.fields.iter().filter_map(|field| {
-                let ident = field.ident.clone()?;
-                let name = serde_rename(&field.attrs).unwrap_or_else(|| ident.to_string());
-                Some((name, (ident, field.ty.clone())))
-            });
-            Shape::Fields(fields.collect())
+            let mut fields = BTreeMap::new();
+            for field in &item.fields {
+                if let Some(ident) = &field.ident {
+                    fields.insert(wire_name(field)?, (ident.clone(), field.ty.clone()));
+                }
+            }
+            Shape::Fields(fields)
         }
         Item::Enum(item) if !is_string_enum(item) => {
             let branches = item.variants.iter().filter_map(|variant| {
@@ -95,7 +97,7 @@ fn shape(item: &Item) -> Shape {
             Shape::Branches(branches.collect())
         }
         _ => Shape::Other,
-    }
+    })
 }
 
 /// Generates `pages()` and `stream()` for an operation.

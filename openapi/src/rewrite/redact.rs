@@ -1,14 +1,14 @@
 //! Replaces the derived `Debug` of types that have secret or personal fields with
 //! an invocation of the `debug!` macro (`src/redact.rs`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use quote::{format_ident, quote};
 use serde_json::Value;
 use syn::{Item, ItemStruct, parse_quote};
 
 use super::structs::drop_derives;
-use super::syntax::{is_option, serde_rename};
+use super::syntax::{is_option, wire_name};
 use crate::{names, pointer};
 
 /// Marks a property or a schema whose value is a credential.
@@ -39,7 +39,11 @@ impl Marks {
             let properties = schema["properties"].as_object().into_iter().flatten();
             let fields: BTreeMap<String, Mark> = properties
                 .filter_map(|(field, property)| {
-                    let mark = mark(document, schema).max(mark(document, property));
+                    let mark = mark(document, schema, &mut seen()).max(mark(
+                        document,
+                        property,
+                        &mut seen(),
+                    ));
                     Some((field.clone(), mark?))
                 })
                 .collect();
@@ -59,8 +63,7 @@ impl Marks {
         let mut rows = Vec::new();
         for field in &item.fields {
             let ident = field.ident.as_ref().ok_or("a field without a name")?;
-            let name = serde_rename(&field.attrs).unwrap_or_else(|| ident.to_string());
-            let shown = match (marks.remove(&name), is_option(&field.ty)) {
+            let shown = match (marks.remove(&wire_name(field)?), is_option(&field.ty)) {
                 (None, _) => "shown",
                 (Some(Mark::Secret), false) => "secret",
                 (Some(Mark::Secret), true) => "optional_secret",
@@ -95,20 +98,65 @@ impl Marks {
     }
 }
 
-/// Returns a schema's own mark, or otherwise the highest mark of the schemas that
-/// it refers to.
-fn mark(document: &Value, schema: &Value) -> Option<Mark> {
+fn seen() -> BTreeSet<String> {
+    BTreeSet::new()
+}
+
+/// Returns a schema's own mark, or otherwise the highest mark of the schemas that it
+/// refers to or consists of: branches, items, and the values of a map. Properties are
+/// fields of their own. `seen` are the references that have been followed.
+fn mark(document: &Value, schema: &Value, seen: &mut BTreeSet<String>) -> Option<Mark> {
     if schema[SECRET] == true {
         return Some(Mark::Secret);
     }
     if schema[PERSONAL] == true {
         return Some(Mark::Personal);
     }
-    let parts = schema["allOf"].as_array().into_iter().flatten();
-    let target = schema["$ref"].as_str();
-    let target = target.and_then(|reference| pointer::target(document, reference));
-    parts
+    let lists = ["allOf", "anyOf", "oneOf"].map(|key| &schema[key]);
+    let lists = lists
+        .into_iter()
+        .chain([&schema["x-rust-type"]["parameters"]]);
+    let lists = lists.filter_map(Value::as_array).flatten();
+    let parts = ["items", "additionalProperties"].map(|key| &schema[key]);
+    let reference = schema["$ref"].as_str();
+    let reference = reference.filter(|reference| seen.insert((*reference).to_owned()));
+    let target = reference.and_then(|reference| pointer::target(document, reference));
+    lists
+        .chain(parts)
         .chain(target)
-        .filter_map(|schema| mark(document, schema))
+        .filter_map(|schema| mark(document, schema, seen))
         .max()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_mark_inside_a_list_a_map_or_a_branch_is_the_fields() {
+        let refers = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
+        let document = json!({"components": {"schemas": {
+            "phone": {"type": "string", "x-personal": true},
+            "tree": {"type": "array", "items": refers("tree")},
+        }}});
+        let mark = |schema: Value| mark(&document, &schema, &mut seen());
+        for schema in [
+            json!({"items": refers("phone")}),
+            json!({"additionalProperties": {"oneOf": [{"type": "null"}, refers("phone")]}}),
+            json!({"x-rust-type": {"parameters": [refers("phone")]}}),
+        ] {
+            assert_eq!(mark(schema), Some(Mark::Personal));
+        }
+        assert_eq!(
+            mark(json!({"items": {"x-secret": true}})),
+            Some(Mark::Secret)
+        );
+        assert_eq!(mark(refers("tree")), None);
+        assert_eq!(
+            mark(json!({"properties": {"phone": refers("phone")}})),
+            None
+        );
+    }
 }

@@ -3,14 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use quote::{ToTokens, format_ident, quote};
+use quote::{format_ident, quote};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Field, Fields, Item, ItemStruct, Token, parse_quote};
+use syn::{Attribute, Fields, Item, ItemStruct, Token, parse_quote};
 
-use super::syntax::{generic_argument, is_option, last_ident};
+use super::syntax::{PRESENT, Serde, generic_argument, is_option, last_ident};
 
-/// Removes serde's derives from a struct, and returns the implementations that
-/// replace them.
+/// Removes serde's derives from a struct, makes it non-exhaustive, and returns the
+/// implementations that replace the derives.
 ///
 /// Structs without a `Default`, which are those with required fields, keep the
 /// derived `Deserialize`.
@@ -20,11 +20,12 @@ pub fn rewrite(item: &mut ItemStruct) -> Result<Vec<Item>, String> {
     if !matches!(item.fields, Fields::Named(_)) || !derives.contains("Serialize") {
         return Ok(Vec::new());
     }
+    item.attrs.push(parse_quote!(#[non_exhaustive]));
     let ident = &item.ident;
     let mut fields = Vec::new();
     for field in &item.fields {
         let place = field.ident.as_ref().ok_or("a field without a name")?;
-        let serde = SerdeField::of(field)?;
+        let serde = Serde::of(&field.attrs).map_err(|error| format!("field `{place}`: {error}"))?;
         let index = syn::Index::from(fields.len());
         let name = serde.rename.unwrap_or_else(|| place.to_string());
         let read = format_ident!("{}", if serde.present { "present" } else { "value" });
@@ -50,7 +51,7 @@ pub fn rewrite(item: &mut ItemStruct) -> Result<Vec<Item>, String> {
     drop_derives(&mut item.attrs, dropped);
     let with_schema = derives.contains("JsonSchema");
     for field in item.fields.iter_mut().filter(|_| by_table) {
-        let rename = SerdeField::of(field)?.rename;
+        let rename = Serde::of(&field.attrs)?.rename;
         field
             .attrs
             .retain(|attribute| !attribute.path().is_ident("serde"));
@@ -73,58 +74,6 @@ fn nullable_fields(item: &mut ItemStruct) {
                 .push(parse_quote!(#[serde(default, deserialize_with = #PRESENT)]));
         }
     }
-}
-
-/// What serde's attributes specify for a field.
-#[derive(Default)]
-struct SerdeField {
-    /// The name on the wire, if it differs from the field's.
-    rename: Option<String>,
-    /// Whether the field is not serialized when it is `None`.
-    optional: bool,
-    /// Whether every value that is present is read as `Some`, including a null.
-    present: bool,
-}
-
-impl SerdeField {
-    fn of(field: &Field) -> Result<Self, String> {
-        let mut found = Self::default();
-        for attribute in serde_attributes(&field.attrs) {
-            let read = attribute.parse_nested_meta(|meta| {
-                let text = |value: syn::parse::ParseStream<'_>| {
-                    value.parse::<syn::LitStr>().map(|text| text.value())
-                };
-                if meta.path.is_ident("rename") {
-                    found.rename = Some(text(meta.value()?)?);
-                } else if meta.path.is_ident("skip_serializing_if") {
-                    found.optional = text(meta.value()?)?.ends_with("Option::is_none");
-                    if !found.optional {
-                        return Err(meta.error("expected `Option::is_none` as the condition"));
-                    }
-                } else if meta.path.is_ident("deserialize_with") {
-                    found.present = text(meta.value()?)? == PRESENT;
-                } else if !meta.path.is_ident("default") {
-                    return Err(meta
-                        .error("openapi/src/rewrite/structs.rs does not support this attribute"));
-                }
-                Ok(())
-            });
-            read.map_err(|error| {
-                let place = field.ident.to_token_stream();
-                format!("field `{place}`: {error}: {}", attribute.to_token_stream())
-            })?;
-        }
-        Ok(found)
-    }
-}
-
-/// The path of the function that deserializes an optional, nullable field.
-const PRESENT: &str = "crate::codegen::present";
-
-fn serde_attributes(attributes: &[Attribute]) -> impl Iterator<Item = &Attribute> {
-    attributes
-        .iter()
-        .filter(|attribute| attribute.path().is_ident("serde"))
 }
 
 fn derives(attributes: &[Attribute]) -> BTreeSet<String> {

@@ -1,8 +1,9 @@
 //! Helper functions that inspect Rust syntax trees.
 
+use quote::ToTokens;
 use syn::{
-    Attribute, Fields, GenericArgument, Item, ItemEnum, ItemMod, PathArguments, Type, TypePath,
-    parse_quote,
+    Attribute, Field, Fields, GenericArgument, Item, ItemEnum, ItemMod, PathArguments, Type,
+    TypePath, parse_quote,
 };
 
 /// Returns the first type argument, such as the `T` of `Option<T>`.
@@ -25,22 +26,62 @@ pub fn is_string_enum(item: &ItemEnum) -> bool {
     variants.all(|variant| matches!(variant.fields, Fields::Unit))
 }
 
-/// Returns the name that a serde attribute gives to a field or a variant.
-pub fn serde_rename(attributes: &[Attribute]) -> Option<String> {
-    let mut renamed = None;
-    for attribute in attributes
-        .iter()
-        .filter(|attribute| attribute.path().is_ident("serde"))
-    {
-        // `renamed` stays unchanged if an attribute cannot be parsed.
-        let _ = attribute.parse_nested_meta(|meta| {
-            if meta.path.is_ident("rename") {
-                renamed = Some(meta.value()?.parse::<syn::LitStr>()?.value());
-            }
-            Ok(())
-        });
+/// What serde's attributes specify for a field or a variant.
+#[derive(Default)]
+pub struct Serde {
+    /// The name on the wire, if it differs from the one in Rust.
+    pub rename: Option<String>,
+    /// Whether the field is not serialized when it is `None`.
+    pub optional: bool,
+    /// Whether every value that is present is read as `Some`, including a null.
+    pub present: bool,
+}
+
+/// The path of the function that deserializes an optional, nullable field.
+pub const PRESENT: &str = "crate::codegen::present";
+
+impl Serde {
+    /// Reads the attributes of a field or a variant.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error for an attribute that the rewriting does not support.
+    pub fn of(attributes: &[Attribute]) -> Result<Self, String> {
+        let mut found = Self::default();
+        let is_serde = |attribute: &&Attribute| attribute.path().is_ident("serde");
+        for attribute in attributes.iter().filter(is_serde) {
+            let read = attribute.parse_nested_meta(|meta| {
+                let text = |value: syn::parse::ParseStream<'_>| {
+                    value.parse::<syn::LitStr>().map(|text| text.value())
+                };
+                if meta.path.is_ident("rename") {
+                    found.rename = Some(text(meta.value()?)?);
+                } else if meta.path.is_ident("skip_serializing_if") {
+                    found.optional = text(meta.value()?)?.ends_with("Option::is_none");
+                    if !found.optional {
+                        return Err(meta.error("expected `Option::is_none` as the condition"));
+                    }
+                } else if meta.path.is_ident("deserialize_with") {
+                    found.present = text(meta.value()?)? == PRESENT;
+                    if !found.present {
+                        return Err(meta.error("this function is not supported"));
+                    }
+                } else if !meta.path.is_ident("default") {
+                    return Err(meta.error("this attribute is not supported"));
+                }
+                Ok(())
+            });
+            read.map_err(|error| format!("{error}: {}", attribute.to_token_stream()))?;
+        }
+        Ok(found)
     }
-    renamed
+}
+
+/// Returns the name of a field on the wire.
+pub fn wire_name(field: &Field) -> Result<String, String> {
+    let ident = field.ident.as_ref().ok_or("a field without a name")?;
+    let serde = Serde::of(&field.attrs).map_err(|error| format!("field `{ident}`: {error}"))?;
+    Ok(serde.rename.unwrap_or_else(|| ident.to_string()))
 }
 
 /// Returns the items of a module. Adds the module if it is missing, as progenitor

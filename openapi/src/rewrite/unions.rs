@@ -44,39 +44,37 @@ pub fn rewrite(item: &mut ItemEnum, objects: &BTreeSet<String>) -> Vec<Item> {
     };
     drop_derives(&mut item.attrs, &["Deserialize"]);
     let ident = &item.ident;
-    let mut items = from_text(item);
+    let mut items = arguments(item);
     items.push(parse_quote!(
         crate::codegen::union! { #ident #(#branches,)* }
     ));
     items
 }
 
-/// Generates conversions from strings for a union that has a `String` branch.
-/// typify generates the conversions from the other branches.
-fn from_text(item: &ItemEnum) -> Vec<Item> {
+/// Generates the implementations of `IntoArgument` for a union: each branch can be passed
+/// for it, and for some branches what converts to them without loss.
+fn arguments(item: &ItemEnum) -> Vec<Item> {
     let ident = &item.ident;
-    let is_text = |variant: &&syn::Variant| {
-        let ty = variant.fields.iter().next().map(|field| &field.ty);
-        ty.and_then(last_ident).is_some_and(|name| name == "String")
-    };
-    let Some(variant) = item.variants.iter().find(is_text) else {
-        return Vec::new();
-    };
-    let variant = &variant.ident;
-    vec![
-        parse_quote! {
-            impl ::std::convert::From<::std::string::String> for #ident {
-                fn from(text: ::std::string::String) -> Self {
-                    Self::#variant(text)
-                }
+    let mut items: Vec<Item> = vec![parse_quote!(crate::codegen::argument! { #ident })];
+    let mut seen = BTreeSet::new();
+    for variant in &item.variants {
+        let Some(ty) = variant.fields.iter().next().map(|field| &field.ty) else {
+            continue;
+        };
+        if !seen.insert(ty.to_token_stream().to_string()) {
+            continue;
+        }
+        let more = match last_ident(ty).as_deref() {
+            Some("String") => quote!(, &str),
+            Some("i64") => quote!(, i32, u32),
+            _ => quote!(),
+        };
+        let variant = &variant.ident;
+        items.push(parse_quote! {
+            crate::codegen::converted! {
+                #ident: #ty #more => |value| Ok::<_, &str>(#ident::#variant(::std::convert::Into::into(value)))
             }
-        },
-        parse_quote! {
-            impl ::std::convert::From<&str> for #ident {
-                fn from(text: &str) -> Self {
-                    Self::#variant(text.to_owned())
-                }
-            }
-        },
-    ]
+        });
+    }
+    items
 }

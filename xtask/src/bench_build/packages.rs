@@ -79,33 +79,21 @@ pub(super) fn ours(name: &str, feature: &str) -> Result<Subject> {
                 "altegio = {{ path = {:?}, default-features = false, features = [\"{feature}\", \"rustls\"] }}",
                 root
             ),
-            r#"altegio::Client::builder().build().expect("a client");
-    let client = client.b2b_v1()"#,
-            "altegio::b2b_v1::prelude::*",
+            r#"let client = altegio::Client::builder().build().expect("a client");
+    let location = altegio::ids::LocationId(1);
+    let call = client.b2b_v1().get_custom_field_list("record", location);"#,
         )?,
     })
 }
 
-/// A program that calls one operation.
-pub(super) fn dependent(
-    name: &str,
-    dependency: &str,
-    client: &str,
-    prelude: &str,
-) -> Result<Package> {
+/// A program that sends one call, which the statements of `call` define.
+pub(super) fn dependent(name: &str, dependency: &str, call: &str) -> Result<Package> {
     let name = format!("use-{name}");
     let code = format!(
-        "use {prelude};
-
-#[tokio::main(flavor = \"current_thread\")]
+        "#[tokio::main(flavor = \"current_thread\")]
 async fn main() {{
-    let client = {client};
-    let fields = client
-        .get_custom_field_list()
-        .field_category(\"record\")
-        .location_id(1)
-        .send()
-        .await;
+    {call}
+    let fields = call.send().await;
     println!(\"{{}}\", fields.is_ok());
 }}
 "

@@ -14,6 +14,9 @@ use altegio_openapi::{generate, names, rewrite, select};
 
 use super::features;
 
+/// The document's name in the code, which is generated only to see whether it can be.
+const DOCUMENT: &str = "document";
+
 /// An operation for which no code can be generated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftOut {
@@ -49,7 +52,7 @@ pub fn check(document: &mut Value) -> Result<Vec<LeftOut>, String> {
 fn generate(document: &Value) -> Result<(), String> {
     let tokens = progenitor(document).and_then(|tokens| {
         kept_names(&tokens, document)?;
-        rewrite::rewrite(&Api::read(document.clone())?, tokens)
+        rewrite::rewrite(DOCUMENT, &Api::read(document.clone())?, tokens)
     });
     tokens.map_err(|error| format!("with all tags: {error}"))?;
     let tags = features::tags(document).into_iter();
@@ -93,12 +96,12 @@ fn refused(document: &Value) -> Vec<LeftOut> {
 
 fn rewritten(document: &Value) -> Result<String, String> {
     let tokens = progenitor(document)?;
-    rewrite::rewrite(&Api::read(document.clone())?, tokens)
+    rewrite::rewrite(DOCUMENT, &Api::read(document.clone())?, tokens)
 }
 
 fn progenitor(document: &Value) -> Result<TokenStream, String> {
     let text = document.to_string();
-    generate::tokens(&text, |generator, document| {
+    generate::tokens(&text, false, |generator, document| {
         generator.generate_tokens(document)
     })
 }
