@@ -33,7 +33,7 @@ pub enum Argument<T> {
 ///   [`ids`](crate::ids);
 /// - for a `Vec<T>`, a `Vec`, an array, or a slice of what can be passed for a `T`;
 /// - an [`Option`] of these, whose `None` means that the argument is not sent, and a
-///   [`Nullable`] of these for a nullable field.
+///   `Nullable<T>` for a nullable field.
 ///
 /// If a value does not convert, or a required one is `None`, the call's `send` returns an
 /// error that names the argument, before anything is sent.
@@ -68,10 +68,9 @@ impl<T, V: IntoArgument<T>> IntoArgument<T> for Option<V> {
     }
 }
 
-impl<T, V: IntoArgument<T>> IntoArgument<T> for Nullable<V> {
+impl<T> IntoArgument<T> for Nullable<T> {
     fn into_argument(self) -> Result<Argument<T>, String> {
-        self.into_option()
-            .map_or(Ok(Argument::Null), V::into_argument)
+        Ok(self.into_option().map_or(Argument::Null, Argument::Value))
     }
 }
 

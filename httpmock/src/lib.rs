@@ -57,7 +57,7 @@ mod tests {
     use httpmock::MockServer;
 
     use super::*;
-    use altegio::ids::ChainId;
+    use altegio::ids::{ChainId, MembershipId};
 
     #[test]
     fn values_are_written_as_the_client_writes_them() {
@@ -77,9 +77,10 @@ mod tests {
     #[tokio::test]
     async fn joined_lists_match_what_the_client_sends() {
         for ids in [vec![], vec![1], vec![1, 2, 3]] {
+            let ids: Vec<MembershipId> = ids.into_iter().map(MembershipId).collect();
             let server = MockServer::start_async().await;
             let memberships = server.get_membership_list(|when, _| {
-                when.chain_id(1).abonements_ids(&ids);
+                when.chain_id(ChainId(1)).abonements_ids(&ids);
             });
             let client = altegio::Client::builder()
                 .partner_token("partner")

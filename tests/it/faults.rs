@@ -14,7 +14,8 @@ use crate::loopback::clock::{Clock, TIMEOUT};
 use crate::loopback::log::Log;
 use crate::loopback::server::{Reply, Server, answer, json};
 use altegio::ids::{
-    AppointmentId, ClientId, CustomFieldId, EventScheduleId, LocationId, ProductId, VisitId,
+    AppointmentId, ClientId, CustomFieldId, EventScheduleId, ImageGroupId, LocationId, ProductId,
+    VisitId,
 };
 use altegio::{
     BoxFuture, Client, ClientBuilder, Error, ErrorKind, Permit, RateLimit, RateLimiter, Retry,
@@ -927,7 +928,7 @@ async fn a_form_is_sent_again_whole() {
     let server = Server::start(vec![error("503 Service Unavailable", &[]), ok()]).await;
     let client = builder(&server.url, &Clock::new()).build().unwrap();
     let call = client.b2b_v1().delete_image("service");
-    let call = call.body_map(|body| body.image_group_id(72));
+    let call = call.body_map(|body| body.image_group_id(ImageGroupId(72)));
     call.send().await.unwrap();
     let seen = server.requests();
     assert_eq!(seen.len(), 2);

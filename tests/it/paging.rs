@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::loopback::clock::{Clock, TIMEOUT};
 use crate::loopback::server::{self, Reply, Server, json as answer};
 use altegio::b2b_v1::{operations, types};
-use altegio::ids::{ChainId, LocationId, ProductCategoryId};
+use altegio::ids::{ChainId, ClientId, LocationId, ProductCategoryId};
 use altegio::{Client, Cursor, ErrorKind, Paging, Retry};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
@@ -192,7 +192,10 @@ async fn periods_without_anything_are_alike_and_do_not_end_a_list() {
     ];
     let (server, client) = started(&pages).await;
     let call = client.b2b_v1().search_client_visits(LocationId(1));
-    let call = call.body_map(|body| body.client_id(7).payment_statuses(vec![]));
+    let call = call.body_map(|body| {
+        body.client_id(ClientId(7))
+            .payment_statuses(Vec::<String>::new())
+    });
     assert_eq!(call.stream().count().await, 3);
     assert_eq!(server.requests().len(), 3);
 }
@@ -319,7 +322,10 @@ async fn a_date_cursor_is_followed_to_its_end() {
     .await;
     let call = client.b2b_v1().search_client_visits(LocationId(1));
     // A required, nullable field that is not set is sent as null.
-    let call = call.body_map(|body| body.client_id(7).payment_statuses(vec![]));
+    let call = call.body_map(|body| {
+        body.client_id(ClientId(7))
+            .payment_statuses(Vec::<String>::new())
+    });
     let mut visits = call.stream();
     let first: types::ClientVisitsHistory = visits.next().await.unwrap().unwrap();
     assert_eq!(first.records.unwrap()[0].id, Some(1));

@@ -4,7 +4,8 @@ use crate::loopback::log::Log;
 use crate::loopback::server::{Server as Loopback, answer, json};
 use altegio::b2b_v1::{operations, types};
 use altegio::ids::{
-    CertificateTypeId, ChainId, ClientId, CountryId, CustomFieldId, LocationId, ProductId, VisitId,
+    CertificateTypeId, ChainId, ClientId, CountryId, CustomFieldId, ImageGroupId, LocationId,
+    MembershipId, ProductId, ResourceId, ServiceId, TeamMemberId, VisitId,
 };
 use altegio::{Client, ClientBuilder, Error, ErrorKind, File, Security, Server};
 use altegio_openapi::api::Api;
@@ -139,7 +140,8 @@ fn every_operation_of_the_document_is_a_call_with_the_paths_arguments() {
             [$($path:ident $type:ty,)*] $($query:tt)*
         ) => {
             let _ = client.b2b_v1().$method($(None::<$type>),*);
-            calls.push(($id, [$(stringify!($path)),*].len()));
+            let path: &[&str] = &[$(stringify!($path)),*];
+            calls.push(($id, path.len()));
         };
     }
     #[allow(deprecated)]
@@ -584,12 +586,15 @@ async fn the_servers_path_is_kept() {
 async fn lists_are_joined_or_repeated_as_the_document_says() {
     let (server, client) = started("[]").await;
     let joined = client.b2b_v1().get_membership_list(ChainId(1)); // explode: false
-    let _ = joined.abonements_ids(vec![1, 2, 3]).send().await;
+    let _ = joined
+        .abonements_ids([1, 2, 3].map(MembershipId))
+        .send()
+        .await;
     let repeated = client.b2b_v1().search_events(LocationId(1));
     let _ = repeated
         .from("2026-03-01")
         .till("2026-03-02")
-        .staff_ids(vec![4, 5])
+        .staff_ids(vec![TeamMemberId(4), TeamMemberId(5)])
         .send()
         .await;
     let bracketed = client
@@ -615,8 +620,10 @@ async fn absent_query_parameters_are_not_sent_and_odd_ones_are_encoded() {
     let (server, client) = started(OK).await;
     let call = client.b2b_v1().get_location_users(LocationId(1));
     let _ = call.send().await;
-    let call = client.b2b_v1().search_events(LocationId(1));
-    let _ = call.from("a&b=c d").till("é").send().await;
+    let call = client
+        .b2b_v1()
+        .send_sms_campaign_to_filtered_clients(LocationId(1));
+    let _ = call.fullname("a&b=c d").email("é").send().await;
     let lines: Vec<String> = server
         .requests()
         .into_iter()
@@ -624,13 +631,19 @@ async fn absent_query_parameters_are_not_sent_and_odd_ones_are_encoded() {
         .collect();
     assert!(!lines[0].contains('?'), "{}", lines[0]);
     assert!(
-        lines[1].contains("from=a%26b%3Dc%20d&till=%C3%A9"),
+        lines[1].contains("fullname=a%26b%3Dc%20d&email=%C3%A9"),
         "{}",
         lines[1]
     );
 }
 
 // ---- bodies -------------------------------------------------------------------------------
+
+const NO_RESOURCES: [ResourceId; 0] = [];
+
+fn no_translations() -> Vec<types::UpdateServiceLinksBodyTranslationsItem> {
+    Vec::new()
+}
 
 #[tokio::test]
 async fn whole_numbers_are_sent_without_a_point_and_null_clears() {
@@ -639,11 +652,14 @@ async fn whole_numbers_are_sent_without_a_point_and_null_clears() {
     let price: types::UpdateServiceLinksBodyTeamMemberSettingsItemPrice =
         price.max(altegio::Nullable::Null).try_into().unwrap();
     let settings = types::UpdateServiceLinksBodyTeamMemberSettingsItem::builder().price(price);
-    let settings = settings.team_member_id(5).try_into().unwrap();
+    let settings = settings.team_member_id(TeamMemberId(5)).try_into().unwrap();
     let call = client.b2b_v1().update_service_links(LocationId(1));
     let call = call.body_map(|body| {
-        let body = body.service_id(1).team_member_settings(vec![settings]);
-        body.resource_ids(vec![]).translations(vec![])
+        let body = body
+            .service_id(ServiceId(1))
+            .team_member_settings(vec![settings]);
+        body.resource_ids(NO_RESOURCES)
+            .translations(no_translations())
     });
     // Only the request matters here.
     let _ = call.send().await;
@@ -662,11 +678,14 @@ async fn numbers_that_json_does_not_have_are_not_sent() {
         let price: types::UpdateServiceLinksBodyTeamMemberSettingsItemPrice =
             price.max(1.0).try_into().unwrap();
         let settings = types::UpdateServiceLinksBodyTeamMemberSettingsItem::builder().price(price);
-        let settings = settings.team_member_id(5).try_into().unwrap();
+        let settings = settings.team_member_id(TeamMemberId(5)).try_into().unwrap();
         let call = client.b2b_v1().update_service_links(LocationId(1));
         let call = call.body_map(|body| {
-            let body = body.service_id(1).team_member_settings(vec![settings]);
-            body.resource_ids(vec![]).translations(vec![])
+            let body = body
+                .service_id(ServiceId(1))
+                .team_member_settings(vec![settings]);
+            body.resource_ids(NO_RESOURCES)
+                .translations(no_translations())
         });
         let error = call.send().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Argument);
@@ -684,7 +703,7 @@ async fn an_image_goes_up_as_a_form() {
     let answer = client
         .b2b_v1()
         .upload_image("service")
-        .body_map(|body| body.company_id(4).image(photo))
+        .body_map(|body| body.company_id(LocationId(4)).image(photo))
         .send()
         .await
         .unwrap();
@@ -727,7 +746,10 @@ async fn a_file_name_that_would_inject_headers_is_refused() {
 async fn an_image_is_deleted_with_a_form() {
     let (server, client) = started(r#"{"success":true}"#).await;
     let call = client.b2b_v1().delete_image("service");
-    let _ = call.body_map(|body| body.image_group_id(72)).send().await;
+    let _ = call
+        .body_map(|body| body.image_group_id(ImageGroupId(72)))
+        .send()
+        .await;
     let request = server.requests().pop().unwrap();
     assert_eq!(request.line, "DELETE /images/service");
     assert!(

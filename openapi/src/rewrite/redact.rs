@@ -117,12 +117,12 @@ fn mark(document: &Value, schema: &Value, seen: &mut BTreeSet<String>) -> Option
         .into_iter()
         .chain([&schema["x-rust-type"]["parameters"]]);
     let lists = lists.filter_map(Value::as_array).flatten();
-    let parts = ["items", "additionalProperties"].map(|key| &schema[key]);
+    let parts = ["items", "additionalProperties"].map(|key| schema.get(key));
     let reference = schema["$ref"].as_str();
     let reference = reference.filter(|reference| seen.insert((*reference).to_owned()));
     let target = reference.and_then(|reference| pointer::target(document, reference));
     lists
-        .chain(parts)
+        .chain(parts.into_iter().flatten())
         .chain(target)
         .filter_map(|schema| mark(document, schema, seen))
         .max()

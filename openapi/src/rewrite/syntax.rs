@@ -40,6 +40,10 @@ pub struct Serde {
 /// The path of the function that deserializes an optional, nullable field.
 pub const PRESENT: &str = "crate::codegen::present";
 
+/// The function by which typify reads a field that is required and nullable. Its type has a
+/// required field, so it keeps serde's derived `Deserialize`.
+const REQUIRED: &str = "::std::option::Option::deserialize";
+
 impl Serde {
     /// Reads the attributes of a field or a variant.
     ///
@@ -62,8 +66,9 @@ impl Serde {
                         return Err(meta.error("expected `Option::is_none` as the condition"));
                     }
                 } else if meta.path.is_ident("deserialize_with") {
-                    found.present = text(meta.value()?)? == PRESENT;
-                    if !found.present {
+                    let function = text(meta.value()?)?;
+                    found.present = function == PRESENT;
+                    if !found.present && function != REQUIRED {
                         return Err(meta.error("this function is not supported"));
                     }
                 } else if !meta.path.is_ident("default") {

@@ -43,12 +43,12 @@ pub fn apply(document: &mut Value, ids: &Value) -> Result<(), Vec<String>> {
         table.complain(format!("`{id}`: a schema has this name too"));
     }
 
-    for (at, id) in table.places(document) {
+    for (at, name, id) in table.places(document) {
         let is_applied = document
             .pointer_mut(at.as_str())
             .is_some_and(|schema| refer(schema, &id));
         if is_applied {
-            table.applied(&at, &id);
+            table.applied(&at, &name);
         }
     }
     for (id, is_used) in table.used() {
@@ -133,15 +133,15 @@ impl Table {
         }
     }
 
-    /// Returns the schemas that may be ids.
-    fn places(&self, document: &Value) -> Vec<(Pointer, String)> {
+    /// Returns the schemas that may be ids, with their names and the ids.
+    fn places(&self, document: &Value) -> Vec<(Pointer, String, String)> {
         let mut found = Vec::new();
         let mut place = |at: Pointer, name: &str| {
             let id = match self.explicit.get(&at) {
                 Some(explicit) => explicit.id.as_ref(),
                 None => self.names.get(name).map(|(id, _)| id),
             };
-            found.extend(id.map(|id| (at, id.clone())));
+            found.extend(id.map(|id| (at, name.to_owned(), id.clone())));
         };
         grammar::walk(document, &mut |at, kind, object| match kind {
             Kind::Parameter => {
@@ -159,14 +159,11 @@ impl Table {
         found
     }
 
-    fn applied(&mut self, at: &Pointer, id: &str) {
+    fn applied(&mut self, at: &Pointer, name: &str) {
         if let Some(explicit) = self.explicit.get_mut(at) {
             explicit.is_applied = true;
-            return;
-        }
-        let name = at.keys().last().unwrap_or_default();
-        for (other, (of, is_found)) in &mut self.names {
-            *is_found |= of == id && (*other == name || name == "schema");
+        } else if let Some((_, is_found)) = self.names.get_mut(name) {
+            *is_found = true;
         }
     }
 
