@@ -56,13 +56,14 @@ impl VisitMut for Finish<'_> {
     fn visit_type_mut(&mut self, node: &mut Type) {
         visit_mut::visit_type_mut(self, node);
         if let Type::Reference(reference) = node
-            && reference
-                .elem
-                .to_token_stream()
-                .to_string()
-                .contains(":: ids ::")
+            && let Type::Path(ty) = &*reference.elem
+            && ty
+                .path
+                .segments
+                .iter()
+                .any(|segment| segment.ident == "ids")
         {
-            *node = (*reference.elem).clone();
+            *node = Type::Path(ty.clone());
         }
     }
 

@@ -174,6 +174,7 @@ impl Call {
     }
 
     /// Sets a query parameter to 1 or 0.
+    #[cfg_attr(not(test), allow(dead_code, reason = "depends on the document"))]
     pub(crate) fn flag_query(&mut self, name: &'static str, value: impl IntoArgument<bool>) {
         let flag = self.argument(name, value);
         self.put_text(name, flag.map(|flag| u8::from(flag).to_string()));
@@ -508,7 +509,7 @@ mod tests {
         call.query::<Vec<i64>>("ids", vec![3, 4]);
         call.query::<f64>("sum", 2.0);
         call.query::<f64>("gone", 2.0);
-        call.query::<Vec<i64>>("gone", Vec::new());
+        call.query::<Vec<i64>>("gone", Vec::<i64>::new());
         let query = "?tags=a%2Cb,c&ids=3&ids=4&sum=2";
         assert!(url(&call).ends_with(query), "{}", url(&call));
     }

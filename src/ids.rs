@@ -57,6 +57,13 @@ macro_rules! id {
             }
         }
 
+        impl $crate::codegen::ToField for $name {
+            #[inline]
+            fn to_field(&self) -> Option<$crate::codegen::Field> {
+                self.0.to_field()
+            }
+        }
+
         $crate::codegen::argument!($name);
     };
 }

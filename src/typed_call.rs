@@ -11,9 +11,9 @@ use crate::call::Call;
 /// Defines methods of a document's client, which start a call. Each row has a method's
 /// path arguments, the function of [`Call`] that sets each of them, and the operation.
 macro_rules! methods {
-    ($(#[$tag:meta])* $($(#[$doc:meta])* fn $method:ident(
+    ($(#[$tag:meta])* impl Client { $($(#[$doc:meta])* fn $method:ident(
         $($argument:ident: $type:ty = $put:ident($($at:literal),*)),*
-    ) -> $builder:ident, $operation:ident;)*) => {
+    ) -> $builder:ident, $operation:ident;)* }) => {
         $(#[$tag])*
         impl Client {
             $(
@@ -99,9 +99,9 @@ macro_rules! typed_call {
                     let body = $crate::typed_call::$complete::<$held, $body>(&mut self.call, self.body);
                     if let Some(body) = body {
                         self.call.$add(&body);
-                        self.call.require_any(&[$($group),*]);
                     }
                 )?
+                self.call.require_any(&[$($group),*]);
                 self.call.require(&[$($required),*]);
                 (self.transport, self.call)
             }
@@ -138,6 +138,7 @@ pub(crate) fn whole<B: IntoArgument<T>, T>(call: &mut Call, body: Option<B>) -> 
 }
 
 /// Completes a body that may be left out.
+#[allow(dead_code, reason = "depends on the document")]
 pub(crate) fn optional<B: IntoArgument<T>, T>(call: &mut Call, body: Option<B>) -> Option<T> {
     call.argument("body", body)
 }

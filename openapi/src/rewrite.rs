@@ -300,7 +300,7 @@ mod tests {
             "macro_rules! __things_v1_operations",
         ] {
             let expected = expected.split_whitespace().collect::<String>();
-            assert!(code.contains(expected), "no `{expected}` in {code}");
+            assert!(code.contains(&expected), "no `{expected}` in {code}");
         }
     }
 

@@ -50,7 +50,10 @@ async fn list_asks_for_the_category_and_reads_every_field() {
     assert_eq!(answer.status(), 200);
     assert!(answer.mismatches().is_empty() && answer.unknown_fields().is_empty());
     let fields = answer.into_data().unwrap();
-    assert_eq!((fields[0].id, fields[0].salon_id), (Some(7), Some(123)));
+    assert_eq!(
+        (fields[0].id, fields[0].salon_id),
+        (Some(7), Some(LocationId(123)))
+    );
     let field = fields[0].custom_field.as_ref().unwrap();
     assert_eq!(field.title.as_deref(), Some("Notes"));
     assert_eq!(field.type_.as_ref().unwrap().code.as_deref(), Some("text"));
@@ -90,7 +93,10 @@ async fn create_sends_the_body_and_reads_one_field() {
         .into_data()
         .unwrap();
     mock.assert_calls_async(1).await;
-    assert_eq!((created.id, created.salon_id), (Some(7), Some(123)));
+    assert_eq!(
+        (created.id, created.salon_id),
+        (Some(7), Some(LocationId(123)))
+    );
     assert_eq!(created.custom_field.unwrap().code.as_deref(), Some("notes"));
 }
 

@@ -649,15 +649,14 @@ fn no_translations() -> Vec<types::UpdateServiceLinksBodyTranslationsItem> {
 async fn whole_numbers_are_sent_without_a_point_and_null_clears() {
     let (server, client) = started(OK).await;
     let price = types::UpdateServiceLinksBodyTeamMemberSettingsItemPrice::builder().min(999.0);
-    let price: types::UpdateServiceLinksBodyTeamMemberSettingsItemPrice =
-        price.max(altegio::Nullable::Null).try_into().unwrap();
+    let price = price.max(altegio::Nullable::Null);
     let settings = types::UpdateServiceLinksBodyTeamMemberSettingsItem::builder().price(price);
-    let settings = settings.team_member_id(TeamMemberId(5)).try_into().unwrap();
+    let settings = settings.team_member_id(TeamMemberId(5));
     let call = client.b2b_v1().update_service_links(LocationId(1));
     let call = call.body_map(|body| {
         let body = body
             .service_id(ServiceId(1))
-            .team_member_settings(vec![settings]);
+            .team_member_settings([settings]);
         body.resource_ids(NO_RESOURCES)
             .translations(no_translations())
     });
@@ -675,15 +674,14 @@ async fn numbers_that_json_does_not_have_are_not_sent() {
     let (server, client) = started(OK).await;
     for number in [f64::NAN, f64::INFINITY] {
         let price = types::UpdateServiceLinksBodyTeamMemberSettingsItemPrice::builder().min(number);
-        let price: types::UpdateServiceLinksBodyTeamMemberSettingsItemPrice =
-            price.max(1.0).try_into().unwrap();
+        let price = price.max(1.0);
         let settings = types::UpdateServiceLinksBodyTeamMemberSettingsItem::builder().price(price);
-        let settings = settings.team_member_id(TeamMemberId(5)).try_into().unwrap();
+        let settings = settings.team_member_id(TeamMemberId(5));
         let call = client.b2b_v1().update_service_links(LocationId(1));
         let call = call.body_map(|body| {
             let body = body
                 .service_id(ServiceId(1))
-                .team_member_settings(vec![settings]);
+                .team_member_settings([settings]);
             body.resource_ids(NO_RESOURCES)
                 .translations(no_translations())
         });
@@ -967,7 +965,7 @@ async fn one_wrong_field_is_set_aside_and_strict_makes_it_an_error() {
     let data = answer.into_data().unwrap();
     assert_eq!(
         (data.len(), data[0].salon_id, data[1].id),
-        (2, Some(2), Some(3))
+        (2, Some(LocationId(2)), Some(3))
     );
     assert_eq!(
         data[0].custom_field.as_ref().unwrap().title.as_deref(),

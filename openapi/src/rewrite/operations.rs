@@ -140,7 +140,7 @@ pub fn methods(document: &str, api: &Api, generated: &[Generated<'_>]) -> Vec<It
             parse_quote! {
                 crate::codegen::methods! {
                     #[doc = #doc]
-                    #(#rows)*
+                    impl Client { #(#rows)* }
                 }
             }
         })
