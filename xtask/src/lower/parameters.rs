@@ -1,11 +1,12 @@
 //! Lowers parameters of the path, the query and the headers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::lowered::{Lowered, Scalar, Shape};
 use super::{Lowering, Object};
+use altegio_openapi::names;
 use altegio_openapi::pointer::{self, Pointer};
 
 /// A lowered parameter.
@@ -67,10 +68,125 @@ impl<'a> Lowering<'a> {
                     );
                     self.note(place, what);
                 }
-                _ => lowered.push(self.parameter(place, parameter, name)),
+                _ => lowered.extend(self.expanded(place, parameter, name)),
             }
         }
-        lowered
+        self.distinct(at, lowered, operation.get("requestBody").is_some())
+    }
+
+    /// Lowers a parameter. An object in the query becomes one parameter for each
+    /// of its properties.
+    fn expanded(&mut self, at: &Pointer, parameter: &'a Value, name: &str) -> Vec<Parameter> {
+        let is_query = parameter["in"] == "query";
+        let style = parameter["style"].as_str().unwrap_or("form");
+        let explode = parameter["explode"].as_bool().unwrap_or(style == "form");
+        let schema = &parameter["schema"];
+        let resolved = pointer::resolve(self.document, schema).unwrap_or(schema);
+        let properties = resolved.get("properties").and_then(Value::as_object);
+        let is_list = resolved["type"] == "array";
+        match (properties, style) {
+            (Some(properties), "deepObject" | "form") if is_query && explode => {
+                let at = at.join("schema").join("properties");
+                let mut expanded = Vec::new();
+                for (key, value) in properties {
+                    let own = match style {
+                        "deepObject" => format!("{name}[{key}]"),
+                        _ => key.clone(),
+                    };
+                    expanded.push(self.property(&at.join(key), value, &own));
+                }
+                expanded
+            }
+            (None, "pipeDelimited" | "spaceDelimited") if is_query && is_list && !explode => {
+                let separator = if style == "pipeDelimited" { "|" } else { " " };
+                vec![self.text(
+                    at,
+                    parameter,
+                    format!("a string: the items joined by `{separator}`"),
+                )]
+            }
+            _ if resolved["type"] == "object" => {
+                vec![self.text(
+                    at,
+                    parameter,
+                    format!("a string: the object in the style `{style}`"),
+                )]
+            }
+            _ if parameter["in"] == "path" && is_list => {
+                vec![self.text(
+                    at,
+                    parameter,
+                    "a string: the items joined by `,`".to_owned(),
+                )]
+            }
+            _ if described_as_json(self.document, parameter) => {
+                vec![self.text(at, parameter, "a string: the JSON text".to_owned())]
+            }
+            _ => vec![self.parameter(at, parameter, name)],
+        }
+    }
+
+    /// An optional query parameter for a property of an object.
+    fn property(&mut self, at: &Pointer, schema: &'a Value, name: &str) -> Parameter {
+        let resolved = pointer::resolve(self.document, schema).unwrap_or(schema);
+        let schema = match resolved["type"].as_str() {
+            Some("object") => {
+                self.note(at, "a string: an object inside an object of the query");
+                Lowered::new(Shape::Scalar(Scalar::Text(None)))
+            }
+            _ => self.schema(at, schema),
+        };
+        let mut said = Object::new();
+        said.insert("name".to_owned(), name.into());
+        said.insert("in".to_owned(), "query".into());
+        Parameter {
+            name: name.to_owned(),
+            said,
+            schema,
+        }
+    }
+
+    /// A parameter whose value the caller writes as text, for the reason `what`.
+    fn text(&mut self, at: &Pointer, parameter: &'a Value, what: String) -> Parameter {
+        self.note(at, what);
+        let kept = ["name", "in", "required", "deprecated", "description"];
+        let said = parameter.as_object().into_iter().flatten();
+        let said = said.filter(|(key, _)| kept.contains(&key.as_str()) || key.starts_with("x-"));
+        Parameter {
+            name: parameter["name"].as_str().unwrap_or_default().to_owned(),
+            said: said
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect(),
+            schema: Lowered::new(Shape::Scalar(Scalar::Text(None))),
+        }
+    }
+
+    /// Leaves out the parameters whose name in Rust another one has, or the body.
+    fn distinct(
+        &mut self,
+        at: &Pointer,
+        parameters: Vec<Parameter>,
+        has_body: bool,
+    ) -> Vec<Parameter> {
+        let mut taken: BTreeMap<String, String> = BTreeMap::new();
+        if has_body {
+            taken.insert("body".to_owned(), "the request body".to_owned());
+        }
+        let mut distinct = Vec::new();
+        for parameter in parameters {
+            let name = names::snake(&parameter.name);
+            if let Some(other) = taken.get(&name) {
+                let what = format!(
+                    "the parameter `{}` is left out: {other} has the same name in Rust",
+                    parameter.name
+                );
+                self.note(&at.join("parameters"), what);
+            } else {
+                taken.insert(name, format!("`{}`", parameter.name));
+                distinct.push(parameter);
+            }
+        }
+        distinct
     }
 
     fn parameter(&mut self, at: &Pointer, parameter: &'a Value, name: &str) -> Parameter {
@@ -129,6 +245,13 @@ impl Parameter {
         json.insert("schema".into(), bare.to_json());
         Value::Object(json)
     }
+}
+
+/// Whether the value of a parameter is JSON text of an object or an array.
+fn described_as_json(document: &Value, parameter: &Value) -> bool {
+    let schema = &parameter["content"]["application/json"]["schema"];
+    let schema = pointer::resolve(document, schema).unwrap_or(schema);
+    matches!(schema["type"].as_str(), Some("object" | "array"))
 }
 
 /// Whether the transport sends this header.

@@ -41,14 +41,23 @@ impl<'a> Lowering<'a> {
         let mut json = Vec::new();
         let mut some_json = false;
         let mut typed_failure = false;
+        let statuses: Vec<&String> = responses
+            .as_object()
+            .into_iter()
+            .flat_map(Map::keys)
+            .collect();
+        let has_success = statuses.iter().any(|status| is_success(status));
         for (status, response) in responses.as_object().into_iter().flatten() {
+            // Beside a success, `default` describes the failures that are not listed.
             let success = is_success(status);
-            let list = if success {
-                &mut successes
+            if success {
+                successes.push(status.clone());
+            } else if status == "default" && has_success {
+                let rest = ["4XX", "5XX"].map(str::to_owned).into_iter();
+                failures.extend(rest.filter(|range| !statuses.contains(&range)));
             } else {
-                &mut failures
-            };
-            list.push(status.clone());
+                failures.push(status.clone());
+            }
 
             let at = at.join(status);
             let response = pointer::resolve(self.document, response).unwrap_or(response);

@@ -1,10 +1,13 @@
 //! Converts desugared schemas to [`Lowered`] schemas.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::{Map, Value};
 
 use super::desugar::is_annotation;
 use super::lowered::{Field, Fields, Lowered, Rest, Scalar, Shape};
 use super::{Lowering, Object};
+use altegio_openapi::names as rust_names;
 use altegio_openapi::pointer::{self, Pointer};
 
 /// A schema and its place in the document.
@@ -226,8 +229,16 @@ impl<'a> Lowering<'a> {
                 }
                 match texts {
                     Some(texts) if !texts.is_empty() => {
-                        unlisted = false;
-                        Shape::Scalar(Scalar::Enum(texts))
+                        let variants: BTreeSet<String> =
+                            texts.iter().map(|text| rust_names::pascal(text)).collect();
+                        let is_distinct = variants.len() == texts.len();
+                        if is_distinct {
+                            unlisted = false;
+                            Shape::Scalar(Scalar::Enum(texts))
+                        } else {
+                            self.note(at, "any string: two of the values have one name in Rust");
+                            Shape::Scalar(Scalar::Text(None))
+                        }
                     }
                     _ => Shape::Scalar(Scalar::Text(typed)),
                 }
@@ -253,8 +264,16 @@ impl<'a> Lowering<'a> {
         let mut fields = Fields::default();
         let properties = source.get("properties").and_then(Value::as_object);
         let required: Vec<&str> = names(Some(source), "required").collect();
+        let mut taken: BTreeMap<String, &str> = BTreeMap::new();
         for (name, property) in properties.into_iter().flatten() {
-            let schema = self.schema(&at.join("properties").join(name), property);
+            let place = at.join("properties").join(name);
+            if let Some(other) = taken.get(rust_names::snake(name).as_str()) {
+                let what = format!("left out: `{other}` has the same name in Rust");
+                self.note(&place, what);
+                continue;
+            }
+            taken.insert(rust_names::snake(name), name);
+            let schema = self.schema(&place, property);
             let required = required.contains(&name.as_str());
             fields
                 .named

@@ -498,7 +498,7 @@ proptest! {
                 "operationId": name,
                 "parameters": [
                     {"name": "id", "in": "path", "required": true, "schema": {"type": "integer"}},
-                    {"name": "q", "in": "query", "schema": parameter},
+                    {"name": "q", "in": "query", "schema": {"type": "array", "items": parameter}},
                 ],
                 "requestBody": {"content": {"application/json": {"schema": body}}},
                 "responses": {"200": json_answer(answer.clone())},
@@ -522,4 +522,111 @@ proptest! {
             }
         }
     }
+}
+
+fn parameters(parameters: Value, body: Value) -> (Vec<(String, Value)>, Vec<String>) {
+    let mut operation = json!({ "parameters": parameters });
+    if !body.is_null() {
+        operation["requestBody"] = body;
+    }
+    let lowered = lower(&document(json!({}), operation));
+    let list = lowered.document["paths"]["/a"]["post"]["parameters"].as_array();
+    let list = list.into_iter().flatten();
+    let name = |parameter: &Value| parameter["name"].as_str().unwrap().to_owned();
+    let list = list.map(|parameter| (name(parameter), parameter["schema"].clone()));
+    let notes = lowered.notes.iter().map(ToString::to_string);
+    (list.collect(), notes.collect())
+}
+
+#[test]
+fn an_object_in_the_query_is_a_parameter_for_each_property() {
+    let schema = json!({"type": "object", "properties": {"from": {"type": "string"}, "n": {"type": "integer"}}});
+    let query = |style: &str, explode: bool| {
+        let parameter = json!({"name": "f", "in": "query", "style": style, "explode": explode, "schema": schema});
+        parameters(json!([parameter]), Value::Null)
+    };
+    let names = |style| -> Vec<String> {
+        let (list, notes) = query(style, true);
+        assert!(notes.is_empty(), "{notes:?}");
+        list.into_iter().map(|(name, _)| name).collect()
+    };
+    assert_eq!(names("deepObject"), ["f[from]", "f[n]"]);
+    assert_eq!(names("form"), ["from", "n"]);
+    let (list, notes) = query("form", false);
+    assert_eq!(list, [("f".to_owned(), json!({"type": "string"}))]);
+    assert!(
+        notes[0].ends_with("a string: the object in the style `form`"),
+        "{notes:?}"
+    );
+}
+
+#[test]
+fn values_in_other_styles_are_text_that_a_note_describes() {
+    let list = json!({"type": "array", "items": {"type": "integer"}});
+    for (parameter, what) in [
+        (
+            json!({"name": "p", "in": "query", "style": "pipeDelimited", "explode": false, "schema": list}),
+            "the items joined by `|`",
+        ),
+        (
+            json!({"name": "p", "in": "query", "style": "spaceDelimited", "explode": false, "schema": list}),
+            "the items joined by ` `",
+        ),
+        (
+            json!({"name": "p", "in": "path", "required": true, "schema": list}),
+            "the items joined by `,`",
+        ),
+        (
+            json!({"name": "p", "in": "query", "content": {"application/json": {"schema": list}}}),
+            "the JSON text",
+        ),
+    ] {
+        let (lowered, notes) = parameters(json!([parameter]), Value::Null);
+        assert_eq!(lowered, [("p".to_owned(), json!({"type": "string"}))]);
+        assert!(notes[0].contains(what), "{notes:?}");
+    }
+}
+
+#[test]
+fn of_two_names_that_are_one_in_rust_the_second_is_left_out_with_a_note() {
+    let query = |name: &str| json!({"name": name, "in": "query", "schema": {"type": "string"}});
+    let body = json!({"content": {"application/json": {"schema": {}}}});
+    let (list, notes) = parameters(
+        json!([query("userId"), query("user_id"), query("body")]),
+        body,
+    );
+    let names: Vec<&str> = list.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["userId"]);
+    for what in [
+        "`user_id` is left out: `userId` has",
+        "`body` is left out: the request body has",
+    ] {
+        assert!(notes.iter().any(|note| note.contains(what)), "{notes:?}");
+    }
+    let text = json!({"type": "string"});
+    let properties =
+        json!({"fooBar": text, "foo_bar": text, "": text, "$": text, "self": text, "Self": text});
+    let schemas = json!({"c": {"type": "object", "properties": properties}});
+    let lowered = lower(&document(schemas, json!({})));
+    let kept = lowered.document["components"]["schemas"]["c"]["properties"].as_object();
+    assert_eq!(
+        kept.unwrap().keys().collect::<Vec<_>>(),
+        ["fooBar", "", "self"]
+    );
+    assert_eq!(lowered.notes.len(), 3, "{:?}", lowered.notes);
+    let values = json!({"type": "string", "enum": ["a-b", "a_b"]});
+    assert_eq!(field(values)["type"], "string");
+}
+
+#[test]
+fn default_beside_a_success_describes_the_failures() {
+    let lowered = answers(json!({
+        "200": json_answer(json!({"type": "object", "properties": {"a": {"type": "string"}}})),
+        "404": {"description": ""},
+        "default": json_answer(json!({"type": "object", "properties": {"message": {"type": "string"}}})),
+    }));
+    let responses = lowered.document["paths"]["/a"]["post"]["responses"].as_object();
+    let mut statuses: Vec<&String> = responses.unwrap().keys().collect();
+    statuses.sort();
+    assert_eq!(statuses, ["200", "404", "4XX", "5XX"]);
 }
