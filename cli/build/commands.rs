@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use altegio_openapi::api::{Api, Operation, Parameter, Place};
+use altegio_openapi::grammar::VALUES;
 use altegio_openapi::names as rust;
 use altegio_openapi::pointer::{self, Pointer};
 use serde_json::Value;
@@ -51,13 +52,27 @@ pub fn commands(api: &Api) -> Result<String, String> {
          use crate::command::{{Body, Command, Flag, Kind, Paging, Place}};\n\
          use crate::response;\n\n\
          /// The command of every operation, in the order of the document.\n\
-         pub static COMMANDS: &[Command] = &[\n{rows}];\n"
+         pub static COMMANDS: &[Command] = &[\n{rows}];\n\n\
+         /// The document's tags with their descriptions.\n\
+         pub static TAGS: &[(&str, &str)] = &{:?};\n",
+        tags(api)
     ))
+}
+
+fn tags(api: &Api) -> Vec<(&str, &str)> {
+    let tags = api.document()["tags"].as_array().into_iter().flatten();
+    let described =
+        tags.filter_map(|tag| Some((tag["name"].as_str()?, tag["description"].as_str()?.trim())));
+    described.collect()
 }
 
 fn row(api: &Api, operation: &Operation, group: &str, name: &str) -> Result<String, String> {
     let Operation {
-        id, tag, summary, ..
+        id,
+        tag,
+        summary,
+        description,
+        ..
     } = operation;
     let (flags, path, statements) = flags(api, operation)?;
     let about = match operation.deprecated {
@@ -87,6 +102,7 @@ fn row(api: &Api, operation: &Operation, group: &str, name: &str) -> Result<Stri
     };
     Ok(format!(
         "Command {{ id: {id:?}, tag: {tag:?}, group: {group:?}, name: {name:?}, about: {about:?},\n\
+         details: {description:?},\n\
          flags: &[\n{flags}],\n\
          body: {},\n\
          call: |client, arguments| Box::pin(async move {{\n{request}\
@@ -237,6 +253,11 @@ fn body(api: &Api, operation: &Operation) -> String {
 
 /// Returns the variant of `Kind` for the values of a flag.
 fn kind(api: &Api, schema: &Value) -> String {
+    kind_of(api, schema, &schema[VALUES])
+}
+
+/// Like [`kind`]; `meanings` describes the values of an enum.
+fn kind_of(api: &Api, schema: &Value, meanings: &Value) -> String {
     let schema = plain(api, schema);
     if schema.get("x-rust-type").is_some() && id(schema).is_none() {
         // `altegio::Nullable`: JSON can express null.
@@ -246,7 +267,9 @@ fn kind(api: &Api, schema: &Value) -> String {
     let choices: Option<Vec<&str>> =
         choices.and_then(|values| values.iter().map(Value::as_str).collect());
     if let Some(choices) = choices {
-        return format!("Choice(&{choices:?})");
+        let meaning = |choice| meanings[choice].as_str().unwrap_or_default();
+        let choices = choices.into_iter().map(|choice| (choice, meaning(choice)));
+        return format!("Choice(&{:?})", choices.collect::<Vec<_>>());
     }
     let format = schema["format"].as_str().unwrap_or_default();
     match (schema["type"].as_str().unwrap_or_default(), format) {
@@ -257,7 +280,7 @@ fn kind(api: &Api, schema: &Value) -> String {
         ("string", "date-time") => "DateTime".to_owned(),
         ("string", "binary") => "File".to_owned(),
         ("string", _) => "Text".to_owned(),
-        ("array", _) => format!("List(&Kind::{})", kind(api, &schema["items"])),
+        ("array", _) => format!("List(&Kind::{})", kind_of(api, &schema["items"], meanings)),
         _ => "Json".to_owned(),
     }
 }

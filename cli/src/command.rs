@@ -22,6 +22,8 @@ pub struct Command {
     pub name: &'static str,
     /// What the operation does, in a sentence.
     pub about: &'static str,
+    /// What else there is to know about it, in Markdown; may be empty.
+    pub details: &'static str,
     /// A flag for each parameter and each field of the body.
     pub flags: &'static [Flag],
     /// How the body is given.
@@ -85,8 +87,8 @@ pub enum Kind {
     /// JSON, for lists, objects, null, and values of several types. A value that is
     /// not JSON is taken as a string.
     Json,
-    /// One of these strings.
-    Choice(&'static [&'static str]),
+    /// One of these strings, each with its meaning, which may be empty.
+    Choice(&'static [(&'static str, &'static str)]),
     /// A list, given by repeating the flag.
     List(&'static Kind),
 }

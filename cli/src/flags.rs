@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::builder::{
-    BoolValueParser, PossibleValuesParser, StringValueParser, TypedValueParser, ValueParser,
+    BoolValueParser, PossibleValue, PossibleValuesParser, StringValueParser, TypedValueParser, ValueParser,
 };
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
 use serde_json::{Number, Value};
@@ -21,6 +21,9 @@ const TEMPLATE: &str = "json-body-template";
 /// Returns the clap definition of a command.
 pub fn command(command: &Command) -> clap::Command {
     let mut made = clap::Command::new(command.name).about(command.about);
+    if !command.details.is_empty() {
+        made = made.long_about(format!("{}\n\n{}", command.about, command.details));
+    }
     for flag in command.flags {
         made = made.arg(arg(flag, command.body));
     }
@@ -206,7 +209,17 @@ fn parser(kind: Kind) -> ValueParser {
         Kind::Date => ValueParser::new(date),
         Kind::DateTime => ValueParser::new(date_time),
         Kind::Json => ValueParser::new(json),
-        Kind::Choice(values) => PossibleValuesParser::new(values).map(Value::from).into(),
+        Kind::Choice(values) => {
+            let choice = |(value, meaning): &(&'static str, &'static str)| {
+                let choice = PossibleValue::new(*value);
+                match *meaning {
+                    "" => choice,
+                    meaning => choice.help(meaning),
+                }
+            };
+            let choices = values.iter().map(choice);
+            PossibleValuesParser::new(choices).map(Value::from).into()
+        }
         Kind::List(item) => parser(*item),
     }
 }

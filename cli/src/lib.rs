@@ -48,6 +48,6 @@ mod commands {
 pub use arguments::Arguments;
 pub use body::read_json;
 pub use command::{Body, Call, Command, Flag, Kind, Paging, Place};
-pub use commands::COMMANDS;
+pub use commands::{COMMANDS, TAGS};
 pub use failure::Failure;
 pub use response::{Pages, Response};

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use altegio_cli::{COMMANDS, Command};
+use altegio_cli::{COMMANDS, Command, TAGS};
 
 use crate::commands::{api, completion, login, spec};
 use crate::{options, run};
@@ -17,6 +17,7 @@ pub fn root() -> clap::Command {
     let groups = groups.into_iter().map(|(group, members)| {
         clap::Command::new(group)
             .about(about(&members))
+            .long_about(long_about(&members))
             .subcommand_required(true)
             .arg_required_else_help(true)
             .subcommands(members.into_iter().map(run::command))
@@ -48,6 +49,16 @@ fn about(members: &[&Command]) -> String {
     match members.len() {
         1 => format!("{tag}: 1 command"),
         count => format!("{tag}: {count} commands"),
+    }
+}
+
+/// Returns the long help of a group: its help line and the tag's description.
+fn long_about(members: &[&Command]) -> String {
+    let tag = members.first().map_or("", |command| command.tag);
+    let described = TAGS.iter().find(|(name, _)| *name == tag);
+    match described {
+        Some((_, text)) => format!("{}\n\n{text}", about(members)),
+        None => about(members),
     }
 }
 

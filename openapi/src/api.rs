@@ -53,6 +53,8 @@ pub struct Operation {
     pub tag: String,
     /// A one-line summary; empty if the document has none.
     pub summary: String,
+    /// The description, in Markdown; empty if the document has none.
+    pub description: String,
     /// The HTTP method.
     pub method: Method,
     /// The path, with its parameters in braces.
@@ -469,6 +471,7 @@ impl Reader<'_> {
             id: id.to_owned(),
             tag: tag.to_owned(),
             summary: text("summary"),
+            description: text("description"),
             method,
             security: self.security(value)?,
             idempotent: match value.get("x-idempotent") {

@@ -43,6 +43,10 @@ enum Shape {
     Map,
 }
 
+/// The extension of a schema that describes its values: a map from the value, as
+/// text, to its meaning.
+pub const VALUES: &str = "x-enumDescriptions";
+
 /// The keys of operations in a path item.
 pub const METHODS: [&str; 8] = [
     "get", "put", "post", "delete", "options", "head", "patch", "trace",

@@ -8,6 +8,7 @@
 
 mod builders;
 mod calls;
+mod docs;
 mod enums;
 mod envelopes;
 mod forms;
@@ -56,6 +57,7 @@ pub fn rewrite(document: &str, api: &Api, tokens: TokenStream) -> Result<String,
     let responses = signatures.values().filter_map(calls::response_name);
     let envelopes = envelopes::replace(types, &responses.collect());
     let shapes = Shapes::read(types, envelopes)?;
+    docs::add_to_types(api, types);
     let mut marks = Marks::of(api.document());
     rewrite_types(types, &sent, &received, &forms(api), &shapes, &mut marks)?;
     marks.all_met()?;

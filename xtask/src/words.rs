@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
+use altegio_openapi::pointer::Pointer;
 use altegio_openapi::yaml::{Complaint, Document};
 
 use crate::pipeline::words::coverage::{self, Kind, Place};
@@ -158,9 +159,7 @@ fn wrong_unknown(files: &[Words], places: &[Place]) -> Vec<Complaint> {
     let mut complaints = Vec::new();
     for file in files {
         for (index, entry) in file.unknown().enumerate() {
-            let at = altegio_openapi::pointer::Pointer::root()
-                .join("unknown")
-                .join(index);
+            let at = Pointer::root().join("unknown").join(index);
             let what = match described.get(entry) {
                 Some(false) => continue,
                 Some(true) => format!("`{entry}` has words; take it out"),

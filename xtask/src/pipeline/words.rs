@@ -27,21 +27,19 @@
 
 pub mod coverage;
 mod places;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use altegio_openapi::grammar::{self, Kind};
+use altegio_openapi::grammar::{self, Kind, VALUES};
 use altegio_openapi::pointer::{self, Pointer};
 use altegio_openapi::yaml::{Complaint, Document};
 
 use places::Places;
-
-/// The extension that describes the values of a schema. It is a map from the
-/// value, as text, to its meaning.
-pub const VALUES: &str = "x-enumDescriptions";
 
 /// A parsed `words.yaml`, or a part of one.
 #[derive(Debug)]

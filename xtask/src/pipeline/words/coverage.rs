@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use altegio_openapi::grammar;
+use altegio_openapi::grammar::{self, VALUES};
 use altegio_openapi::pointer::Pointer;
 
-use super::{VALUES, places};
+use super::places;
 
 /// What a place is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
