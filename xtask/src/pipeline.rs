@@ -154,7 +154,7 @@ pub fn make(inputs: &Inputs, upstream: Upstream) -> Result<Made, Vec<Complaint>>
         client: Some(&before).filter(|before| before.is_object()),
         lowering: inputs.lowering.as_deref(),
     };
-    let report = Report::new(
+    let mut report = Report::new(
         &previous,
         &upstream,
         &corrected,
@@ -162,6 +162,9 @@ pub fn make(inputs: &Inputs, upstream: Upstream) -> Result<Made, Vec<Complaint>>
         lowered.notes,
         left_out.into_iter().map(|out| out.id).collect(),
     );
+    if let Some(before) = &interface {
+        report.undescribed = words::coverage::new_places(before, &corrected);
+    }
 
     let source = Source {
         counts: report.counts,

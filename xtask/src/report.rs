@@ -34,6 +34,9 @@ pub struct Report {
     /// The ids of the operations that the client does not have, since no code can
     /// be generated for them. The notes say why.
     pub left_out: Vec<String>,
+    /// The places that are new in the document and that words.yaml does not
+    /// describe.
+    pub undescribed: Vec<String>,
 }
 
 /// What the previous run has written, as far as it is readable.
@@ -77,6 +80,7 @@ impl Report {
             notes,
             new_notes: new_notes.unwrap_or_default(),
             left_out,
+            undescribed: Vec::new(),
         }
     }
 

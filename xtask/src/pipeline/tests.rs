@@ -310,3 +310,49 @@ fn the_overlay_is_applied_and_an_action_without_a_place_is_named() {
         ]
     );
 }
+
+#[test]
+fn words_reach_the_client_and_new_places_without_words_are_reported() {
+    let words = "
+operations:
+  create_thing:
+    summary: Creates a thing.
+    body:
+      title: {text: Name., values: {'1': First., '2': Second.}}
+  get_thing_list:
+    parameters: {sort: {text: Order., values: {asc: Upwards., desc: Downwards.}}}
+";
+    let inputs = Inputs {
+        words: Some(words.to_owned()),
+        ..empty()
+    };
+    let made = make(&inputs, published(NEXT)).unwrap();
+    let client: serde_json::Value = serde_json::from_str(file(&made, CLIENT)).unwrap();
+    let create = &client["paths"]["/things/{location_id}"]["post"];
+    assert_eq!(create["summary"], "Creates a thing.");
+    // Lists of values are part of the description, except of string enums, which
+    // have a variant for each value.
+    assert!(file(&made, CLIENT).contains("Name.\\n\\n- `1`: First.\\n- `2`: Second."));
+    let parameters = &client["paths"]["/things/{location_id}"]["get"]["parameters"];
+    let sort = parameters.as_array().unwrap().iter();
+    let sort = sort.into_iter().find(|one| one["name"] == "sort").unwrap();
+    assert_eq!(sort["description"], "Order.");
+    assert_eq!(
+        sort["schema"][grammar::VALUES],
+        json!({"asc": "Upwards.", "desc": "Downwards."})
+    );
+
+    // The words stay when the document changes, and what is new needs words.
+    let next = with("                secret: ", "                color: { type: string }\n                secret: ");
+    let report = make(&after(&inputs, &made), published(&next)).unwrap().report;
+    assert_eq!(report.undescribed, ["create_thing body color"]);
+
+    let gone = Inputs {
+        words: Some(words.replace("title", "gone")),
+        ..empty()
+    };
+    assert_eq!(
+        complaints(make(&gone, published(NEXT))),
+        ["words.yaml, line 6, /operations/create_thing/body/gone: the document has no such place"]
+    );
+}

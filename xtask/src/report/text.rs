@@ -35,6 +35,7 @@ fn as_json(report: &Report) -> String {
         "not_expressed": notes,
         "newly_not_expressed": report.new_notes,
         "left_out": report.left_out,
+        "undescribed": report.undescribed,
     });
     format!("{value:#}\n")
 }
@@ -84,6 +85,13 @@ fn as_text(report: &Report, markdown: bool) -> String {
         let start = if markdown { "- " } else { "  " };
         let lines = report.new_notes.iter();
         text.extend(lines.map(|note| format!("{start}{note}\n")));
+    }
+    if !report.undescribed.is_empty() {
+        let title = format!("{} new places without words", report.undescribed.len());
+        text += &heading(&title, markdown);
+        let start = if markdown { "- " } else { "  " };
+        let places = report.undescribed.iter();
+        text.extend(places.map(|place| format!("{start}{place}\n")));
     }
     text
 }

@@ -89,6 +89,14 @@ pub fn places(document: &Value) -> Vec<Place> {
     list.found
 }
 
+/// Lists the places that have no words and that the document `before` lacks.
+pub fn new_places(before: &Value, document: &Value) -> Vec<String> {
+    let before: BTreeSet<String> = places(before).iter().map(Place::label).collect();
+    let new = places(document).into_iter().filter(|place| !place.described);
+    let labels = new.map(|place| place.label());
+    labels.filter(|label| !before.contains(label)).collect()
+}
+
 struct List<'d> {
     document: &'d Value,
     seen: BTreeSet<Pointer>,
