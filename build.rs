@@ -19,6 +19,8 @@ fn main() {
             generator.generate_tokens(document)
         })?;
         let api = Api::read(document)?;
+        let examples = rewrite::examples(B2B_V1.name, &api);
+        build_script::write("b2b_v1_examples.rs", &examples)?;
         rewrite::rewrite(B2B_V1.name, &api, tokens)
     });
 }

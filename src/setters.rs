@@ -66,7 +66,7 @@ fn is_missing(name: &str) -> String {
 
 /// Defines the builder of a type from a table of its fields.
 macro_rules! builder {
-    ($name:ident { $($field:ident: $type:ty, $kind:ident;)* }) => {
+    ($name:ident { $($(#[$doc:meta])* $field:ident: $type:ty, $kind:ident;)* }) => {
         /// A builder for the type of the same name.
         #[derive(Clone, Default)]
         pub struct $name {
@@ -75,7 +75,8 @@ macro_rules! builder {
         }
 
         impl $name {
-            $(pub fn $field(mut self, value: impl $crate::IntoArgument<$type>) -> Self {
+            $($(#[$doc])*
+            pub fn $field(mut self, value: impl $crate::IntoArgument<$type>) -> Self {
                 self.$field = $crate::codegen::builder!(@set $kind)(
                     &mut self.__problem, stringify!($field), value,
                 );

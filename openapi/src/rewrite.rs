@@ -11,6 +11,7 @@ mod calls;
 mod docs;
 mod enums;
 mod envelopes;
+mod examples;
 mod forms;
 mod operations;
 mod paging;
@@ -32,6 +33,8 @@ use crate::api::Api;
 use crate::names;
 use crate::roles::Roles;
 use calls::Generated;
+use docs::FieldDocs;
+use examples::Example;
 use paging::Shapes;
 use redact::Marks;
 use syntax::{is_string_enum, last_ident, module};
@@ -57,8 +60,10 @@ pub fn rewrite(document: &str, api: &Api, tokens: TokenStream) -> Result<String,
     let responses = signatures.values().filter_map(calls::response_name);
     let envelopes = envelopes::replace(types, &responses.collect());
     let shapes = Shapes::read(types, envelopes)?;
-    docs::add_to_types(api, types);
+    docs::add_to_types(api, types)?;
+    let field_docs = docs::of_fields(types);
     let mut marks = Marks::of(api.document());
+    tabulate(module(types, "builder"), &field_docs)?;
     rewrite_types(types, &sent, &received, &forms(api), &shapes, &mut marks)?;
     marks.all_met()?;
     let types = std::mem::take(types);
@@ -107,6 +112,17 @@ pub fn rewrite(document: &str, api: &Api, tokens: TokenStream) -> Result<String,
     Ok(prettyplease::unparse(&inline(file)))
 }
 
+/// Returns the source text of a function for each operation with the example of its
+/// documentation, so that a test can check that all of them compile.
+pub fn examples(document: &str, api: &Api) -> String {
+    let module = format_ident!("{}", names::snake(document));
+    let functions = api.operations.iter().map(|operation| {
+        let name = format_ident!("{}", names::snake(&operation.id));
+        Example::new(&module, api, operation).function(&name)
+    });
+    functions.collect::<TokenStream>().to_string()
+}
+
 /// Returns the source text of the types of the document's ids: the component schemas whose
 /// `x-rust-type` is in `altegio::ids`.
 pub fn ids(document: &Value) -> String {
@@ -133,6 +149,18 @@ fn forms(api: &Api) -> BTreeSet<String> {
         .collect()
 }
 
+/// Turns the builders of types into tables for the macro `builder!`.
+fn tabulate(builders: &mut Vec<Item>, docs: &FieldDocs) -> Result<(), String> {
+    *builders = builders
+        .iter()
+        .filter_map(|item| match item {
+            Item::Struct(item) => Some(builders::table(item, docs)),
+            _ => None,
+        })
+        .collect::<Result<_, _>>()?;
+    Ok(())
+}
+
 fn rewrite_types(
     types: &mut Vec<Item>,
     sent: &BTreeSet<String>,
@@ -141,14 +169,6 @@ fn rewrite_types(
     shapes: &Shapes,
     marks: &mut Marks,
 ) -> Result<(), String> {
-    let builder = module(types, "builder");
-    *builder = builder
-        .iter()
-        .filter_map(|item| match item {
-            Item::Struct(item) => Some(builders::table(item)),
-            _ => None,
-        })
-        .collect::<Result<_, _>>()?;
     types.retain(|item| match item {
         Item::Impl(item) if item.trait_.is_none() => {
             let is_builder =

@@ -6,6 +6,8 @@ mod loopback;
 #[cfg(feature = "b2b-v1-custom-fields")]
 mod custom_fields;
 #[cfg(feature = "b2b-v1")]
+mod examples;
+#[cfg(feature = "b2b-v1")]
 mod faults;
 #[cfg(feature = "b2b-v1")]
 mod paging;

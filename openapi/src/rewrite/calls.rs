@@ -10,6 +10,7 @@ use quote::{ToTokens, format_ident, quote};
 use syn::visit_mut::VisitMut;
 use syn::{ImplItem, Item, ReturnType, Type, TypePath};
 
+use super::docs;
 use super::paging::{self, InTypes, Shapes};
 use super::syntax::{generic_argument, last_ident};
 use crate::api::{Operation, Parameter, Place, RequiredGroup};
@@ -135,7 +136,7 @@ pub fn builder<'a>(
             path_row.push(quote!(#ident #ty));
             continue;
         }
-        let doc = setter_doc(parameter);
+        let doc = docs::setter(parameter);
         setters.push(quote!(#[doc = #doc] #ident: #ty = #put;));
         if *place == Place::Query {
             query_row.push(quote!(#name #ident #ty));
@@ -259,16 +260,4 @@ fn put(parameter: &Parameter) -> TokenStream {
         Place::Query => quote!(query(#name)),
         Place::Header => quote!(header(#name)),
     }
-}
-
-fn setter_doc(parameter: &Parameter) -> String {
-    let Parameter {
-        name, description, ..
-    } = parameter;
-    let place = match parameter.place {
-        Place::Header => "header",
-        _ => "query parameter",
-    };
-    let doc = format!("Sets the {place} `{name}`.\n\n{description}");
-    doc.trim_end().to_owned()
 }

@@ -8,20 +8,47 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use syn::{Attribute, Expr, ExprLit, Fields, Item, Lit, Meta, parse_quote};
+use syn::{Attribute, Expr, ExprLit, Item, Lit, Meta, parse_quote};
 
-use super::syntax::serde_rename;
-use crate::api::{Api, Operation, Parameter, Place, Security};
-use crate::pointer::schema_name;
+use super::syntax::{Serde, is_string_enum};
+use crate::api::{Api, Body, Operation, Parameter, Place, Security};
 use crate::grammar::{self, VALUES};
 use crate::names;
+use crate::pointer::schema_name;
 
 /// How many operations the documentation of a type names.
 const NAMED_USES: usize = 4;
 
+/// The documentation of the fields of each type.
+pub type FieldDocs = BTreeMap<String, BTreeMap<String, Vec<Attribute>>>;
+
+/// Returns the documentation of the fields of `types`, for the setters of their
+/// builders.
+pub fn of_fields(types: &[Item]) -> FieldDocs {
+    let mut found = FieldDocs::new();
+    for item in types {
+        let Item::Struct(item) = item else { continue };
+        let fields = found.entry(item.ident.to_string()).or_default();
+        for field in &item.fields {
+            let docs = field
+                .attrs
+                .iter()
+                .filter(|attribute| text_of(attribute).is_some());
+            if let Some(name) = &field.ident {
+                fields.insert(name.to_string(), docs.cloned().collect());
+            }
+        }
+    }
+    found
+}
+
 /// Completes the documentation of the types that progenitor generated, before
 /// their serde attributes are removed.
-pub fn add_to_types(api: &Api, types: &mut [Item]) {
+///
+/// # Errors
+///
+/// Returns an error if a variant has a serde attribute that is not supported.
+pub fn add_to_types(api: &Api, types: &mut [Item]) -> Result<(), String> {
     let meanings = meanings(api.document());
     let uses = uses(api.document());
     for item in types {
@@ -34,29 +61,28 @@ pub fn add_to_types(api: &Api, types: &mut [Item]) {
         attributes.retain(|attribute| text_of(attribute).is_none_or(|text| text.trim() != echo));
         if let Some(uses) = uses.get(&ident) {
             let text = uses.text();
-            if attributes.iter().any(|attribute| text_of(attribute).is_some()) {
+            if attributes
+                .iter()
+                .any(|attribute| text_of(attribute).is_some())
+            {
                 attributes.push(parse_quote!(#[doc = ""]));
             }
             attributes.push(parse_quote!(#[doc = #text]));
         }
-        match item {
-            Item::Enum(item) => {
-                let Some(meanings) = meanings.get(&ident) else {
-                    continue;
-                };
-                for variant in &mut item.variants {
-                    let value = serde_rename(&variant.attrs);
-                    let value = value.unwrap_or_else(|| variant.ident.to_string());
-                    if matches!(variant.fields, Fields::Unit)
-                        && let Some(Some(text)) = meanings.get(&value)
-                    {
-                        variant.attrs.insert(0, parse_quote!(#[doc = #text]));
-                    }
-                }
+        let Item::Enum(item) = item else { continue };
+        let Some(meanings) = meanings.get(&ident).filter(|_| is_string_enum(item)) else {
+            continue;
+        };
+        for variant in &mut item.variants {
+            let serde = Serde::of(&variant.attrs);
+            let serde = serde.map_err(|error| format!("type `{ident}`: {error}"))?;
+            let value = serde.rename.unwrap_or_else(|| variant.ident.to_string());
+            if let Some(Some(text)) = meanings.get(&value) {
+                variant.attrs.insert(0, parse_quote!(#[doc = #text]));
             }
-            _ => {}
         }
     }
+    Ok(())
 }
 
 fn text_of(attribute: &Attribute) -> Option<String> {
@@ -92,7 +118,9 @@ fn meanings(document: &Value) -> BTreeMap<String, Meanings> {
             let meanings = found.entry(names::pascal(&target)).or_default();
             for (value, text) in values {
                 let text = text.as_str().map(str::to_owned);
-                let known = meanings.entry(value.clone()).or_insert_with(|| text.clone());
+                let known = meanings
+                    .entry(value.clone())
+                    .or_insert_with(|| text.clone());
                 if *known != text {
                     *known = None;
                 }
@@ -113,7 +141,9 @@ fn references(schema: &Value, found: &mut BTreeSet<String>) {
     let lists = [
         schema.get("allOf"),
         schema.get("oneOf"),
-        schema.get("x-rust-type").and_then(|ty| ty.get("parameters")),
+        schema
+            .get("x-rust-type")
+            .and_then(|ty| ty.get("parameters")),
     ];
     for branch in lists.into_iter().flatten().filter_map(Value::as_array) {
         branch.iter().for_each(|branch| references(branch, found));
@@ -203,18 +233,36 @@ pub fn method(operation: &Operation) -> String {
         .map(|parameter| {
             // The lines of a list of values belong to the argument.
             let text = parameter.description.trim().replace('\n', "\n  ");
-            format!("- `{}`: {text}", names::snake(&parameter.name))
+            format!("- `{}`: {text}", names::setter(&parameter.name))
         })
         .collect();
+    let groups = operation.body.as_ref().map(groups).unwrap_or_default();
     let parts = [
         operation.summary.trim(),
         &request,
         operation.description.trim(),
         &arguments.join("\n"),
+        &groups,
         tokens,
     ];
     let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     parts.join("\n\n")
+}
+
+/// Returns a sentence on the fields that a body needs together, if there are any.
+fn groups(body: &Body) -> String {
+    let groups = body.groups.iter().map(|group| {
+        let fields: Vec<String> = group
+            .fields
+            .iter()
+            .map(|name| format!("`{name}`"))
+            .collect();
+        fields.join(", ")
+    });
+    match groups.collect::<Vec<_>>().join("; or ") {
+        groups if groups.is_empty() => groups,
+        groups => format!("The body needs all of these fields: {groups}."),
+    }
 }
 
 /// Returns the documentation of a parameter's setter.
@@ -242,9 +290,7 @@ mod tests {
     fn api() -> Api {
         let refers = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
         let content = |name: &str| json!({"application/json": {"schema": refers(name)}});
-        let described = |text: &str| {
-            json!({"allOf": [refers("Status")], "x-enumDescriptions": {"new": text, "done": "Completed."}})
-        };
+        let described = |text: &str| json!({"allOf": [refers("Status")], "x-enumDescriptions": {"new": text, "done": "Completed."}});
         Api::read(json!({
             "openapi": "3.0.3",
             "info": {"title": "t", "version": "1"},
@@ -287,7 +333,7 @@ mod tests {
                 }
             },
         ];
-        add_to_types(&api(), &mut types);
+        add_to_types(&api(), &mut types).unwrap();
         let expected = quote! {
             #[doc = "Returned by [`create_thing`](super::Client::create_thing)."]
             pub struct Thing {}

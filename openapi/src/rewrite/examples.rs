@@ -176,7 +176,10 @@ impl Values<'_> {
             ("string", "date") => quote!("2026-03-01"),
             ("string", "date-time") => quote!("2026-03-01T10:00:00+01:00"),
             ("string", "binary") => {
-                quote!(altegio::File::new("photo.png", std::fs::read("photo.png").unwrap_or_default()))
+                quote!(altegio::File::new(
+                    "photo.png",
+                    std::fs::read("photo.png").unwrap_or_default()
+                ))
             }
             ("string", _) => text(name).to_token_stream(),
             ("array", _) => {
@@ -281,7 +284,9 @@ mod tests {
              \x20   .things()\n\
              \x20   .update_thing(ThingId(1))\n\
              \x20   .from(\"2026-03-01\")\n\
-             \x20   .body_map(|body| body.kind(\"a\").parts([types::Part::builder().phone(\"15550100\")]))\n\
+             \x20   .body_map(|body| {\n\
+             \x20       body.kind(\"a\").parts([types::Part::builder().phone(\"15550100\")])\n\
+             \x20   })\n\
              \x20   .send()\n\
              \x20   .await?;\n\
              # Ok(()) }\n\

@@ -7,7 +7,9 @@ use quote::{format_ident, quote};
 use syn::{Item, parse_quote};
 
 use super::calls::Generated;
-use crate::api::{Api, Body, Operation, PagedBy, Paging, Parameter, Place, Security};
+use super::docs;
+use super::examples::Example;
+use crate::api::{Api, Operation, PagedBy, Paging, Place, Security};
 use crate::{names, select};
 
 /// Returns the name of an operation's static.
@@ -109,6 +111,7 @@ fn option(text: Option<&String>) -> TokenStream {
 ///
 /// `document` is the name of the document, which the names of the features start with.
 pub fn methods(document: &str, api: &Api, generated: &[Generated<'_>]) -> Vec<Item> {
+    let module = format_ident!("{}", names::snake(document));
     let mut by_tag: BTreeMap<&str, Vec<&Generated<'_>>> = BTreeMap::new();
     for generated in generated {
         let tag = &generated.operation.tag;
@@ -124,12 +127,14 @@ pub fn methods(document: &str, api: &Api, generated: &[Generated<'_>]) -> Vec<It
                 } = generated;
                 let method = format_ident!("{}", names::snake(&operation.id));
                 let builder = format_ident!("{}", names::pascal(&operation.id));
-                let (constant, doc) = (ident(operation), doc_of(operation));
+                let (constant, doc) = (ident(operation), docs::method(operation));
                 let deprecated = operation
                     .deprecated
                     .then(|| quote!(#[deprecated = "the vendor has deprecated this operation"]));
+                let example = Example::new(&module, api, operation).markdown(&module);
                 quote! {
                     #[doc = #doc]
+                    #[cfg_attr(not(doctest), doc = #example)]
                     #deprecated
                     #[cfg_attr(docsrs, doc(cfg(feature = #feature)))]
                     fn #method(#(#path),*) -> #builder, #constant;
@@ -145,52 +150,6 @@ pub fn methods(document: &str, api: &Api, generated: &[Generated<'_>]) -> Vec<It
             }
         })
         .collect()
-}
-
-/// Returns the documentation of an operation's method.
-fn doc_of(operation: &Operation) -> String {
-    let tokens = match operation.security {
-        Security::PartnerAndUser => "Requires the partner token and the user token.",
-        Security::Partner => "Requires the partner token. The user token is not sent.",
-        Security::None => "Requires no token. The partner token is sent if the client has one.",
-    };
-    let request = format!("`{} {}`", operation.method, operation.path);
-    let path = operation.parameters_in(Place::Path);
-    let arguments: Vec<String> = path
-        .filter(|parameter| !parameter.description.is_empty())
-        .map(
-            |Parameter {
-                 name, description, ..
-             }| format!("- `{name}`: {description}"),
-        )
-        .collect();
-    let groups = operation.body.as_ref().map(groups).unwrap_or_default();
-    let arguments = arguments.join("\n");
-    let parts = [
-        operation.summary.trim(),
-        &request,
-        tokens,
-        &arguments,
-        &groups,
-    ];
-    let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    parts.join("\n\n")
-}
-
-/// Returns a sentence on the fields that a body needs together, if there are any.
-fn groups(body: &Body) -> String {
-    let groups = body.groups.iter().map(|group| {
-        let fields: Vec<String> = group
-            .fields
-            .iter()
-            .map(|name| format!("`{name}`"))
-            .collect();
-        fields.join(", ")
-    });
-    match groups.collect::<Vec<_>>().join("; or ") {
-        groups if groups.is_empty() => groups,
-        groups => format!("The body needs all of these fields: {groups}."),
-    }
 }
 
 /// Returns a table of the operations and their features, in Markdown.

@@ -343,8 +343,13 @@ operations:
     );
 
     // The words stay when the document changes, and what is new needs words.
-    let next = with("                secret: ", "                color: { type: string }\n                secret: ");
-    let report = make(&after(&inputs, &made), published(&next)).unwrap().report;
+    let next = with(
+        "                secret: ",
+        "                color: { type: string }\n                secret: ",
+    );
+    let report = make(&after(&inputs, &made), published(&next))
+        .unwrap()
+        .report;
     assert_eq!(report.undescribed, ["create_thing body color"]);
 
     let gone = Inputs {

@@ -92,7 +92,9 @@ pub fn places(document: &Value) -> Vec<Place> {
 /// Lists the places that have no words and that the document `before` lacks.
 pub fn new_places(before: &Value, document: &Value) -> Vec<String> {
     let before: BTreeSet<String> = places(before).iter().map(Place::label).collect();
-    let new = places(document).into_iter().filter(|place| !place.described);
+    let new = places(document)
+        .into_iter()
+        .filter(|place| !place.described);
     let labels = new.map(|place| place.label());
     labels.filter(|label| !before.contains(label)).collect()
 }
