@@ -165,8 +165,11 @@ impl Values<'_> {
         if let Some(value) = target["enum"][0].as_str() {
             return Some(value.to_token_stream());
         }
-        if let Some(part) = target["allOf"].get(0).or(target["oneOf"].get(0)) {
+        if let Some(part) = target["allOf"].get(0) {
             return self.of(part, name, depth);
+        }
+        if let Some(branch) = target["oneOf"].get(0) {
+            return self.exact(branch, name);
         }
         let format = target["format"].as_str().unwrap_or_default();
         Some(match (target["type"].as_str()?, format) {
@@ -182,6 +185,8 @@ impl Values<'_> {
                 ))
             }
             ("string", _) => text(name).to_token_stream(),
+            // The type of a component that is a list only wraps the list.
+            ("array", _) if component(schema).is_some() => self.exact(target, name)?,
             ("array", _) => {
                 let item = self.of(&target["items"], &names::singular(name), depth)?;
                 quote!([#item])
@@ -199,6 +204,44 @@ impl Values<'_> {
             _ => return None,
         })
     }
+
+    /// Like [`Values::of`], but of the exact Rust type of the schema, for places that
+    /// do not convert: branches of unions, and items of lists that are types.
+    fn exact(&mut self, schema: &Value, name: &str) -> Option<TokenStream> {
+        let target = self.api.resolve(schema);
+        if target.get("x-rust-type").is_some() {
+            return self.of(schema, name, 0);
+        }
+        if target.get("enum").is_some() {
+            return None;
+        }
+        let format = target["format"].as_str().unwrap_or_default();
+        Some(match (target["type"].as_str()?, format) {
+            ("integer", _) => quote!(1_i64),
+            ("number", _) => quote!(1.5),
+            ("boolean", _) => quote!(true),
+            ("string", "") => {
+                let text = text(name);
+                quote!(#text.to_owned())
+            }
+            ("array", _) => {
+                let item = self.exact(&target["items"], &names::singular(name))?;
+                quote!(vec![#item])
+            }
+            ("object", _) if target["properties"].is_object() && !has_required(target) => {
+                self.types = true;
+                let ty = format_ident!("{}", names::pascal(&component(schema)?));
+                quote!(types::#ty::default())
+            }
+            _ => return None,
+        })
+    }
+}
+
+fn has_required(object: &Value) -> bool {
+    object["required"]
+        .as_array()
+        .is_some_and(|names| !names.is_empty())
 }
 
 /// The name of the component that a schema refers to.
