@@ -2,7 +2,7 @@
 //! generated file and not doctests, since 260 of those take longer to build than all
 //! other tests.
 
-#![allow(dead_code, unused_imports)]
+#![allow(dead_code, unused_imports, clippy::all)]
 #![allow(deprecated, reason = "deprecated operations have examples too")]
 
 use altegio::b2b_v1::types;
