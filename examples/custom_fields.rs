@@ -1,7 +1,7 @@
 //! Lists, creates, updates and deletes a custom field.
 //!
 //! `cargo run --example custom_fields` uses a mock server that it starts itself.
-//! With `-- --server production|mock|<url>` it uses that server, the tokens in
+//! With `-- --server production|local|mock|<url>` it uses that server, the tokens in
 //! `ALTEGIO_PARTNER_TOKEN` and `ALTEGIO_USER_TOKEN`, and the location in
 //! `ALTEGIO_LOCATION_ID`.
 
@@ -32,11 +32,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             let location = std::env::var("ALTEGIO_LOCATION_ID")
                 .map_err(|_| "set ALTEGIO_LOCATION_ID to the id of a location")?
                 .parse()?;
-            println!("{}", server.url());
+            println!("server: {server}");
             let client = ClientBuilder::from_env()?.server(server).build()?;
             walk_through(&client, location).await?;
         }
-        _ => return Err("usage: custom_fields [--server production|mock|<url>]".into()),
+        _ => return Err("usage: custom_fields [--server production|local|mock|<url>]".into()),
     }
     Ok(())
 }

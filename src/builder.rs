@@ -5,8 +5,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::Url;
+use reqwest::header::HeaderValue;
 
+use crate::b2b_v1;
 use crate::client::Client;
 use crate::error::Error;
 use crate::rate_limit::RateLimiter;
@@ -21,6 +22,7 @@ use crate::wire;
 /// The default limit on the size of a response body: 64 MiB.
 const MAX_BODY: usize = 64 * 1024 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const AGENT: &str = concat!("altegio-rust/", env!("CARGO_PKG_VERSION"));
 
 impl Client {
     /// Returns a builder with the default settings: the production server and
@@ -30,8 +32,8 @@ impl Client {
     }
 
     /// Builds a client from the environment variables `ALTEGIO_PARTNER_TOKEN`,
-    /// `ALTEGIO_USER_TOKEN` and `ALTEGIO_SERVER` (`production`, `mock` or a
-    /// URL). Variables that are not set are skipped; without `ALTEGIO_SERVER`,
+    /// `ALTEGIO_USER_TOKEN` and `ALTEGIO_SERVER` (`production`, `local`, `mock` or
+    /// a URL; see [`Server`]). Variables that are not set are skipped; without `ALTEGIO_SERVER`,
     /// the server is production.
     ///
     /// # Errors
@@ -75,6 +77,7 @@ impl Client {
 pub struct ClientBuilder {
     server: Server,
     tokens: Tokens,
+    app_name: Option<String>,
     allow_plain_http: bool,
     max_body: usize,
     connect_timeout: Option<Duration>,
@@ -92,6 +95,7 @@ impl Default for ClientBuilder {
         Self {
             server: Server::default(),
             tokens: Tokens::default(),
+            app_name: None,
             allow_plain_http: false,
             max_body: MAX_BODY,
             connect_timeout: None,
@@ -140,6 +144,21 @@ impl ClientBuilder {
     /// Sets the user token, such as one from an earlier [`Client::login`].
     pub fn user_token(mut self, token: impl Into<String>) -> Self {
         self.tokens.user = Some(token.into().into());
+        self
+    }
+
+    /// Sets the name of your application, which stands before the crate's own in the
+    /// `User-Agent` header of every request, such as `shop/1.2`. It lets the vendor's
+    /// support recognize your requests.
+    ///
+    /// ```
+    /// let client = altegio::Client::builder()
+    ///     .app_name(concat!("shop/", env!("CARGO_PKG_VERSION")))
+    ///     .build()?;
+    /// # Ok::<(), altegio::Error>(())
+    /// ```
+    pub fn app_name(mut self, name: impl Into<String>) -> Self {
+        self.app_name = Some(name.into());
         self
     }
 
@@ -265,6 +284,8 @@ impl ClientBuilder {
     /// - a token is empty, or contains a comma, a space, a line break, another
     ///   control character or a character outside ASCII;
     /// - a user token is set without a partner token;
+    /// - the application's name is blank or has a character other than visible ASCII
+    ///   characters and spaces;
     /// - the server's URL has a scheme other than `http` or `https`, a query, a
     ///   fragment, a user name or a password;
     /// - the server's URL is plain HTTP to another machine, and
@@ -274,12 +295,12 @@ impl ClientBuilder {
     /// - reqwest rejects the TLS or proxy settings.
     pub fn build(self) -> Result<Client, Error> {
         self.server.check(self.allow_plain_http)?;
-        let base = self.server.url();
-        let http = self.http_client(&base)?;
+        let agent = agent(self.app_name.as_deref())?;
+        let http = self.http_client()?;
         let authorization = self.tokens.authorization()?;
         let limiter = self.limiter.unwrap_or_else(|| match self.server {
             Server::Production => RateLimiter::altegio(),
-            Server::Mock | Server::Custom(_) => RateLimiter::off(),
+            Server::Local | Server::Mock | Server::Custom(_) => RateLimiter::off(),
         });
         let mode = if self.strict {
             wire::Mode::Strict
@@ -289,7 +310,8 @@ impl ClientBuilder {
         Ok(Client::on(Transport::new(
             Shared {
                 http,
-                base,
+                server: self.server,
+                agent,
                 authorization: Arc::new(authorization),
                 max_body: self.max_body,
                 limiter,
@@ -301,11 +323,16 @@ impl ClientBuilder {
                 retry: self.retry,
                 timeouts: self.timeouts,
             },
+            &b2b_v1::SERVERS,
         )))
     }
 
-    fn http_client(&self, base: &Url) -> Result<reqwest::Client, Error> {
-        if base.scheme() == "https"
+    fn http_client(&self) -> Result<reqwest::Client, Error> {
+        // Production and the vendor's mock server.
+        let is_hosted = matches!(self.server, Server::Production | Server::Mock);
+        let base = self.server.base(&b2b_v1::SERVERS);
+        let is_https = is_hosted || base.as_ref().is_some_and(|base| base.scheme() == "https");
+        if is_https
             && self.http.is_none()
             && cfg!(not(any(feature = "rustls", feature = "native-tls")))
         {
@@ -320,7 +347,7 @@ impl ClientBuilder {
         {
             http = http.tls_backend_native();
         }
-        let is_here = is_loopback(base);
+        let is_here = base.as_ref().is_some_and(is_loopback);
         if is_here {
             http = http.no_proxy();
         }
@@ -328,7 +355,7 @@ impl ClientBuilder {
             http = change(http);
         }
         // A proxy could read the tokens, like any other machine on the way.
-        if is_here && base.scheme() == "http" && !self.allow_plain_http {
+        if is_here && !is_https && !self.allow_plain_http {
             http = http.no_proxy();
         }
         http.redirect(reqwest::redirect::Policy::none())
@@ -336,6 +363,21 @@ impl ClientBuilder {
             .build()
             .map_err(|error| Error::config(format!("TLS or proxy settings: {error}")))
     }
+}
+
+/// Returns the `User-Agent` header.
+fn agent(app_name: Option<&str>) -> Result<HeaderValue, Error> {
+    let Some(name) = app_name else {
+        return Ok(HeaderValue::from_static(AGENT));
+    };
+    let is_usable = |c: char| c == ' ' || c.is_ascii_graphic();
+    let agent = match !name.trim().is_empty() && name.chars().all(is_usable) {
+        true => HeaderValue::try_from(format!("{} {AGENT}", name.trim())).ok(),
+        false => None,
+    };
+    agent.ok_or_else(|| {
+        Error::config("app_name: expected visible ASCII characters and spaces, such as `shop/1.2`")
+    })
 }
 
 /// The caller's change to reqwest's client builder.

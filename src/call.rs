@@ -6,7 +6,10 @@ use std::fmt::{self, Display};
 use bytes::Bytes;
 use chrono::NaiveDate;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderName,
+    HeaderValue, TRANSFER_ENCODING, USER_AGENT,
+};
 use reqwest::{RequestBuilder, Url};
 use serde::Serialize;
 use serde_json::Value;
@@ -27,6 +30,18 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'_')
     .remove(b'~');
 
+/// The headers that callers cannot set, and what to do instead.
+static OWN_HEADERS: [(HeaderName, &str); 8] = [
+    (AUTHORIZATION, "set the tokens on the client's builder"),
+    (ACCEPT, "it selects the version of the API"),
+    (USER_AGENT, "set `app_name` on the client's builder"),
+    (CONTENT_TYPE, "it follows from the body"),
+    (CONTENT_LENGTH, "it follows from the body"),
+    (TRANSFER_ENCODING, "it follows from the body"),
+    (HOST, "it follows from the server's address"),
+    (CONNECTION, "set up connections with `http_client_builder`"),
+];
+
 /// A call's route and arguments, which can be sent any number of times.
 ///
 /// The setters never fail. The first invalid argument is recorded, and
@@ -37,6 +52,8 @@ pub struct Call {
     path: Path,
     /// Names and percent-encoded values, in the order in which they were set.
     query: Vec<(&'static str, String)>,
+    /// Query parameters that are not arguments of the operation, in the same form.
+    added_query: Vec<(String, String)>,
     headers: HeaderMap,
     body: Option<Body>,
     problem: Problem,
@@ -101,6 +118,7 @@ impl Call {
             route,
             path,
             query: Vec::new(),
+            added_query: Vec::new(),
             headers: HeaderMap::new(),
             body: None,
             problem: Problem::default(),
@@ -195,11 +213,7 @@ impl Call {
     ) {
         self.query.retain(|(other, _)| *other != name);
         let Some(json) = json else { return };
-        let values = json
-            .and_then(|json| serde_json::from_slice::<Value>(&json))
-            .map_err(|error| error.to_string())
-            .and_then(|value| query_values(value).map_err(str::to_owned));
-        match values {
+        match query_values(json) {
             Ok(values) if joined && !values.is_empty() => {
                 self.query.push((name, values.join(",")));
             }
@@ -218,14 +232,14 @@ impl Call {
         }
     }
 
-    #[cfg_attr(not(test), allow(dead_code))]
-    fn put_header(&mut self, name: &'static str, value: &str) {
+    fn put_header(&mut self, name: &str, value: &str) {
         match (HeaderName::try_from(name), HeaderValue::from_str(value)) {
             (Ok(name), Ok(value)) => {
                 self.headers.insert(name, value);
             }
+            (Err(_), _) => self.fail(format!("`{name}`: expected a header name such as `X-Name`")),
             // The text does not show the value, which may be a secret.
-            _ => self.fail(format!(
+            (_, Err(_)) => self.fail(format!(
                 "`{name}`: expected a header value of visible ASCII characters"
             )),
         }
@@ -379,16 +393,53 @@ impl Call {
             "" => url.set_path(path),
             before => url.set_path(&[before, path].concat()),
         }
-        url.set_query(query);
-        if !self.query.is_empty() {
-            let query: Vec<String> = self
-                .query
-                .iter()
-                .map(|(name, value)| format!("{}={value}", escape(name)))
-                .collect();
+        let arguments = self.query.iter().map(|(name, value)| (*name, value));
+        let added = self.added_query.iter();
+        let added = added.map(|(name, value)| (name.as_str(), value));
+        let mut query: Vec<String> = query.map(str::to_owned).into_iter().collect();
+        query.extend(
+            arguments
+                .chain(added)
+                .map(|(name, value)| format!("{}={value}", escape(name))),
+        );
+        if !query.is_empty() {
             url.set_query(Some(&query.join("&")));
         }
         url
+    }
+
+    /// Adds a query parameter that is not an argument of the operation. A list adds one
+    /// parameter for each item.
+    pub(crate) fn add_query(&mut self, name: &str, value: impl Serialize) {
+        self.add_encoded_query(name, wire::encode(&value));
+    }
+
+    fn add_encoded_query(&mut self, name: &str, json: serde_json::Result<Vec<u8>>) {
+        match query_values(json) {
+            Ok(values) => {
+                let parameters = values.into_iter().map(|value| (name.to_owned(), value));
+                self.added_query.extend(parameters);
+            }
+            Err(why) => self.fail(format!("`{name}`: {why}")),
+        }
+    }
+
+    /// Sets a request header that is not an argument of the operation, unless the
+    /// client itself sets it.
+    pub(crate) fn add_header(&mut self, name: &str, value: impl Display) {
+        self.add_header_text(name, &value.to_string());
+    }
+
+    fn add_header_text(&mut self, name: &str, value: &str) {
+        let own = OWN_HEADERS
+            .iter()
+            .find(|(own, _)| own.as_str().eq_ignore_ascii_case(name));
+        match own {
+            Some((_, remedy)) => {
+                self.fail(format!("header `{name}`: the client sets it; {remedy}"))
+            }
+            None => self.put_header(name, value),
+        }
     }
 
     /// Adds the headers and the body to a request.
@@ -424,7 +475,9 @@ impl fmt::Debug for Call {
 
 /// Converts a query parameter to its percent-encoded values, one for each item
 /// of a list.
-fn query_values(value: Value) -> Result<Vec<String>, &'static str> {
+fn query_values(json: serde_json::Result<Vec<u8>>) -> Result<Vec<String>, String> {
+    let value = json.and_then(|json| serde_json::from_slice(&json));
+    let value = value.map_err(|error| error.to_string())?;
     let text = |value: Value| match value {
         Value::String(text) => Some(escape(&text)),
         Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
@@ -434,7 +487,7 @@ fn query_values(value: Value) -> Result<Vec<String>, &'static str> {
         Value::Null => Ok(Vec::new()),
         Value::Array(items) => {
             let items = items.into_iter().map(text).collect::<Option<_>>();
-            items.ok_or("expected a list of strings, numbers or booleans")
+            items.ok_or_else(|| "expected a list of strings, numbers or booleans".to_owned())
         }
         value => Ok(vec![
             text(value).ok_or("expected a string, a number or a boolean")?,

@@ -36,21 +36,17 @@ impl Client {
 
     /// Starts a custom request, for endpoints that the document does not have.
     ///
-    /// `path` starts at the API's root and may include a query; both must
-    /// already be percent-encoded. The request carries the client's tokens (it
+    /// `path` starts at the root of B2B V1, `/api/v1` in production, and may include a
+    /// query; both must already be percent-encoded. The request carries the client's tokens (it
     /// needs at least a partner token) and follows the same rules as any other
     /// call: the rate limit, retries (idempotence is derived from the method),
     /// timeouts and redirects.
     ///
     /// ```no_run
     /// # async fn run(client: &altegio::Client) -> Result<(), Box<dyn std::error::Error>> {
-    /// use altegio::wire::{Mode, decode};
-    ///
-    /// let response = client
-    ///     .request("GET".parse()?, "/company/123?my=1")
-    ///     .send()
-    ///     .await?;
-    /// let location: serde_json::Value = decode(response.body(), Mode::Strict)?.value;
+    /// let request = client.request("GET".parse()?, "/company/123").query("my", 1);
+    /// let location = request.json_as::<serde_json::Value>().await?;
+    /// println!("{}", location["data"]["title"]);
     /// # Ok(())
     /// # }
     /// ```
@@ -85,7 +81,27 @@ impl Client {
         let head = response.head.clone();
         let token = response.into_data()?.user_token;
         let token = token.ok_or_else(|| head.without("$.data.user_token"))?;
-        Ok(Self::on(self.transport.with_user_token(token)?))
+        self.with_user_token(token)
+    }
+
+    /// Returns a client for another user, with the same partner token. It shares this
+    /// client's connections, rate limit and retry budget.
+    ///
+    /// ```no_run
+    /// # async fn run(client: &altegio::Client, tokens: Vec<String>) -> Result<(), altegio::Error> {
+    /// for token in tokens {
+    ///     let locations = client.with_user_token(token)?.b2b_v1().get_location_list().send().await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns an error of kind [`Config`](crate::ErrorKind::Config) if the token cannot
+    /// be part of a header, or if the client has no partner token.
+    pub fn with_user_token(&self, token: impl Into<String>) -> Result<Self, Error> {
+        Ok(Self::on(self.transport.with_user_token(token.into())?))
     }
 
     pub(crate) fn on(transport: Transport) -> Self {
@@ -110,8 +126,14 @@ macro_rules! view {
         impl Client {
             pub(crate) fn on(transport: &$crate::codegen::Transport) -> Self {
                 Self {
-                    transport: transport.clone(),
+                    transport: transport.at(&SERVERS),
                 }
+            }
+
+            /// Returns the address to which the paths of the operations are appended;
+            /// `None` if the document has no such [`Server`](crate::Server).
+            pub fn url(&self) -> Option<&$crate::reqwest::Url> {
+                self.transport.base()
             }
 
             /// Returns a view whose calls are strict: a value that does not fit

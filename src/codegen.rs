@@ -13,6 +13,7 @@ pub(crate) use crate::operation::{Operation, Paging, Route, Security};
 pub(crate) use crate::pages::{Facts, Items, Pages, ids};
 pub(crate) use crate::redact::debug;
 pub(crate) use crate::response::{Envelope, Unread};
+pub(crate) use crate::server::Servers;
 pub(crate) use crate::setters::{Problem, builder, required};
 pub(crate) use crate::transport::Transport;
 pub(crate) use crate::typed_call::{methods, typed_call};

@@ -117,6 +117,9 @@ pub enum DateTimeError {
     /// The text is not in a form that [`DateTime`] supports.
     #[error("expected a date and time such as 2026-03-01T12:00:00-0500")]
     InvalidText,
+    /// The text is not in a form that [`Date`](crate::Date) supports.
+    #[error("expected a date such as 2026-03-01")]
+    InvalidDate,
     /// The `DateTime` has no offset, so it does not identify an instant.
     #[error(
         "the date and time has no offset from UTC; convert it with `DateTime::to_utc` and the \
@@ -211,6 +214,11 @@ impl DateTime {
             Zone::Utc => FixedOffset::east_opt(0),
             Zone::Colon(offset) | Zone::Plain(offset) => Some(offset),
         }
+    }
+
+    /// Returns whether the form is a number.
+    pub(crate) fn is_number(&self) -> bool {
+        self.number().is_some()
     }
 
     /// Returns the timestamp if the form is a number.
@@ -443,12 +451,22 @@ impl Serialize for DateTime {
 
 impl<'de> Deserialize<'de> for DateTime {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
+        Self::read_as(deserializer, "a date and time")
+    }
+}
+
+impl DateTime {
+    /// Deserializes a `DateTime`. Errors say that `expected` was expected.
+    pub(crate) fn read_as<'de, D: Deserializer<'de>>(
+        deserializer: D,
+        expected: &'static str,
+    ) -> Result<Self, D::Error> {
+        struct Visitor(&'static str);
         impl de::Visitor<'_> for Visitor {
             type Value = DateTime;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a date and time")
+                f.write_str(self.0)
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<DateTime, E> {
@@ -473,7 +491,7 @@ impl<'de> Deserialize<'de> for DateTime {
             }
         }
         // `deserialize_str` would convert a number to a string.
-        deserializer.deserialize_any(Visitor)
+        deserializer.deserialize_any(Visitor(expected))
     }
 }
 

@@ -678,13 +678,20 @@ pub(crate) fn shown_path(path: &str) -> String {
             next.map_or(step.len(), |next| next + 1)
         };
         let (step, after) = step.split_at(end.min(step.len()));
-        let is_name = step.starts_with('.') && !step[1..].starts_with(|c: char| c.is_ascii_digit());
+        let is_name = step.strip_prefix('.').is_some_and(is_field_name);
         let is_index = step.starts_with('[') && !step.starts_with("[\"");
         shown.push_str(if is_name || is_index { step } else { "[…]" });
         rest = after;
     }
     shown.push_str(rest);
     cut(&shown, SHOWN_FIELD_ERROR).into_owned()
+}
+
+/// Returns whether a key looks like the name of a field. Others may be data, such as
+/// the name or the phone number of a client; names of persons start with a capital.
+pub(crate) fn is_field_name(key: &str) -> bool {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    key.starts_with(|c: char| c.is_ascii_lowercase() || c == '_') && key.chars().all(is_word)
 }
 
 /// Returns whether the body is an HTML page, which a proxy, a firewall or a
@@ -774,6 +781,7 @@ mod tests {
             (r#"$.data["a@b.c"].x[0]"#, "$.data[…].x[0]"),
             (r#"$["+1 \"] 315"].phone"#, "$[…].phone"),
             ("$.by_phone.13155550184.name", "$.by_phone[…].name"),
+            ("$.by_name.Anna.dateCursor", "$.by_name[…].dateCursor"),
             (r#"$["cut"#, "$[…]"),
         ] {
             assert_eq!(shown_path(path), shown, "{path}");

@@ -49,6 +49,7 @@ mod builder;
 mod call;
 mod client;
 mod codegen;
+mod date;
 mod datetime;
 mod error;
 pub mod ids;
@@ -82,10 +83,16 @@ pub mod b2b_v1 {
 
 /// The future that [`RateLimit`] and [`Runtime`] return.
 pub use futures_core::future::BoxFuture;
+/// The trait of [`Pages`] and [`Items`].
+pub use futures_core::stream::Stream;
+
+// The crates whose types are in the signatures of this one.
+pub use {bytes, chrono, reqwest, serde, serde_json};
 
 pub use argument::{Argument, IntoArgument};
 pub use builder::ClientBuilder;
 pub use client::Client;
+pub use date::Date;
 pub use datetime::{DateTime, DateTimeError};
 pub use error::{Error, ErrorKind};
 pub use multipart::File;

@@ -87,6 +87,7 @@ pub enum Paging {
 
 /// The tokens that an operation requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Security {
     /// The document lists no security scheme. The partner token is still sent
     /// if the client has one, because `POST /auth` lists no scheme but

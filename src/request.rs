@@ -1,8 +1,11 @@
 //! Custom requests, for endpoints that the document does not have.
 
+use std::fmt::Display;
+
 use bytes::Bytes;
 use reqwest::Method;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::call::Call;
 use crate::error::Error;
@@ -70,9 +73,55 @@ impl Request {
         self
     }
 
-    /// Sends the request and reads the whole response.
-    /// [`wire::decode`](crate::wire::decode) decodes the response's body the way
-    /// typed calls do.
+    /// Adds a query parameter, percent-encoded. A list is sent as one parameter for
+    /// each item. An invalid value is an error of [`send`](Self::send).
+    pub fn query(mut self, name: &str, value: impl Serialize) -> Self {
+        self.call.add_query(name, value);
+        self
+    }
+
+    /// Sets a request header. `Authorization`, `Accept` and the other headers that the
+    /// client itself sets are refused by [`send`](Self::send).
+    pub fn header(mut self, name: &str, value: impl Display) -> Self {
+        self.call.add_header(name, value);
+        self
+    }
+
+    /// Sends the request, and decodes the response's body the way typed calls do: what
+    /// does not fit `T` is in [`mismatches`](Response::mismatches), and what `T` does not
+    /// have in [`unknown_fields`](Response::unknown_fields).
+    ///
+    /// ```no_run
+    /// use altegio::Envelope;
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct Location {
+    ///     id: Option<i64>,
+    ///     title: Option<String>,
+    /// }
+    ///
+    /// # async fn run(client: &altegio::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// let location = client
+    ///     .request("GET".parse()?, "/company/123")
+    ///     .query("my", 1)
+    ///     .json_as::<Envelope<Location, serde_json::Value>>()
+    ///     .await?
+    ///     .into_data()?;
+    /// println!("{:?} {:?}", location.id, location.title);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns the same errors as [`send`](Self::send), or an error of kind
+    /// [`ErrorKind::Decode`](crate::ErrorKind::Decode) if the body is not a `T`.
+    pub async fn json_as<T: DeserializeOwned + Send + 'static>(self) -> Result<Response<T>, Error> {
+        let unread = self.transport.send(&self.call).await?;
+        unread.decode(Unread::json).await
+    }
+
+    /// Sends the request and reads the whole response without decoding it.
     ///
     /// # Errors
     ///

@@ -35,6 +35,8 @@ pub struct Response<T> {
     pub(crate) mismatches: Vec<Mismatch>,
     pub(crate) has_unknown_fields: bool,
     pub(crate) head: Head,
+    /// The call's span, if an error may still have to be recorded on it.
+    pub(crate) span: Span,
 }
 
 /// The parts of a response that do not depend on the type of its value.
@@ -114,8 +116,14 @@ impl<D, M> Response<Envelope<D, M>> {
     ///
     /// Returns an error if `data` is absent or null.
     pub fn into_data(self) -> Result<D, Error> {
-        let head = self.head;
-        self.value.data.ok_or_else(|| head.without("$.data"))
+        let Self {
+            value, head, span, ..
+        } = self;
+        value.data.ok_or_else(|| {
+            let error = head.without("$.data");
+            trace::failed(&span, error.kind(), error.status());
+            error
+        })
     }
 
     /// Returns the response's `data` and `meta`, each `None` if absent or null.
@@ -291,7 +299,14 @@ impl Unread {
         D: DeserializeOwned,
         M: DeserializeOwned,
     {
-        self.read(|envelope: &Envelope<D, M>| envelope.success == Some(false))
+        let span = self.span.clone();
+        let refuses = |envelope: &Envelope<D, M>| envelope.success == Some(false);
+        let mut response = self.read(refuses)?;
+        // Otherwise the span ends here: `into_data` cannot fail.
+        if response.value.data.is_none() {
+            response.span = span;
+        }
+        Ok(response)
     }
 
     fn read<T: DeserializeOwned>(self, refuses: fn(&T) -> bool) -> Result<Response<T>, Error> {
@@ -308,6 +323,7 @@ impl Unread {
                     mismatches: decoded.mismatches,
                     has_unknown_fields: decoded.has_unknown_fields,
                     head: self.head,
+                    span: Span::none(),
                 })
             }
             Ok(_) => Err(self.refused()),
@@ -341,6 +357,7 @@ impl Unread {
             mismatches: Vec::new(),
             has_unknown_fields: false,
             head: self.head,
+            span: Span::none(),
         }
     }
 

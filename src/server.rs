@@ -1,5 +1,4 @@
-//! Selection of the server: production, the vendor's mock server, or a custom
-//! address.
+//! Selection of the server: production, a mock server, or a custom address.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -12,35 +11,54 @@ use crate::error::Error;
 /// The server that a client sends its requests to.
 ///
 /// ```
-/// use altegio::Server;
+/// use altegio::{Client, Server};
 ///
+/// let client = Client::builder().server(Server::Local).build()?;
+/// assert_eq!(client.b2b_v1().url().unwrap().as_str(), "http://127.0.0.1:4010/");
 /// assert_eq!("production".parse::<Server>()?, Server::Production);
-/// assert_eq!(Server::Mock.url().host_str(), Some("developer.alteg.io"));
-/// let own: Server = "http://127.0.0.1:4010/api/v1".parse()?;
-/// assert_eq!(own.url().port(), Some(4010));
+/// let own: Server = "http://127.0.0.1:4011/api/v1".parse()?;
+/// assert_eq!(own.to_string(), "http://127.0.0.1:4011/api/v1");
 /// # Ok::<(), altegio::Error>(())
 /// ```
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Server {
-    /// `https://api.alteg.io/api/v1`, the `servers` entry of the vendor's document.
+    /// Altegio's API, at the address in the vendor's document:
+    /// `https://api.alteg.io/api/v1` for B2B V1.
     #[default]
     Production,
-    /// The vendor's mock server, which responds with the document's examples. It
-    /// is a public server that receives the client's tokens.
+    /// altegio-mock on this machine, at its default address, `http://127.0.0.1:4010`.
+    Local,
+    /// The mock server that the vendor hosts. It is on the internet and receives the
+    /// client's tokens and everything that is sent, so use it without real ones. For
+    /// tests on this machine, use [`Local`](Self::Local).
     Mock,
     /// A custom address; the paths of operations are appended to its path.
     Custom(Url),
 }
 
+/// The address of altegio-mock if no other port is set.
+const LOCAL: &str = "http://127.0.0.1:4010";
+
+/// The addresses of a document's operations, from the document. Created by generated
+/// code.
+#[derive(Debug)]
+pub(crate) struct Servers {
+    pub production: &'static str,
+    pub mock: Option<&'static str>,
+}
+
 impl Server {
-    /// Returns the base URL, to which the paths of operations are appended.
-    pub fn url(&self) -> Url {
-        let fixed = match self {
-            Self::Production => "https://api.alteg.io/api/v1",
-            Self::Mock => "https://developer.alteg.io/_mock/en/b2b-v1/openapi",
-            Self::Custom(url) => return url.clone(),
+    /// Returns the base URL of a document's operations, to which their paths are
+    /// appended; `None` if the document has no such server.
+    pub(crate) fn base(&self, servers: &Servers) -> Option<Url> {
+        let address = match self {
+            Self::Production => servers.production,
+            Self::Local => LOCAL,
+            Self::Mock => servers.mock?,
+            Self::Custom(url) => return Some(url.clone()),
         };
-        Url::parse(fixed).expect("both fixed URLs are valid")
+        Url::parse(address).ok()
     }
 
     /// Rejects an address that is not a valid base URL, or that would expose
@@ -88,35 +106,53 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Shows an address without the parts that may be secret: user name, password,
-/// query and fragment.
-impl fmt::Debug for Server {
+/// Formats the server as [`FromStr`] reads it. Of an address, the parts that may be
+/// secret are left out: user name, password, query and fragment.
+impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let url = match self {
-            Self::Production => return f.write_str("Production"),
-            Self::Mock => return f.write_str("Mock"),
+            Self::Production => return f.write_str("production"),
+            Self::Local => return f.write_str("local"),
+            Self::Mock => return f.write_str("mock"),
             Self::Custom(url) => url,
         };
         let host = url.host_str().unwrap_or_default();
-        let port = url.port().map(|port| format!(":{port}"));
-        let port = port.unwrap_or_default();
-        let address = format_args!("{}://{host}{port}{}", url.scheme(), url.path());
-        f.debug_tuple("Custom").field(&address).finish()
+        write!(f, "{}://{host}", url.scheme())?;
+        if let Some(port) = url.port() {
+            write!(f, ":{port}")?;
+        }
+        f.write_str(url.path())
+    }
+}
+
+/// Shows an address as [`Display`](fmt::Display) does.
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Production => f.write_str("Production"),
+            Self::Local => f.write_str("Local"),
+            Self::Mock => f.write_str("Mock"),
+            Self::Custom(_) => f
+                .debug_tuple("Custom")
+                .field(&format_args!("{self}"))
+                .finish(),
+        }
     }
 }
 
 impl FromStr for Server {
     type Err = Error;
 
-    /// Parses `production`, `mock` or a URL.
+    /// Parses `production`, `local`, `mock` or a URL.
     fn from_str(text: &str) -> Result<Self, Error> {
         match text {
             "production" => Ok(Self::Production),
+            "local" => Ok(Self::Local),
             "mock" => Ok(Self::Mock),
             text => match Url::parse(text) {
                 Ok(url) => Ok(Self::Custom(url)),
                 Err(error) => Err(Error::config(format!(
-                    "server: expected `production`, `mock` or a URL with scheme ({error})"
+                    "server: expected `production`, `local`, `mock` or a URL with scheme ({error})"
                 ))),
             },
         }

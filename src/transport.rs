@@ -23,14 +23,13 @@ use crate::response::{Head, Unread};
 use crate::retry::{Budget, Retry, Withdrawal, retry_after};
 use crate::runtime::Runtime;
 use crate::security::Authorization;
+use crate::server::{Server, Servers};
 use crate::transport::attempt::{Attempt, Reply};
 use crate::transport::deadline::{Timeouts, later, within};
 use crate::wire;
 
 /// The media type that selects the API's version.
 const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/vnd.api.v2+json");
-const AGENT: HeaderValue =
-    HeaderValue::from_static(concat!("altegio-rust/", env!("CARGO_PKG_VERSION")));
 
 /// The maximum number of redirects that one attempt follows.
 const REDIRECT_LIMIT: u32 = 5;
@@ -39,6 +38,10 @@ const REDIRECT_LIMIT: u32 = 5;
 #[derive(Clone)]
 pub(crate) struct Transport {
     shared: Arc<Shared>,
+    /// The servers of the document whose operations are called.
+    servers: &'static Servers,
+    /// The address of the one that is used; `None` if the document does not have it.
+    base: Option<Arc<Url>>,
     pub options: Options,
 }
 
@@ -46,7 +49,8 @@ pub(crate) struct Transport {
 #[derive(Clone)]
 pub(crate) struct Shared {
     pub http: reqwest::Client,
-    pub base: Url,
+    pub server: Server,
+    pub agent: HeaderValue,
     pub authorization: Arc<Authorization>,
     pub max_body: usize,
     pub limiter: RateLimiter,
@@ -63,11 +67,28 @@ pub(crate) struct Options {
 }
 
 impl Transport {
-    pub fn new(shared: Shared, options: Options) -> Self {
+    pub fn new(shared: Shared, options: Options, servers: &'static Servers) -> Self {
         Self {
+            base: shared.server.base(servers).map(Arc::new),
             shared: Arc::new(shared),
+            servers,
             options,
         }
+    }
+
+    /// Returns a transport for the operations of another document.
+    pub fn at(&self, servers: &'static Servers) -> Self {
+        let mut other = self.clone();
+        if !std::ptr::eq(self.servers, servers) {
+            other.base = self.shared.server.base(servers).map(Arc::new);
+            other.servers = servers;
+        }
+        other
+    }
+
+    /// Returns the address of the document's operations.
+    pub fn base(&self) -> Option<&Url> {
+        self.base.as_deref()
     }
 
     /// Returns whether the client has a user token.
@@ -84,7 +105,10 @@ impl Transport {
     pub fn with_user_token(&self, token: String) -> Result<Self, Error> {
         let mut shared = Shared::clone(&self.shared);
         shared.authorization = Arc::new(shared.authorization.with_user(token)?);
-        Ok(Self::new(shared, self.options))
+        Ok(Self {
+            shared: Arc::new(shared),
+            ..self.clone()
+        })
     }
 
     /// Returns a transport with changed options.
@@ -104,15 +128,22 @@ impl Transport {
     pub fn send<'c>(&'c self, call: &'c Call) -> BoxFuture<'c, Result<Unread, Error>> {
         Box::pin(async move {
             call.usable()?;
-            self.send_usable(call).await
+            match self.base() {
+                Some(base) => self.send_to(base, call).await,
+                None => Err(Error::config(format!(
+                    "the document of this operation has no server `{}`; choose another",
+                    self.shared.server
+                ))),
+            }
         })
     }
 
-    async fn send_usable(&self, call: &Call) -> Result<Unread, Error> {
+    async fn send_to(&self, base: &Url, call: &Call) -> Result<Unread, Error> {
         let shared = &*self.shared;
         let started = shared.runtime.now();
         let mut run = Run {
             transport: self,
+            base,
             call,
             deadline: later(started, self.options.timeouts.call),
             attempts: 0,
@@ -121,7 +152,7 @@ impl Transport {
             // The span is never entered: a connection of hyper keeps the span
             // in which it was opened, so the span would last as long as the
             // connection.
-            span: trace::span(&call.route, &shared.base),
+            span: trace::span(&call.route, base),
         };
         let result = run.complete().await;
         let result = result.map_err(|error| error.after(run.attempts, run.earlier));
@@ -151,6 +182,7 @@ impl Transport {
 /// A call in progress, and its state so far.
 struct Run<'c> {
     transport: &'c Transport,
+    base: &'c Url,
     call: &'c Call,
     deadline: Instant,
     /// Requests that follow a redirect do not count as attempts.
@@ -170,7 +202,7 @@ impl<'c> Run<'c> {
         let route = &self.call.route;
         let authorization = shared.authorization.header(route)?;
         trace::body(&self.span, "request", self.call.json_body());
-        let first = self.call.url(&shared.base);
+        let first = self.call.url(self.base);
         let mut url = Cow::Borrowed(&first);
         let mut redirects = 0;
         let mut waits = None;
@@ -232,11 +264,12 @@ impl<'c> Run<'c> {
         url: &Url,
         authorization: Option<&HeaderValue>,
     ) -> Result<RequestBuilder, Error> {
-        let http = &self.transport.shared.http;
-        let mut request = http
+        let shared = &self.transport.shared;
+        let mut request = shared
+            .http
             .request(self.call.route.method.clone(), url.clone())
             .header(ACCEPT, MEDIA_TYPE)
-            .header(USER_AGENT, AGENT);
+            .header(USER_AGENT, shared.agent.clone());
         if let Some(value) = authorization {
             request = request.header(AUTHORIZATION, value.clone());
         }
@@ -378,12 +411,12 @@ enum Next {
     Redirected(StatusCode, Url),
 }
 
-/// Shows the base URL and whether requests are rate limited. The other fields
+/// Shows the server and whether requests are rate limited. The other fields
 /// are secret, or internal to reqwest.
 impl std::fmt::Debug for Transport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Transport")
-            .field("base", &self.shared.base.as_str())
+            .field("server", &self.shared.server)
             .field("limited", &self.shared.limiter.is_limited())
             .finish_non_exhaustive()
     }

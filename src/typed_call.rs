@@ -92,6 +92,20 @@ macro_rules! typed_call {
                 )?
             )?
 
+            /// Adds a query parameter that the document does not list, percent-encoded. A
+            /// list is sent as one parameter for each item.
+            pub fn query(mut self, name: &str, value: impl ::serde::Serialize) -> Self {
+                self.call.add_query(name, value);
+                self
+            }
+
+            /// Sets a request header. `Authorization`, `Accept` and the other headers that
+            /// the client itself sets are refused before anything is sent.
+            pub fn header(mut self, name: &str, value: impl ::std::fmt::Display) -> Self {
+                self.call.add_header(name, value);
+                self
+            }
+
             #[inline]
             #[allow(unused_mut)]
             fn into_call(mut self) -> ($crate::codegen::Transport, $crate::codegen::Call) {
@@ -115,6 +129,20 @@ macro_rules! typed_call {
             pub async fn send(self) -> Result<$crate::Response<$response>, $crate::Error> {
                 let (transport, call) = self.into_call();
                 transport.send(&call).await?.decode($crate::codegen::Unread::$read).await
+            }
+
+            /// Sends the request, and decodes the body of the response into a type of your
+            /// own by the rules of [`send`](Self::send), such as an
+            /// [`Envelope`](crate::Envelope) with your own `data`.
+            ///
+            /// # Errors
+            ///
+            /// Returns the errors of [`send`](Self::send).
+            pub async fn send_as<T: ::serde::de::DeserializeOwned + Send + 'static>(
+                self,
+            ) -> Result<$crate::Response<T>, $crate::Error> {
+                let (transport, call) = self.into_call();
+                transport.send(&call).await?.decode($crate::codegen::Unread::json).await
             }
         }
     };

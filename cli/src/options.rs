@@ -16,7 +16,7 @@ pub fn arguments() -> [Arg; 2] {
         .env("ALTEGIO_SERVER")
         .hide_env_values(true)
         .global(true)
-        .help("production, mock, or an address [default: production]");
+        .help("production, local, mock, or an address [default: production]");
     let output = Arg::new("output")
         .long("output")
         .global(true)

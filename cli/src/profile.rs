@@ -44,7 +44,7 @@ pub fn tokens(server: &Server) -> Result<Tokens, Failure> {
         });
     }
     let mut profile = read(&path()?)?;
-    let profile = profile.remove(server.url().as_str()).unwrap_or_default();
+    let profile = profile.remove(&server.to_string()).unwrap_or_default();
     Ok(Tokens {
         partner_token: partner.or(profile.partner_token),
         user_token: user.or(profile.user_token),
@@ -85,7 +85,7 @@ impl Update {
 
     /// Adds a server's tokens and writes the profile atomically.
     pub fn commit(mut self, server: &Server, tokens: Tokens) -> Result<PathBuf, Failure> {
-        self.profile.insert(server.url().to_string(), tokens);
+        self.profile.insert(server.to_string(), tokens);
         let text = toml::to_string(&self.profile);
         let text = text.map_err(|error| Failure::other(error.to_string()))?;
         self.file.write_all(text.as_bytes())?;

@@ -39,6 +39,9 @@ pub struct Api {
     /// The URL of the first server, without a trailing slash. The operations'
     /// paths are appended to it.
     pub base: String,
+    /// The URL of the vendor's hosted mock server (`x-mock-server`), if the document has
+    /// one, also without a trailing slash.
+    pub mock: Option<String>,
     /// The operations, in the document's order.
     pub operations: Vec<Operation>,
     document: Value,
@@ -273,9 +276,10 @@ impl Api {
             }
             operations.push(operation);
         }
-        let base = document["servers"][0]["url"].as_str().unwrap_or_default();
+        let address = |url: &Value| url.as_str().map(|url| url.trim_end_matches('/').to_owned());
         Ok(Self {
-            base: base.trim_end_matches('/').to_owned(),
+            base: address(&document["servers"][0]["url"]).unwrap_or_default(),
+            mock: address(&document["x-mock-server"]),
             operations,
             document,
         })

@@ -24,7 +24,7 @@ mod unions;
 use std::collections::BTreeSet;
 
 use proc_macro2::TokenStream;
-use quote::format_ident;
+use quote::{format_ident, quote};
 use serde_json::Value;
 use syn::visit_mut::VisitMut;
 use syn::{Fields, File, ImplItem, ImplItemFn, Item, ItemStruct, parse_quote};
@@ -78,8 +78,18 @@ pub fn rewrite(document: &str, api: &Api, tokens: TokenStream) -> Result<String,
     let methods = operations::methods(document, api, &calls);
     let table = operations::table(document, api);
     let all = format_ident!("__{}_operations", names::snake(document));
+    let production = &api.base;
+    let mock = match &api.mock {
+        Some(mock) => quote!(Some(#mock)),
+        None => quote!(None),
+    };
     let file: File = parse_quote! {
         crate::codegen::view!();
+
+        pub(crate) static SERVERS: crate::codegen::Servers = crate::codegen::Servers {
+            production: #production,
+            mock: #mock,
+        };
 
         /// The types of requests and responses.
         #[allow(clippy::all)]

@@ -1,5 +1,6 @@
 //! Tracing: each call has one span, whose fields have OpenTelemetry's names for
-//! HTTP. The span stays open until the response has been decoded.
+//! HTTP. The span stays open until the response has been decoded or, if the response
+//! has no `data`, until it is dropped, so that it has the error of `into_data`.
 //!
 //! | field | value |
 //! |---|---|
@@ -25,7 +26,7 @@ use serde_json::Value;
 use tracing::field::Empty;
 use tracing::{Level, Span};
 
-use crate::error::ErrorKind;
+use crate::error::{ErrorKind, is_field_name};
 use crate::operation::Route;
 use crate::wire::Mismatch;
 
@@ -156,13 +157,7 @@ impl fmt::Display for Shape<'_> {
                     if index > 0 {
                         f.write_str(",")?;
                     }
-                    // A key of a map may be a phone number or an email address.
-                    let is_word = |c: char| c.is_ascii_alphabetic() || c == '_';
-                    let shown = if name.chars().all(is_word) {
-                        name
-                    } else {
-                        "…"
-                    };
+                    let shown = if is_field_name(name) { name } else { "…" };
                     write!(f, "\"{shown}\":{}", Shape(value))?;
                 }
                 f.write_str("}")
@@ -179,12 +174,14 @@ mod tests {
     fn a_shape_holds_no_value() {
         let body = serde_json::json!({
             "phone": "+13155550184", "id": 7, "ok": true, "none": null, "empty": [],
-            "list": [{"email": "a@b.c"}, {}], "13155550184": 1, "a@b.c": 2
+            "list": [{"email": "a@b.c"}, {}], "13155550184": 1, "a@b.c": 2, "Anna": 3,
+            "phone2": 4
         });
         assert_eq!(
             Shape(&body).to_string(),
             "{\"phone\":string,\"id\":number,\"ok\":boolean,\"none\":null,\"empty\":[],\
-             \"list\":[2 × {\"email\":string}],\"…\":number,\"…\":number}"
+             \"list\":[2 × {\"email\":string}],\"…\":number,\"…\":number,\
+             \"…\":number,\"phone2\":number}"
         );
     }
 }

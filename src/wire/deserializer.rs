@@ -337,25 +337,31 @@ macro_rules! refuse {
     };
 }
 
+/// Passes values on to the visitor of the type.
+macro_rules! pass {
+    ($($visit:ident($type:ty))*) => {$(
+        fn $visit<E: de::Error>(self, value: $type) -> Result<V::Value, E> {
+            self.visitor.$visit(value)
+        }
+    )*};
+}
+
+/// Expects what the visitor of the type expects.
+macro_rules! expected {
+    () => {
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            self.visitor.expecting(f)
+        }
+    };
+}
+
 /// Any value, for a type that accepts all kinds.
 impl<'de, V: Visitor<'de>> Visitor<'de> for Any<'_, 'de, V> {
     type Value = V::Value;
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.visitor.expecting(f)
-    }
-
-    fn visit_bool<E: de::Error>(self, value: bool) -> Result<V::Value, E> {
-        self.visitor.visit_bool(value)
-    }
-
-    fn visit_i64<E: de::Error>(self, value: i64) -> Result<V::Value, E> {
-        self.visitor.visit_i64(value)
-    }
-
-    fn visit_u64<E: de::Error>(self, value: u64) -> Result<V::Value, E> {
-        self.visitor.visit_u64(value)
-    }
+    pass!(visit_bool(bool) visit_i64(i64) visit_u64(u64) visit_str(&str));
+    pass!(visit_borrowed_str(&'de str) visit_string(String));
+    expected!();
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<V::Value, E> {
         if self.context.keeps_digits(value) {
@@ -363,18 +369,6 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Any<'_, 'de, V> {
         } else {
             Err(wrong_value(NUMBER, &"a number with fewer digits"))
         }
-    }
-
-    fn visit_str<E: de::Error>(self, value: &str) -> Result<V::Value, E> {
-        self.visitor.visit_str(value)
-    }
-
-    fn visit_borrowed_str<E: de::Error>(self, value: &'de str) -> Result<V::Value, E> {
-        self.visitor.visit_borrowed_str(value)
-    }
-
-    fn visit_string<E: de::Error>(self, value: String) -> Result<V::Value, E> {
-        self.visitor.visit_string(value)
     }
 
     fn visit_unit<E: de::Error>(self) -> Result<V::Value, E> {
@@ -396,13 +390,8 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Any<'_, 'de, V> {
 impl<'de, V: Visitor<'de>> Visitor<'de> for Bool<V> {
     type Value = V::Value;
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.visitor.expecting(f)
-    }
-
-    fn visit_bool<E: de::Error>(self, value: bool) -> Result<V::Value, E> {
-        self.visitor.visit_bool(value)
-    }
+    pass!(visit_bool(bool));
+    expected!();
 
     fn visit_i64<E: de::Error>(self, _: i64) -> Result<V::Value, E> {
         Err(wrong_value(NUMBER, &self.visitor))
@@ -438,17 +427,13 @@ pub const EXACT: f64 = 9_007_199_254_740_992.0;
 impl<'de, V: Visitor<'de>> Visitor<'de> for Integer<'_, 'de, V> {
     type Value = V::Value;
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.visitor.expecting(f)
-    }
+    expected!();
 
     fn visit_bool<E: de::Error>(self, value: bool) -> Result<V::Value, E> {
         self.visitor.visit_u64(value.into())
     }
 
-    fn visit_i64<E: de::Error>(self, value: i64) -> Result<V::Value, E> {
-        self.visitor.visit_i64(value)
-    }
+    pass!(visit_i64(i64));
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<V::Value, E> {
         match i64::try_from(value) {
@@ -480,9 +465,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Integer<'_, 'de, V> {
 impl<'de, V: Visitor<'de>> Visitor<'de> for Float<'_, 'de, V> {
     type Value = V::Value;
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.visitor.expecting(f)
-    }
+    expected!();
 
     fn visit_bool<E: de::Error>(self, value: bool) -> Result<V::Value, E> {
         self.visitor.visit_f64(f64::from(u8::from(value)))
@@ -539,9 +522,7 @@ fn plain_decimal(text: &str) -> Option<f64> {
 impl<'de, V: Visitor<'de>> Visitor<'de> for Text<'_, 'de, V> {
     type Value = V::Value;
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.visitor.expecting(f)
-    }
+    expected!();
 
     fn visit_i64<E: de::Error>(self, value: i64) -> Result<V::Value, E> {
         self.visitor.visit_string(value.to_string())
@@ -561,17 +542,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Text<'_, 'de, V> {
         }
     }
 
-    fn visit_str<E: de::Error>(self, value: &str) -> Result<V::Value, E> {
-        self.visitor.visit_str(value)
-    }
-
-    fn visit_borrowed_str<E: de::Error>(self, value: &'de str) -> Result<V::Value, E> {
-        self.visitor.visit_borrowed_str(value)
-    }
-
-    fn visit_string<E: de::Error>(self, value: String) -> Result<V::Value, E> {
-        self.visitor.visit_string(value)
-    }
+    pass!(visit_str(&str) visit_borrowed_str(&'de str) visit_string(String));
 
     refuse!(bool unit seq map);
 }
@@ -580,9 +551,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Text<'_, 'de, V> {
 impl<'de, V: Visitor<'de>> Visitor<'de> for Seq<'_, 'de, V> {
     type Value = V::Value;
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.visitor.expecting(f)
-    }
+    expected!();
 
     fn visit_seq<A: SeqAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
         self.visitor
@@ -604,9 +573,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Seq<'_, 'de, V> {
 impl<'de, V: Visitor<'de>> Visitor<'de> for Map<'_, 'de, V> {
     type Value = V::Value;
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.visitor.expecting(f)
-    }
+    expected!();
 
     fn visit_map<A: MapAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
         self.visitor
@@ -627,9 +594,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Map<'_, 'de, V> {
 impl<'de, V: Visitor<'de>> Visitor<'de> for Optional<'_, 'de, V> {
     type Value = V::Value;
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.visitor.expecting(f)
-    }
+    expected!();
 
     fn visit_none<E: de::Error>(self) -> Result<V::Value, E> {
         self.visitor.visit_none()

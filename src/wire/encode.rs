@@ -101,6 +101,15 @@ macro_rules! scalars {
     )*};
 }
 
+/// Starts a list or an object, whose parts are wrapped.
+macro_rules! compound {
+    ($($compound:ident, $method:ident($($argument:ident: $type:ty),*), $wrap:expr;)*) => {$(
+        fn $method(self, $($argument: $type),*) -> Result<Self::$compound, S::Error> {
+            self.0.$method($($argument),*).map($wrap)
+        }
+    )*};
+}
+
 impl<S: Serializer> Serializer for Finite<S> {
     type Ok = S::Ok;
     type Error = S::Error;
@@ -186,56 +195,18 @@ impl<S: Serializer> Serializer for Finite<S> {
             .serialize_newtype_variant(name, index, variant, &Inside(value))
     }
 
-    fn serialize_seq(self, length: Option<usize>) -> Result<Self::SerializeSeq, S::Error> {
-        self.0.serialize_seq(length).map(Items::new)
-    }
-
-    fn serialize_tuple(self, length: usize) -> Result<Self::SerializeTuple, S::Error> {
-        self.0.serialize_tuple(length).map(Items::new)
-    }
-
-    fn serialize_tuple_struct(
-        self,
-        name: &'static str,
-        length: usize,
-    ) -> Result<Self::SerializeTupleStruct, S::Error> {
-        self.0.serialize_tuple_struct(name, length).map(Items::new)
-    }
-
-    fn serialize_tuple_variant(
-        self,
-        name: &'static str,
-        index: u32,
-        variant: &'static str,
-        length: usize,
-    ) -> Result<Self::SerializeTupleVariant, S::Error> {
-        self.0
-            .serialize_tuple_variant(name, index, variant, length)
-            .map(Items::new)
-    }
-
-    fn serialize_map(self, length: Option<usize>) -> Result<Self::SerializeMap, S::Error> {
-        self.0.serialize_map(length).map(Fields)
-    }
-
-    fn serialize_struct(
-        self,
-        name: &'static str,
-        length: usize,
-    ) -> Result<Self::SerializeStruct, S::Error> {
-        self.0.serialize_struct(name, length).map(Fields)
-    }
-
-    fn serialize_struct_variant(
-        self,
-        name: &'static str,
-        index: u32,
-        variant: &'static str,
-        length: usize,
-    ) -> Result<Self::SerializeStructVariant, S::Error> {
-        self.0
-            .serialize_struct_variant(name, index, variant, length)
-            .map(Fields)
+    compound! {
+        SerializeSeq, serialize_seq(length: Option<usize>), Items::new;
+        SerializeTuple, serialize_tuple(length: usize), Items::new;
+        SerializeTupleStruct, serialize_tuple_struct(name: &'static str, length: usize), Items::new;
+        SerializeTupleVariant, serialize_tuple_variant(
+            name: &'static str, index: u32, variant: &'static str, length: usize
+        ), Items::new;
+        SerializeMap, serialize_map(length: Option<usize>), Fields;
+        SerializeStruct, serialize_struct(name: &'static str, length: usize), Fields;
+        SerializeStructVariant, serialize_struct_variant(
+            name: &'static str, index: u32, variant: &'static str, length: usize
+        ), Fields;
     }
 
     fn collect_str<T: Display + ?Sized>(self, value: &T) -> Result<S::Ok, S::Error> {

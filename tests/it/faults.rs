@@ -12,11 +12,9 @@ use std::time::{Duration, Instant};
 
 use crate::loopback::clock::{Clock, TIMEOUT};
 use crate::loopback::log::Log;
+use crate::loopback::method::Method::{self, Delete, Get, Post};
 use crate::loopback::server::{Reply, Server, answer, json};
-use altegio::ids::{
-    AppointmentId, ClientId, CustomFieldId, EventScheduleId, ImageGroupId, LocationId, ProductId,
-    VisitId,
-};
+use altegio::ids::{AppointmentId, ClientId, ImageGroupId, LocationId, ProductId, VisitId};
 use altegio::{
     BoxFuture, Client, ClientBuilder, Error, ErrorKind, Permit, RateLimit, RateLimiter, Retry,
     StoreError,
@@ -45,60 +43,6 @@ fn builder(url: &str, clock: &Clock) -> ClientBuilder {
         .runtime(clock.clone())
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Method {
-    Get,
-    Put,
-    Delete,
-    Post,
-    Patch,
-}
-
-use Method::{Delete, Get, Patch, Post, Put};
-
-const ALL: [Method; 5] = [Get, Put, Delete, Post, Patch];
-
-impl Method {
-    /// Whether sending the request twice may make a change twice.
-    fn is_unsafe(self) -> bool {
-        matches!(self, Post | Patch)
-    }
-
-    async fn call(self, client: &Client) -> Result<(), Error> {
-        let api = client.b2b_v1();
-        match self {
-            Get => {
-                let call = api.get_client(LocationId(1), ClientId(2));
-                call.send().await.map(drop)
-            }
-            Put => {
-                let call = api.update_custom_field("record", LocationId(1), CustomFieldId(2));
-                let call = call.body_map(|body| {
-                    let body = body.type_("text").code("a").title("b");
-                    body.user_can_edit(true).show_in_ui(true)
-                });
-                call.send().await.map(drop)
-            }
-            Delete => {
-                let call = api.delete_custom_field("record", LocationId(1), CustomFieldId(2));
-                call.send().await.map(drop)
-            }
-            Post => {
-                let call = api.create_custom_field("record", LocationId(1));
-                let call = call.body_map(|body| {
-                    let body = body.type_("text").code("a").title("b");
-                    body.user_can_edit(true).show_in_ui(true)
-                });
-                call.send().await.map(drop)
-            }
-            Patch => {
-                let call = api.update_timetable_event_schedule(LocationId(1), EventScheduleId(2));
-                call.body_map(|body| body).send().await.map(drop)
-            }
-        }
-    }
-}
-
 /// What the caller gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
@@ -109,9 +53,9 @@ enum Outcome {
 
 use Outcome::{Status, Value};
 
-fn outcome(result: &Result<(), Error>) -> Outcome {
+fn outcome(result: &Result<u32, Error>) -> Outcome {
     match result {
-        Ok(()) => Value,
+        Ok(_) => Value,
         Err(error) if error.kind() == ErrorKind::Api => Status(error.status().unwrap().as_u16()),
         Err(error) => Outcome::Error(error.kind()),
     }
@@ -436,7 +380,7 @@ async fn every_fault_ends_in_a_value_or_a_clear_error_and_repeats_no_change() {
     let (log, _guard) = Log::start(Level::DEBUG);
     let (mut count, mut lost, mut repeated, mut said) = (0, 0, 0, String::new());
     for case in cases() {
-        for (method, (requests, expected)) in ALL.into_iter().zip(case.expected) {
+        for (method, (requests, expected)) in Method::ALL.into_iter().zip(case.expected) {
             let server = Server::start(case.replies.clone()).await;
             let client = builder(&server.url, &Clock::new()).build().unwrap();
             let result = method.call(&client).await;
@@ -483,7 +427,7 @@ async fn a_refused_connection_is_tried_again_whatever_the_method() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    for method in ALL {
+    for method in Method::ALL {
         let clock = Clock::new();
         let error = method
             .call(&builder(&url, &clock).build().unwrap())
@@ -515,7 +459,7 @@ async fn a_name_that_is_not_found_is_a_connection_that_failed() {
         .http_client_builder(|http| http.no_proxy().dns_resolver(Arc::new(NoNames)))
         .build()
         .unwrap();
-    for method in ALL {
+    for method in Method::ALL {
         let error = method.call(&client).await.unwrap_err();
         assert_eq!(
             (error.kind(), error.attempts()),
@@ -552,7 +496,7 @@ async fn a_connection_that_does_not_open_is_given_up() {
         .retry(Retry::off())
         .build()
         .unwrap();
-    for method in ALL {
+    for method in Method::ALL {
         let error = method.call(&client).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Connect, "{method:?}: {error}");
         assert!(error.is_retryable(), "nothing was sent");
@@ -561,7 +505,7 @@ async fn a_connection_that_does_not_open_is_given_up() {
 
 #[tokio::test]
 async fn a_server_that_says_nothing_is_left_after_the_attempts_timeout() {
-    for method in ALL {
+    for method in Method::ALL {
         let server = Server::start(vec![Reply::SayAndStall(vec![])]).await;
         let clock = Clock::new();
         let client = builder(&server.url, &clock).build().unwrap();
@@ -587,7 +531,7 @@ async fn a_server_that_says_nothing_is_left_after_the_attempts_timeout() {
 async fn a_body_that_stalls_is_cut() {
     let half = "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"success\":true,";
     let stall = || Reply::SayAndStall(half.into());
-    for method in ALL {
+    for method in Method::ALL {
         let server = Server::start(vec![stall(), ok()]).await;
         let clock = Clock::new();
         let client = builder(&server.url, &clock).build().unwrap();
@@ -632,7 +576,7 @@ async fn the_calls_own_timeout_ends_it_between_attempts_too() {
 
 #[tokio::test]
 async fn a_connection_closed_on_reuse_repeats_no_change() {
-    for method in ALL {
+    for method in Method::ALL {
         for end in [Reply::SayAndClose(vec![]), Reply::SayAndReset(vec![])] {
             let server = Server::start(vec![ok(), end, ok()]).await;
             let client = builder(&server.url, &Clock::new()).build().unwrap();
@@ -766,7 +710,7 @@ async fn http2_says_whether_a_request_was_declined_and_only_then_a_change_is_sen
         Http2End::CutBody { goes_away: false },
         Http2End::CutBody { goes_away: true },
     ];
-    for method in ALL {
+    for method in Method::ALL {
         for (end, was_declined) in declined
             .map(|end| (end, true))
             .into_iter()
@@ -870,7 +814,7 @@ async fn an_error_of_a_write_says_that_the_server_may_have_acted() {
         (error("422 Unprocessable Entity", &[]), false),
         (json("200 OK", r#"{"success":false}"#).into(), false),
     ] {
-        for method in ALL {
+        for method in Method::ALL {
             let server = Server::start(vec![reply.clone()]).await;
             let builder = builder(&server.url, &Clock::new()).retry(Retry::off());
             let error = method.call(&builder.build().unwrap()).await.unwrap_err();

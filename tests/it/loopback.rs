@@ -6,4 +6,11 @@
 
 pub mod clock;
 pub mod log;
+#[cfg(all(
+    feature = "b2b-v1-appointments",
+    feature = "b2b-v1-clients",
+    feature = "b2b-v1-custom-fields",
+    feature = "b2b-v1-schedule-resources"
+))]
+pub mod method;
 pub mod server;

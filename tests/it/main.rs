@@ -3,6 +3,8 @@
 
 mod loopback;
 
+#[cfg(feature = "b2b-v1")]
+mod client;
 #[cfg(feature = "b2b-v1-custom-fields")]
 mod custom_fields;
 #[cfg(feature = "b2b-v1")]

@@ -516,18 +516,6 @@ fn unusable_tokens_and_addresses_are_refused_by_name() {
 }
 
 #[test]
-fn the_switch_knows_the_documented_addresses() {
-    assert_eq!(
-        Server::Production.url().as_str(),
-        "https://api.alteg.io/api/v1"
-    );
-    assert_eq!(
-        Server::Mock.url().as_str(),
-        "https://developer.alteg.io/_mock/en/b2b-v1/openapi"
-    );
-}
-
-#[test]
 fn clients_are_cheap_to_share() {
     fn shared<T: Clone + Send + Sync + 'static>() {}
     shared::<Client>();

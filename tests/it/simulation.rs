@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant, SystemTime};
 
-use altegio::ids::{ClientId, CustomFieldId, EventScheduleId, LocationId};
+use altegio::ids::LocationId;
 use altegio::{Client, Error, ErrorKind, RateLimiter, Retry};
 use fastrand::Rng;
 use tokio::io::AsyncWriteExt;
@@ -29,6 +29,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tracing::Level;
 
 use crate::loopback::log::Log;
+use crate::loopback::method::Method;
 use crate::loopback::server::{self, Request, answer};
 
 const PARTNER: &str = "partner-5ecret";
@@ -390,69 +391,24 @@ fn has_token(text: &str) -> bool {
 
 // ---- the calls ---------------------------------------------------------------------------------
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Method {
-    Get,
-    Put,
-    Delete,
-    Post,
-    Patch,
-}
-
-impl Method {
-    const ALL: [Self; 5] = [Self::Get, Self::Put, Self::Delete, Self::Post, Self::Patch];
-
-    /// Whether sending the request twice may make a change twice.
-    fn is_unsafe(self) -> bool {
-        matches!(self, Self::Post | Self::Patch)
-    }
-
-    async fn call(self, client: &Client, number: usize, timeout: Duration) -> Result<u32, Error> {
-        let api = client.b2b_v1().timeout(timeout);
-        let location = (FIRST + number) as i64;
-        match self {
-            Self::Get => {
-                let call = api.get_client(LocationId(location), ClientId(2));
-                call.send().await.map(|response| response.attempts())
-            }
-            Self::Put => {
-                let call =
-                    api.update_custom_field("record", LocationId(location), CustomFieldId(2));
-                let call = call.body_map(|body| {
-                    let body = body.type_("text").code("a").title("b");
-                    body.user_can_edit(true).show_in_ui(true)
-                });
-                call.send().await.map(|response| response.attempts())
-            }
-            Self::Delete => {
-                let call =
-                    api.delete_custom_field("record", LocationId(location), CustomFieldId(2));
-                call.send().await.map(|response| response.attempts())
-            }
-            Self::Post => {
-                let call = api.create_custom_field("record", LocationId(location));
-                let call = call.body_map(|body| {
-                    let body = body.type_("text").code("a").title("b");
-                    body.user_can_edit(true).show_in_ui(true)
-                });
-                call.send().await.map(|response| response.attempts())
-            }
-            Self::Patch => {
-                let call =
-                    api.update_timetable_event_schedule(LocationId(location), EventScheduleId(2));
-                let call = call.body_map(|body| body);
-                call.send().await.map(|response| response.attempts())
-            }
-        }
-    }
-}
-
 /// Each call has its own location id, counted up from this one.
 const FIRST: usize = 7_000_000;
 /// The calls that probe the limiter at the end.
 const PROBE: usize = 90;
 /// The call whose response is a list.
 const LIST: usize = 99;
+
+async fn make(
+    method: Method,
+    client: &Client,
+    number: usize,
+    timeout: Duration,
+) -> Result<u32, Error> {
+    let location = LocationId((FIRST + number) as i64);
+    method
+        .call_at(location, &client.b2b_v1().timeout(timeout))
+        .await
+}
 
 fn call_of(line: &str) -> usize {
     let segments = line.split(['/', '?', ' ']);
@@ -642,7 +598,7 @@ impl Scenario {
                 time.wait(starts).await;
                 let began = time.elapsed();
                 let result = care
-                    .take(&time, method.call(&client, number, timeout))
+                    .take(&time, make(method, &client, number, timeout))
                     .await;
                 let leak = matches!(&result, Some(Err(error)) if shows_token(error));
                 let result =
@@ -850,7 +806,7 @@ impl Scenario {
             let (client, time) = (clients[number % 2].clone(), time.clone());
             tokio::spawn(async move {
                 time.wait(begin - time.elapsed()).await;
-                Method::Post.call(&client, PROBE, PAUSES).await
+                make(Method::Post, &client, PROBE, PAUSES).await
             })
         });
         let calls: Vec<_> = calls.collect();

@@ -158,7 +158,7 @@ impl Lowering<'_> {
         self.name_types(&mut operations);
 
         let mut lowered = object(json!({"openapi": "3.0.3"}));
-        for key in ["info", "servers", "tags"] {
+        for key in ["info", "servers", "x-mock-server", "tags"] {
             if let Some(value) = document.get(key) {
                 lowered.insert(key.into(), value.clone());
             }
