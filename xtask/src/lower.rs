@@ -29,7 +29,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 
 use altegio_openapi::names::pascal;
-use altegio_openapi::pointer::Pointer;
+use altegio_openapi::pointer::{self, Pointer};
+use altegio_openapi::{grammar, select};
 use desugar::desugar;
 use lowered::{Lowered, Shape};
 use operations::Operation;
@@ -75,6 +76,8 @@ pub fn lower(original: &Value) -> LoweredDocument {
         order,
         joining: Vec::new(),
         joining_at: Pointer::root(),
+        with_files: with_files(document),
+        in_form: false,
     };
     let document = lowering.document();
     let notes: BTreeSet<Note> = lowering
@@ -104,6 +107,10 @@ struct Lowering<'a> {
     joining: Vec<(Shape, Shape)>,
     /// The place whose schemas are being joined.
     joining_at: Pointer,
+    /// The components in which `format: binary` is a file.
+    with_files: BTreeSet<String>,
+    /// Whether `format: binary` is a file in the schema that is being lowered.
+    in_form: bool,
 }
 
 impl Lowering<'_> {
@@ -128,7 +135,9 @@ impl Lowering<'_> {
         }
         let schema = at.get(self.document)?;
         self.components.insert(name.to_owned(), None);
+        let in_form = std::mem::replace(&mut self.in_form, self.with_files.contains(name));
         let mut lowered = self.schema(&at, schema);
+        self.in_form = in_form;
         // Nullability is expressed where the component is used.
         lowered.nullable = false;
         self.components
@@ -202,6 +211,26 @@ impl Lowering<'_> {
         }
         sent
     }
+}
+
+/// The components that request bodies contain, at any depth, that are not sent as
+/// JSON. A file inside JSON is text.
+fn with_files(document: &Value) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let Some(schemas) = document["components"]["schemas"].as_object() else {
+        return found;
+    };
+    for (_, _, operation) in grammar::operations(document) {
+        let Some(body) = pointer::resolve(document, &operation["requestBody"]) else {
+            continue;
+        };
+        for (media_type, media) in body["content"].as_object().into_iter().flatten() {
+            if !responses::reads_as_json(media_type) {
+                select::reach(media, schemas, &mut found);
+            }
+        }
+    }
+    found
 }
 
 fn component_at(name: &str) -> Pointer {

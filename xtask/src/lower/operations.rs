@@ -95,7 +95,12 @@ impl<'a> Lowering<'a> {
         let (media_type, media) = self.pick(&at, body["content"].as_object()?)?;
         let at = at.join(media_type);
         let schema = match media.get("schema") {
-            Some(schema) => self.schema(&at.join("schema"), schema),
+            Some(schema) => {
+                self.in_form = !reads_as_json(media_type);
+                let lowered = self.schema(&at.join("schema"), schema);
+                self.in_form = false;
+                lowered
+            }
             None => {
                 self.note(&at, "no schema: any JSON value");
                 Lowered::any()

@@ -190,6 +190,10 @@ impl<'a> Lowering<'a> {
                 Shape::Null
             }
             Some("object") => Shape::Object(self.fields(at, source)),
+            Some("array") if self.in_form && self.is_file(&source["items"]) => {
+                self.note(at, "one file, though the document allows several");
+                self.schema(&at.join("items"), &source["items"]).shape
+            }
             Some("array") => {
                 let items = match source.get("items") {
                     Some(items) => self.schema(&at.join("items"), items),
@@ -217,8 +221,10 @@ impl<'a> Lowering<'a> {
                     .map(|value| value.as_str().map(str::to_owned))
                     .collect();
                 // progenitor's settings have a type for these formats.
-                let known = |format: &&str| {
-                    values.is_empty() && matches!(*format, "date" | "date-time" | "binary")
+                let known = |format: &&str| match *format {
+                    "date" | "date-time" => values.is_empty(),
+                    "binary" => values.is_empty() && self.in_form,
+                    _ => false,
                 };
                 let typed = format.filter(known).map(str::to_owned);
                 if let Some(format) = format
@@ -310,6 +316,10 @@ impl<'a> Lowering<'a> {
 
     fn resolve(&self, schema: &'a Value) -> &'a Value {
         pointer::resolve(self.document, schema).unwrap_or(schema)
+    }
+
+    fn is_file(&self, schema: &'a Value) -> bool {
+        self.resolve(schema)["format"] == "binary"
     }
 
     fn is_null(&self, schema: &'a Value) -> bool {

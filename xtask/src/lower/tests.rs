@@ -630,3 +630,50 @@ fn default_beside_a_success_describes_the_failures() {
     statuses.sort();
     assert_eq!(statuses, ["200", "404", "4XX", "5XX"]);
 }
+
+#[test]
+fn a_file_is_text_in_json_and_one_file_in_a_form() {
+    let file = json!({"type": "string", "format": "binary"});
+    let schema = json!({"type": "object", "properties": {
+        "one": file, "several": {"type": "array", "items": file},
+    }});
+    let body = |media_type: &str, schema: Value| {
+        let body = json!({"content": {media_type: {"schema": schema}}});
+        lower(&document(
+            json!({"c": schema}),
+            json!({"requestBody": body}),
+        ))
+    };
+    let reference = json!({"$ref": "#/components/schemas/c"});
+    for (media_type, schema, format, items) in [
+        (
+            "application/json",
+            schema.clone(),
+            Value::Null,
+            json!("array"),
+        ),
+        (
+            "multipart/form-data",
+            schema.clone(),
+            json!("binary"),
+            json!("string"),
+        ),
+    ] {
+        let lowered = body(media_type, schema);
+        let body = &lowered.document["paths"]["/a"]["post"]["requestBody"]["content"];
+        let schema = &body["application/json"]["schema"];
+        let schema = pointer::resolve(&lowered.document, schema).unwrap();
+        assert_eq!(schema["properties"]["one"]["format"], format);
+        assert_eq!(schema["properties"]["several"]["type"], items);
+    }
+    let operation =
+        json!({"requestBody": {"content": {"multipart/form-data": {"schema": reference}}}});
+    let lowered = lower(&document(json!({"c": schema}), operation));
+    let properties = &lowered.document["components"]["schemas"]["c"]["properties"];
+    assert_eq!(properties["one"]["format"], "binary");
+    let note = lowered.notes[0].to_string();
+    assert!(
+        note.ends_with("one file, though the document allows several"),
+        "{note}"
+    );
+}
