@@ -8,6 +8,7 @@ use std::str::FromStr;
 use chrono::{DateTime as ChronoDateTime, NaiveDate, NaiveDateTime, TimeZone};
 use serde_json::{Map, Value};
 
+use crate::date::Date;
 use crate::datetime::DateTime;
 use crate::multipart::File;
 use crate::nullable::Nullable;
@@ -131,7 +132,7 @@ pub(crate) fn given<T, E: Display>(converted: Result<T, E>) -> Result<Argument<T
     }
 }
 
-argument!(i64, f64, bool, String, NaiveDate, DateTime, File, Value, Map<String, Value>);
+argument!(i64, f64, bool, String, NaiveDate, Date, DateTime, File, Value, Map<String, Value>);
 
 converted!(i64: i8, i16, i32, isize, u8, u16, u32, u64, usize => i64::try_from);
 converted!(f64: f32, i8, i16, i32, u8, u16, u32 => exact);
@@ -139,6 +140,10 @@ converted!(f64: i64, isize, u64, usize => whole);
 converted!(String: &str, Cow<'_, str>, Box<str>, char => exact);
 converted!(NaiveDate: &str, String => date);
 converted!(NaiveDate: NaiveDateTime, DateTime => date_of);
+converted!(NaiveDate: Date => exact);
+converted!(Date: &str, String => parsed);
+converted!(Date: NaiveDate => exact);
+converted!(Date: NaiveDateTime, DateTime => day);
 converted!(DateTime: &str, String => parsed);
 converted!(DateTime: NaiveDate, NaiveDateTime => exact);
 converted!(Value: &str, String, bool, i32, i64, f64, Vec<Value>, Map<String, Value> => exact);
@@ -146,6 +151,12 @@ converted!(Value: &str, String, bool, i32, i64, f64, Vec<Value>, Map<String, Val
 impl<Tz: TimeZone> IntoArgument<NaiveDate> for ChronoDateTime<Tz> {
     fn into_argument(self) -> Result<Argument<NaiveDate>, String> {
         Ok(Argument::Value(self.date_naive()))
+    }
+}
+
+impl<Tz: TimeZone> IntoArgument<Date> for ChronoDateTime<Tz> {
+    fn into_argument(self) -> Result<Argument<Date>, String> {
+        Ok(Argument::Value(self.date_naive().into()))
     }
 }
 
@@ -181,6 +192,11 @@ fn date(text: impl AsRef<str>) -> Result<NaiveDate, &'static str> {
 
 fn date_of(time: impl Into<NaiveDateTime>) -> Result<NaiveDate, &'static str> {
     Ok(time.into().date())
+}
+
+/// Converts a date and time to the date alone.
+fn day(time: impl Into<NaiveDateTime>) -> Result<Date, &'static str> {
+    Ok(time.into().date().into())
 }
 
 /// A list without an item that is `None` has only the others.

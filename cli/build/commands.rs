@@ -316,7 +316,7 @@ fn rust_type(api: &Api, schema: &Value) -> Result<String, String> {
             ("integer", _) => "i64".to_owned(),
             ("number", _) => "f64".to_owned(),
             ("boolean", _) => "bool".to_owned(),
-            ("string", "date") => "chrono::NaiveDate".to_owned(),
+            ("string", "date") => "altegio::Date".to_owned(),
             ("string", "date-time") => "altegio::DateTime".to_owned(),
             ("string", _) => "String".to_owned(),
             ("array", _) => format!("Vec<{}>", rust_type(api, &schema["items"])?),

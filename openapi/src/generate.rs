@@ -47,6 +47,7 @@ fn settings(with_schemas: bool) -> GenerationSettings {
     // `extern crate self as altegio` makes these paths valid in the client crate
     // too, so the same settings serve every crate that is generated.
     for (format, name) in [
+        ("date", "altegio::Date"),
         ("date-time", "altegio::DateTime"),
         ("binary", "altegio::File"),
     ] {

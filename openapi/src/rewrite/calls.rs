@@ -128,7 +128,11 @@ pub fn builder<'a>(
     let mut required = Vec::new();
     for parameter in &operation.parameters {
         let Parameter { name, place, .. } = parameter;
-        let ty = type_of(&names::snake(name))?;
+        let ty = match parameter.date_format {
+            // Written in the parameter's own format.
+            Some(_) => &syn::parse_quote!(::chrono::NaiveDate),
+            None => type_of(&names::snake(name))?,
+        };
         let ident = format_ident!("{}", names::setter(name));
         let put = put(parameter);
         if *place == Place::Path {

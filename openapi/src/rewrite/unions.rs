@@ -28,7 +28,7 @@ pub fn rewrite(item: &mut ItemEnum, objects: &BTreeSet<String>) -> Vec<Item> {
         };
         let ty = &fields.unnamed.first()?.ty;
         let kind = match last_ident(ty)?.as_str() {
-            "String" | "DateTime" | "NaiveDate" => quote!(String),
+            "String" | "DateTime" | "Date" => quote!(String),
             "i64" | "f64" => quote!(Number),
             "bool" => quote!(Boolean),
             "Vec" => quote!(Array),
