@@ -91,6 +91,10 @@ impl VisitMut for Finish<'_> {
                 .flat_map(|operation| operation.parameters_in(Place::Query));
             let joined = parameters.any(|p| p.name == name.value() && p.joined);
             *node = parse_quote!(crate::query(#receiver, #name, value, #joined));
+        } else if method == "json_body_obj" {
+            // progenitor passes a bare boolean or number by value.
+            let value = args.first();
+            *node = parse_quote!(#receiver.json_body_obj(&#value));
         }
     }
 }
