@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use altegio_openapi::api::{Api, Operation, Part};
+use altegio_openapi::api::{Api, Operation, Part, Template};
 use altegio_openapi::pointer::{self, Pointer};
 use serde_json::{Map, Value};
 
@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 #[derive(Debug)]
 pub struct Document {
     api: Api,
-    /// The operations of a path, by method, as indices into those of the API.
-    routes: matchit::Router<BTreeMap<&'static str, usize>>,
+    /// The paths.
+    routes: Vec<Route>,
     /// The `Accept` that requests must have.
     accept: Option<String>,
 }
@@ -24,25 +24,23 @@ impl Document {
         let mut document = serde_json::from_str(interface)
             .map_err(|error| format!("{error}; `cargo xtask update-spec` writes it"))?;
         allow_several_branches(&mut document);
-        Self::new(Api::read(document)?)
+        Ok(Self::new(Api::read(document)?))
     }
 
-    fn new(api: Api) -> Result<Self, String> {
-        let mut by_route: BTreeMap<String, BTreeMap<&str, usize>> = BTreeMap::new();
+    fn new(api: Api) -> Self {
+        let mut by_route: BTreeMap<Vec<Segment>, BTreeMap<&str, usize>> = BTreeMap::new();
         for (index, operation) in api.operations.iter().enumerate() {
-            let methods = by_route.entry(route(operation)).or_default();
+            let methods = by_route.entry(segments(operation)).or_default();
             methods.insert(operation.method.as_str(), index);
         }
-        let mut routes = matchit::Router::new();
-        for (path, methods) in by_route {
-            let inserted = routes.insert(&path, methods);
-            inserted.map_err(|error| format!("the path `{path}`: {error}"))?;
-        }
-        Ok(Self {
+        let routes = by_route.into_iter();
+        Self {
             accept: accept(api.document()),
             api,
-            routes,
-        })
+            routes: routes
+                .map(|(segments, methods)| Route { segments, methods })
+                .collect(),
+        }
     }
 
     /// The operations, and the document that they are read from.
@@ -79,12 +77,17 @@ impl Document {
         method: &str,
         path: &'p str,
     ) -> Result<(&Operation, Vec<&'p str>), Vec<&'static str>> {
-        let found = self.routes.at(path).map_err(|_| Vec::new())?;
-        let Some(index) = found.value.get(method) else {
-            return Err(found.value.keys().copied().collect());
+        let matching = self
+            .routes
+            .iter()
+            .filter_map(|route| Some((route, route.arguments(path)?)));
+        // `/tags/new` rather than `/tags/{id}`.
+        let found = matching.max_by_key(|(route, _)| route.literals());
+        let (route, arguments) = found.ok_or_else(Vec::new)?;
+        let Some(index) = route.methods.get(method) else {
+            return Err(route.methods.keys().copied().collect());
         };
-        let arguments = found.params.iter().map(|(_, value)| value);
-        Ok((&self.api.operations[*index], arguments.collect()))
+        Ok((&self.api.operations[*index], arguments))
     }
 
     /// A schema of the document as a document of its own: what its references
@@ -114,15 +117,75 @@ impl Document {
     }
 }
 
-/// The operation's path as a route. The document names the same place of two
-/// paths differently, which `matchit` does not allow, so names are replaced.
-fn route(operation: &Operation) -> String {
-    let parts = operation.path.parts().enumerate();
-    let parts = parts.map(|(index, part)| match part {
-        Part::Text(text) => text.to_owned(),
-        Part::Parameter(_) => format!("{{p{index}}}"),
-    });
-    parts.collect()
+/// A path of the document.
+#[derive(Debug)]
+struct Route {
+    segments: Vec<Segment>,
+    /// Its operations, by method, as indices into those of the API.
+    methods: BTreeMap<&'static str, usize>,
+}
+
+/// A part of a path between slashes, which may have several pieces: `{id}.json`.
+type Segment = Vec<Piece>;
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Piece {
+    Text(String),
+    Argument,
+}
+
+impl Route {
+    /// The arguments in a path, if it is one of this route.
+    fn arguments<'p>(&self, path: &'p str) -> Option<Vec<&'p str>> {
+        let mut arguments = Vec::new();
+        let mut texts = path.split('/');
+        for segment in &self.segments {
+            add_arguments(segment, texts.next()?, &mut arguments)?;
+        }
+        texts.next().is_none().then_some(arguments)
+    }
+
+    /// Whether each segment is literal, in order.
+    fn literals(&self) -> Vec<bool> {
+        let segments = self.segments.iter();
+        let is_literal = |segment: &Segment| !segment.contains(&Piece::Argument);
+        segments.map(is_literal).collect()
+    }
+}
+
+/// Adds the arguments in the text of a segment. An argument is not empty.
+fn add_arguments<'p>(segment: &[Piece], text: &'p str, found: &mut Vec<&'p str>) -> Option<()> {
+    let (argument, rest) = match segment {
+        [] => return text.is_empty().then_some(()),
+        [Piece::Text(literal), rest @ ..] => {
+            return add_arguments(rest, text.strip_prefix(literal.as_str())?, found);
+        }
+        [Piece::Argument] => (text, ""),
+        [Piece::Argument, Piece::Text(end)] => (text.strip_suffix(end.as_str())?, ""),
+        [Piece::Argument, Piece::Text(next), ..] => text.split_at(text.find(next.as_str())?),
+        [Piece::Argument, Piece::Argument, ..] => return None,
+    };
+    if argument.is_empty() {
+        return None;
+    }
+    found.push(argument);
+    match segment {
+        [_, more @ ..] if !rest.is_empty() => add_arguments(more, rest, found),
+        _ => Some(()),
+    }
+}
+
+/// The segments of an operation's path. Paths that differ only in the names of
+/// their parameters have the same.
+fn segments(operation: &Operation) -> Vec<Segment> {
+    let segments = operation.path.as_str().split('/');
+    let piece = |part: Part<'_>| match part {
+        Part::Text(text) => Piece::Text(text.to_owned()),
+        Part::Parameter(_) => Piece::Argument,
+    };
+    segments
+        .map(|segment| Template::from(segment).parts().map(piece).collect())
+        .collect()
 }
 
 fn accept(document: &Value) -> Option<String> {
@@ -168,4 +231,55 @@ fn put(whole: &mut Map<String, Value>, at: &str, value: &Value) -> bool {
     let is_new = place.get(&last) != Some(value);
     place.insert(last, value.clone());
     is_new
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_path_finds_its_operation_and_arguments() {
+        let get = |id: &str, names: &[&str]| {
+            let parameters = names
+                .iter()
+                .map(|name| json!({"name": name, "in": "path", "schema": {}}));
+            json!({"get": {"operationId": id, "tags": ["T"], "security": [],
+                "parameters": parameters.collect::<Vec<_>>()}})
+        };
+        let api = Api::read(json!({"paths": {
+            "/tags/{id}": get("get_tag", &["id"]),
+            "/tags/new": get("new_tag", &[]),
+            "/tags/{tag}/{part}": get("get_part", &["tag", "part"]),
+            "/files/{name}.json": get("get_file", &["name"]),
+            "/days/{from}-{to}": get("get_days", &["from", "to"]),
+        }}));
+        let document = Document::new(api.unwrap());
+        for (path, id, arguments) in [
+            ("/tags/new", "new_tag", &[][..]),
+            ("/tags/newer", "get_tag", &["newer"]),
+            ("/tags/7/a%2Fb", "get_part", &["7", "a%2Fb"]),
+            ("/files/a.json.json", "get_file", &["a.json"]),
+            ("/days/1-2", "get_days", &["1", "2"]),
+        ] {
+            let (operation, found) = document.find("GET", path).unwrap();
+            assert_eq!(
+                (operation.id.as_str(), &found[..]),
+                (id, arguments),
+                "{path}"
+            );
+        }
+        for path in [
+            "/tags",
+            "/tags/",
+            "/files/.json",
+            "/files/a",
+            "/days/12",
+            "/tags/1/2/3",
+        ] {
+            assert_eq!(document.find("GET", path).unwrap_err(), [""; 0], "{path}");
+        }
+        assert_eq!(document.find("PUT", "/tags/1").unwrap_err(), ["GET"]);
+    }
 }

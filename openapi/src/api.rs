@@ -602,7 +602,8 @@ impl Reader<'_> {
     }
 }
 
-/// Reads a parameter. Returns `None` for a header parameter that OpenAPI ignores.
+/// Reads a parameter. Returns `None` for a header parameter that OpenAPI ignores,
+/// and for a cookie.
 fn parameter(at: &Pointer, value: &Value) -> Result<Option<Parameter>, String> {
     let name = value["name"]
         .as_str()
@@ -617,6 +618,8 @@ fn parameter(at: &Pointer, value: &Value) -> Result<Option<Parameter>, String> {
             }
             Place::Header
         }
+        // The client sends no cookies.
+        Some("cookie") => return Ok(None),
         other => {
             return Err(format!(
                 "parameter `{name}`: its `in` is `{}`; expected path, query, or header",
