@@ -76,7 +76,9 @@ pub mod webhooks;
 pub mod wire;
 
 #[allow(missing_docs, clippy::all, clippy::pedantic)]
-/// The operations of Altegio's B2B V1 document.
+/// The operations of Altegio's B2B V1 document. [`Client`](b2b_v1::Client) has a method for
+/// each of them; [`operations`](b2b_v1::operations) has a table of them with the features
+/// that they need.
 pub mod b2b_v1 {
     include!(concat!(env!("OUT_DIR"), "/b2b_v1.rs"));
 }

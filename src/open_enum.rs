@@ -1,4 +1,4 @@
-//! Implements serde for string enums. An enum that is used in responses is open:
+//! Implements string enums. An enum that is used in responses is open:
 //! it keeps values that the document does not list.
 
 use std::fmt;
@@ -19,11 +19,54 @@ impl UnlistedValue {
     }
 }
 
-/// Implements serde for a string enum through its `Display` and `FromStr`.
-/// `$unlisted` constructs the variant that keeps a value that the document does not
-/// list, or is `None` if the enum is closed.
+/// Implements the conversions and serde for a string enum, from a table of its variants and
+/// their values. `$unlisted` is the variant that keeps a value that the document does not
+/// list, if the enum is open.
 macro_rules! string_enum {
-    ($name:ident, $unlisted:expr, [$($value:literal),*]) => {
+    ($name:ident { $($variant:ident $value:literal),* } $($unlisted:ident)?) => {
+        impl ::std::fmt::Display for $name {
+            #[inline]
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
+                f.write_str(match self {
+                    $(Self::$variant => $value,)*
+                    $(Self::$unlisted(value) => value.as_str(),)?
+                })
+            }
+        }
+
+        impl ::std::str::FromStr for $name {
+            type Err = self::error::ConversionError;
+
+            #[inline]
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                match text {
+                    $($value => Ok(Self::$variant),)*
+                    _ => Err($crate::open_enum::expected(&[$($value),*]).into()),
+                }
+            }
+        }
+
+        impl TryFrom<&str> for $name {
+            type Error = self::error::ConversionError;
+
+            #[inline]
+            fn try_from(text: &str) -> Result<Self, Self::Error> {
+                text.parse()
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = self::error::ConversionError;
+
+            #[inline]
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                text.parse()
+            }
+        }
+
+        $crate::codegen::argument!($name);
+        $crate::codegen::converted!($name: &str, String => $crate::codegen::parsed);
+
         impl ::serde::Serialize for $name {
             fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
@@ -32,14 +75,9 @@ macro_rules! string_enum {
 
         impl<'de> ::serde::Deserialize<'de> for $name {
             fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                $crate::open_enum::read(deserializer, $unlisted)
+                $crate::open_enum::read(deserializer, $crate::codegen::string_enum!(@unlisted $name $($unlisted)?))
             }
         }
-
-        $crate::codegen::argument!($name);
-        $crate::codegen::converted!($name: &str, String => |text| {
-            $crate::open_enum::listed::<$name>(text, &[$($value),*])
-        });
 
         #[cfg(feature = "schemars")]
         impl ::schemars::JsonSchema for $name {
@@ -52,16 +90,14 @@ macro_rules! string_enum {
             }
         }
     };
+    (@unlisted $name:ident) => { None };
+    (@unlisted $name:ident $unlisted:ident) => { Some($name::$unlisted) };
 }
 pub(crate) use string_enum;
 
-/// Parses a value that the document lists. The error has the listed values.
-pub(crate) fn listed<E: std::str::FromStr>(
-    text: impl AsRef<str>,
-    values: &[&str],
-) -> Result<E, String> {
-    let text = text.as_ref().parse();
-    text.map_err(|_| format!("expected one of `{}`", values.join("`, `")))
+/// Returns the error for a value that is not one of `values`.
+pub(crate) fn expected(values: &[&str]) -> String {
+    format!("expected one of `{}`", values.join("`, `"))
 }
 
 pub(crate) fn read<'de, D: Deserializer<'de>, E: std::str::FromStr>(

@@ -93,6 +93,14 @@ macro_rules! builder {
 
         $crate::codegen::argument!(super::$name);
 
+        impl super::$name {
+            /// Returns a builder without any field set.
+            #[inline]
+            pub fn builder() -> $name {
+                $name::default()
+            }
+        }
+
         /// Shows which fields are set, not their values.
         impl ::std::fmt::Debug for $name {
             fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {

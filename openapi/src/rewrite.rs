@@ -1,10 +1,10 @@
 //! Rewrites the code that progenitor generates into the code of the `altegio`
 //! crate.
 //!
-//! The types, their builders, and the signatures of the calls come from
-//! progenitor. The calls' builders, the traits, and the table of operations are
-//! generated here from [`Api`]. They use the `codegen` module of the `altegio`
-//! crate.
+//! The types, and the signatures of the calls, come from progenitor. The builders of the
+//! types, the calls, the methods of the client, and the table of operations are generated
+//! here from them and from [`Api`], mostly as invocations of macros of the `altegio` crate,
+//! which its module `codegen` exports.
 
 mod builders;
 mod calls;
@@ -33,7 +33,6 @@ use crate::api::Api;
 use crate::names;
 use crate::roles::Roles;
 use calls::Generated;
-use docs::FieldDocs;
 use examples::Example;
 use paging::Shapes;
 use redact::Marks;
@@ -52,8 +51,8 @@ pub fn rewrite(document: &str, api: &Api, tokens: TokenStream) -> Result<String,
         schemas.iter().map(|name| names::pascal(name)).collect()
     };
     let (sent, received) = (type_names(&roles.sent), type_names(&roles.received));
-    let mut made: File = syn::parse2(prune::prune(tokens, &sent))
-        .map_err(|error| format!("progenitor's code: {error}"))?;
+    let mut made: File =
+        syn::parse2(prune::prune(tokens)).map_err(|error| format!("progenitor's code: {error}"))?;
 
     let signatures = calls::signatures(module(&mut made.items, "builder"));
     let types = module(&mut made.items, "types");
@@ -61,9 +60,18 @@ pub fn rewrite(document: &str, api: &Api, tokens: TokenStream) -> Result<String,
     let envelopes = envelopes::replace(types, &responses.collect());
     let shapes = Shapes::read(types, envelopes)?;
     docs::add_to_types(api, types)?;
-    let field_docs = docs::of_fields(types);
     let mut marks = Marks::of(api.document());
-    tabulate(module(types, "builder"), &field_docs)?;
+    let builders = types.iter().filter_map(|item| match item {
+        Item::Struct(item) => Some(item),
+        _ => None,
+    });
+    let builders = builders.filter(|item| {
+        matches!(item.fields, Fields::Named(_)) && sent.contains(&item.ident.to_string())
+    });
+    let builders = builders
+        .map(|item| builders::table(item, &shapes))
+        .collect();
+    *module(types, "builder") = builders;
     rewrite_types(types, &sent, &received, &forms(api), &shapes, &mut marks)?;
     marks.all_met()?;
     let types = std::mem::take(types);
@@ -159,18 +167,6 @@ fn forms(api: &Api) -> BTreeSet<String> {
         .collect()
 }
 
-/// Turns the builders of types into tables for the macro `builder!`.
-fn tabulate(builders: &mut Vec<Item>, docs: &FieldDocs) -> Result<(), String> {
-    *builders = builders
-        .iter()
-        .filter_map(|item| match item {
-            Item::Struct(item) => Some(builders::table(item, docs)),
-            _ => None,
-        })
-        .collect::<Result<_, _>>()?;
-    Ok(())
-}
-
 fn rewrite_types(
     types: &mut Vec<Item>,
     sent: &BTreeSet<String>,
@@ -184,13 +180,12 @@ fn rewrite_types(
             let is_builder =
                 |item: &ImplItem| matches!(item, ImplItem::Fn(f) if f.sig.ident == "builder");
             !item.items.iter().any(is_builder)
-                || last_ident(&item.self_ty).is_some_and(|name| sent.contains(&name))
         }
         _ => true,
     });
 
     let objects = shapes.objects();
-    let mut open_enums = BTreeSet::new();
+    let mut string_enums = BTreeSet::new();
     let mut added: Vec<Item> = Vec::new();
     for item in types.iter_mut() {
         match item {
@@ -209,22 +204,21 @@ fn rewrite_types(
             }
             Item::Enum(item) if is_string_enum(item) => {
                 let name = item.ident.to_string();
-                let open = received.contains(&name);
-                let item = enums::rewrite(item, open);
+                let item = enums::rewrite(item, received.contains(&name));
                 added.push(item.map_err(|error| format!("type `{name}`: {error}"))?);
-                if open {
-                    open_enums.insert(name);
-                }
+                string_enums.insert(name);
             }
             Item::Enum(item) => added.extend(unions::rewrite(item, &objects)),
             _ => {}
         }
     }
-    for item in types.iter_mut() {
-        if let Item::Impl(item) = item {
-            enums::open_display(item, &open_enums);
+    types.retain(|item| match item {
+        Item::Impl(item) => {
+            !(enums::is_replaced(item)
+                && last_ident(&item.self_ty).is_some_and(|name| string_enums.contains(&name)))
         }
-    }
+        _ => true,
+    });
     types.extend(added);
     Ok(())
 }

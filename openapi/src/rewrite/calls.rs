@@ -11,7 +11,7 @@ use syn::visit_mut::VisitMut;
 use syn::{ImplItem, Item, ReturnType, Type, TypePath};
 
 use super::docs;
-use super::paging::{self, InTypes, Shapes};
+use super::paging::{self, Qualified, Shapes};
 use super::syntax::{generic_argument, last_ident};
 use crate::api::{Operation, Parameter, Place, RequiredGroup};
 use crate::names;
@@ -237,8 +237,8 @@ fn response(made: &Signatures, shapes: &Shapes) -> (TokenStream, Ident) {
         _ => match response_name(made).and_then(|name| shapes.envelope(&name)) {
             Some(parts) => {
                 let (mut data, mut meta) = (parts.data.clone(), parts.meta.clone());
-                InTypes(shapes).visit_type_mut(&mut data);
-                InTypes(shapes).visit_type_mut(&mut meta);
+                Qualified("types", shapes).visit_type_mut(&mut data);
+                Qualified("types", shapes).visit_type_mut(&mut meta);
                 (quote!(Envelope<#data, #meta>), "envelope")
             }
             None => (quote!(#ty), "json"),

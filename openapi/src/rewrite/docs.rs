@@ -19,27 +19,10 @@ use crate::pointer::schema_name;
 /// How many operations the documentation of a type names.
 const NAMED_USES: usize = 4;
 
-/// The documentation of the fields of each type.
-pub type FieldDocs = BTreeMap<String, BTreeMap<String, Vec<Attribute>>>;
-
-/// Returns the documentation of the fields of `types`, for the setters of their
-/// builders.
-pub fn of_fields(types: &[Item]) -> FieldDocs {
-    let mut found = FieldDocs::new();
-    for item in types {
-        let Item::Struct(item) = item else { continue };
-        let fields = found.entry(item.ident.to_string()).or_default();
-        for field in &item.fields {
-            let docs = field
-                .attrs
-                .iter()
-                .filter(|attribute| text_of(attribute).is_some());
-            if let Some(name) = &field.ident {
-                fields.insert(name.to_string(), docs.cloned().collect());
-            }
-        }
-    }
-    found
+/// Returns the documentation among the attributes of a field.
+pub fn of(attributes: &[Attribute]) -> impl Iterator<Item = &Attribute> {
+    let attributes = attributes.iter();
+    attributes.filter(|attribute| text_of(attribute).is_some())
 }
 
 /// Completes the documentation of the types that progenitor generated, before

@@ -148,7 +148,7 @@ pub fn pages(
             })
         }
     };
-    InTypes(shapes).visit_type_mut(&mut item);
+    Qualified("types", shapes).visit_type_mut(&mut item);
     let by = paged_by(paging);
     let pages: ImplItemFn = parse_quote! {
         /// Returns the pages of the list, one response each. They start at the
@@ -271,16 +271,17 @@ fn items_of_branches(
     })
 }
 
-/// Qualifies the names of types: `Client` becomes `types::Client`.
-pub struct InTypes<'a>(pub &'a Shapes);
+/// Qualifies the names of types with a module: `Client` becomes `types::Client`.
+pub struct Qualified<'a>(pub &'static str, pub &'a Shapes);
 
-impl VisitMut for InTypes<'_> {
+impl VisitMut for Qualified<'_> {
     fn visit_path_mut(&mut self, node: &mut syn::Path) {
         visit_mut::visit_path_mut(self, node);
         if let Some(name) = node.get_ident()
-            && self.0.types.contains_key(&name.to_string())
+            && self.1.types.contains_key(&name.to_string())
         {
-            *node = parse_quote!(types::#name);
+            let module = format_ident!("{}", self.0);
+            *node = parse_quote!(#module::#name);
         }
     }
 }
