@@ -6,6 +6,7 @@
 pub mod atomic_write;
 mod build;
 mod check;
+mod complete;
 mod dedup;
 mod distill;
 mod extensions;
@@ -116,7 +117,9 @@ pub fn make(inputs: &Inputs, upstream: Upstream) -> Result<Made, Vec<Complaint>>
     if let Some(old) = &old {
         refuse_half(old, &upstream, inputs.allowed_removals)?;
     }
-    let mut corrected = correct(inputs.overlay.as_deref(), &upstream)?;
+    let mut completed = upstream.clone();
+    let added = complete::complete(&mut completed);
+    let mut corrected = correct(inputs.overlay.as_deref(), &completed)?;
     if let Some(text) = &inputs.words {
         let words = Words::parse(WORDS, text).map_err(|complaint| vec![complaint])?;
         words::apply(&[words], &mut corrected)?;
@@ -140,6 +143,7 @@ pub fn make(inputs: &Inputs, upstream: Upstream) -> Result<Made, Vec<Complaint>>
     );
     let left_out = build::check(&mut lowered.document)
         .map_err(|error| refuse(CLIENT, Pointer::root(), error))?;
+    lowered.notes.extend(added);
     lowered.notes.extend(left_out.iter().map(|out| lower::Note {
         at: out.at.clone(),
         what: format!("the operation `{}` is left out: {}", out.id, out.why),
@@ -198,7 +202,8 @@ pub fn make(inputs: &Inputs, upstream: Upstream) -> Result<Made, Vec<Complaint>>
 ///
 /// Returns all complaints of the first step that fails.
 pub fn corrected(inputs: &Inputs) -> Result<Value, Vec<Complaint>> {
-    let (upstream, _) = take_in(inputs, Upstream::Committed)?;
+    let (mut upstream, _) = take_in(inputs, Upstream::Committed)?;
+    complete::complete(&mut upstream);
     correct(inputs.overlay.as_deref(), &upstream)
 }
 

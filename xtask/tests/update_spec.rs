@@ -247,10 +247,14 @@ fn a_refused_document_writes_nothing() {
     stdout(&tree.take_in(&[]));
     let before = tree.files();
     let text = fs::read_to_string(tree.next()).unwrap();
-    fs::write(tree.next(), text.replace("operationId: create_thing", "")).unwrap();
+    fs::write(
+        tree.next(),
+        text.replace("operationId: create_thing", "operationId: getThingList"),
+    )
+    .unwrap();
     let error = stderr(&tree.take_in(&[]));
     assert!(
-        error.contains("1 thing(s) to mend; nothing was written\n  the vendor's document, line 43"),
+        error.contains("1 thing(s) to mend; nothing was written\n  the vendor's document, line 44"),
         "{error}"
     );
     assert!(tree.files() == before);

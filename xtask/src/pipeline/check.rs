@@ -33,7 +33,7 @@ pub fn check(document: &Document) -> Vec<Complaint> {
             ),
         },
     }
-    if value.get("paths").and_then(Value::as_object).is_none() {
+    if value.get("paths").is_some_and(|paths| !paths.is_object()) {
         complain(
             &Pointer::root().join("paths"),
             "an object of paths expected".to_owned(),
@@ -68,8 +68,11 @@ pub fn check(document: &Document) -> Vec<Complaint> {
     let mut seen: BTreeMap<String, (String, Pointer)> = BTreeMap::new();
     for (path, method, operation) in grammar::operations(value) {
         let at = Pointer::root().join("paths").join(path).join(method);
-        match operation.get("operationId").and_then(Value::as_str) {
-            None | Some("") => complain(&at, "no operationId".to_owned()),
+        let id = operation.get("operationId");
+        match id.map(|id| id.as_str().unwrap_or_default()) {
+            // It gets one by rule.
+            None => {}
+            Some("") => complain(&at.join("operationId"), "a name expected".to_owned()),
             Some(id) => {
                 // Ids that differ only in case or punctuation would have the same
                 // Rust name.
@@ -89,12 +92,9 @@ pub fn check(document: &Document) -> Vec<Complaint> {
             }
         }
         check_path(value, path, operation, &at, &mut complain);
-        if operation
-            .get("responses")
-            .and_then(Value::as_object)
-            .is_none()
-        {
-            complain(&at, "no responses".to_owned());
+        let responses = operation.get("responses");
+        if responses.is_some_and(|responses| !responses.is_object()) {
+            complain(&at.join("responses"), "an object expected".to_owned());
         }
     }
     complaints
@@ -187,7 +187,8 @@ paths:
         '200':
           $ref: '#/components/responses/gone'
     put:
-      responses: {}
+      operationId: ''
+      responses: []
 ";
         let complaints: Vec<String> = check(&Document::parse("d.yaml", text).unwrap())
             .iter()
@@ -197,7 +198,8 @@ paths:
             "d.yaml, line 1, /openapi: this is OpenAPI 3.0.3, and this tool reads 3.1",
             "d.yaml, line 11, /paths/~1a~1{id}/post/responses/200/$ref: `#/components/responses/gone` points to nothing",
             "d.yaml, line 8, /paths/~1a~1{id}/post/operationId: operationId `One` is taken: `one` at /paths/~1a~1{id}/get",
-            "d.yaml, line 12, /paths/~1a~1{id}/put: no operationId",
+            "d.yaml, line 13, /paths/~1a~1{id}/put/operationId: a name expected",
+            "d.yaml, line 14, /paths/~1a~1{id}/put/responses: an object expected",
             "d.yaml, line 4, /paths/~1a~1{id}/get: path parameter `id` is not declared",
         ] {
             assert!(
