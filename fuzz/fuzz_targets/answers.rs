@@ -3,6 +3,7 @@
 
 #![no_main]
 
+use altegio::Envelope;
 use altegio::b2b_v1::types;
 use altegio::wire::{Mode, decode, encode, unknown_fields};
 use libfuzzer_sys::fuzz_target;
@@ -10,10 +11,10 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|input: (u8, &[u8])| {
     let (kind, body) = input;
     match kind % 6 {
-        0 => check::<types::RecordsCompanyidResponseDataTypes>(body),
+        0 => check::<Envelope<Vec<types::Appointment>, types::PageAndTotalCountMeta>>(body),
         1 => check::<types::GetMembershipListResponse>(body),
-        2 => check::<types::SearchClientVisitsResponse>(body),
-        3 => check::<types::CompaniesDataTypes>(body),
+        2 => check::<Envelope<types::SearchClientVisitsData, types::ClientVisitsMeta>>(body),
+        3 => check::<types::Location>(body),
         4 => check::<types::ErrorBody>(body),
         _ => check::<types::CreateClientBody>(body),
     }

@@ -327,7 +327,7 @@ async fn a_date_cursor_is_followed_to_its_end() {
             .payment_statuses(Vec::<String>::new())
     });
     let mut visits = call.stream();
-    let first: types::ClientVisitsHistory = visits.next().await.unwrap().unwrap();
+    let first: types::SearchClientVisitsData = visits.next().await.unwrap().unwrap();
     assert_eq!(first.records.unwrap()[0].id, Some(1));
     let (from, to) = (Some("2026-01-05".to_owned()), Some("2026-01-14".to_owned()));
     assert_eq!(visits.cursor(), Some(Cursor::Period { from, to }));

@@ -268,7 +268,7 @@ fn builders_show_which_fields_are_set_and_no_value() {
 fn calls_show_no_argument() {
     let client = Client::builder().build().unwrap();
     let api = client.b2b_v1();
-    let by_phone = api.get_client_account_by_chain_and_phone(ChainId(1), 13_155_550_175_i64);
+    let by_phone = api.get_client_account_by_chain_and_phone(ChainId(1), "13155550175");
     let by_name = api
         .send_sms_campaign_to_filtered_clients(LocationId(1))
         .fullname("Ada Lovelace");

@@ -629,16 +629,16 @@ async fn absent_query_parameters_are_not_sent_and_odd_ones_are_encoded() {
 
 const NO_RESOURCES: [ResourceId; 0] = [];
 
-fn no_translations() -> Vec<types::UpdateServiceLinksBodyTranslationsItem> {
+fn no_translations() -> Vec<types::UpdateServiceLinksTranslation> {
     Vec::new()
 }
 
 #[tokio::test]
 async fn whole_numbers_are_sent_without_a_point_and_null_clears() {
     let (server, client) = started(OK).await;
-    let price = types::UpdateServiceLinksBodyTeamMemberSettingsItemPrice::builder().min(999.0);
+    let price = types::UpdateServiceLinksTeamMemberSettingPrice::builder().min(999.0);
     let price = price.max(altegio::Nullable::Null);
-    let settings = types::UpdateServiceLinksBodyTeamMemberSettingsItem::builder().price(price);
+    let settings = types::UpdateServiceLinksTeamMemberSetting::builder().price(price);
     let settings = settings.team_member_id(TeamMemberId(5));
     let call = client.b2b_v1().update_service_links(LocationId(1));
     let call = call.body_map(|body| {
@@ -661,9 +661,9 @@ async fn whole_numbers_are_sent_without_a_point_and_null_clears() {
 async fn numbers_that_json_does_not_have_are_not_sent() {
     let (server, client) = started(OK).await;
     for number in [f64::NAN, f64::INFINITY] {
-        let price = types::UpdateServiceLinksBodyTeamMemberSettingsItemPrice::builder().min(number);
+        let price = types::UpdateServiceLinksTeamMemberSettingPrice::builder().min(number);
         let price = price.max(1.0);
-        let settings = types::UpdateServiceLinksBodyTeamMemberSettingsItem::builder().price(price);
+        let settings = types::UpdateServiceLinksTeamMemberSetting::builder().price(price);
         let settings = settings.team_member_id(TeamMemberId(5));
         let call = client.b2b_v1().update_service_links(LocationId(1));
         let call = call.body_map(|body| {
@@ -1004,7 +1004,7 @@ async fn an_empty_answer_where_the_document_allows_none_reads_as_absent() {
 
 #[tokio::test]
 async fn unlisted_enum_values_are_kept_and_cannot_be_made_up() {
-    use altegio::b2b_v1::types::ClientVisitsHistoryRecordServicePaymentStatus as Status;
+    use altegio::b2b_v1::types::PaymentStatus as Status;
     let read = |text: &str| {
         altegio::wire::decode::<Status>(text.as_bytes(), Default::default())
             .unwrap()

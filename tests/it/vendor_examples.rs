@@ -244,6 +244,27 @@ fn trim_keys(value: &Value) -> Value {
     }
 }
 
+/// The numbers in the examples of requests that are texts in this crate: phones and
+/// cards (`x-texts` in overlay.yaml).
+fn with_texts(value: &Value) -> Value {
+    let text = |name: &str, value: &Value| match value {
+        Value::Number(number) if matches!(name, "phone" | "referrer_phone" | "card") => {
+            Value::String(number.to_string())
+        }
+        value => with_texts(value),
+    };
+    match value {
+        Value::Object(fields) => {
+            let fields = fields.iter();
+            fields
+                .map(|(name, value)| (name.clone(), text(name, value)))
+                .collect()
+        }
+        Value::Array(items) => items.iter().map(with_texts).collect(),
+        scalar => scalar.clone(),
+    }
+}
+
 // ---- tests ---------------------------------------------------------------------------
 
 #[test]
@@ -269,7 +290,7 @@ fn every_example_goes_through_its_operation_and_back() {
         match round_trip(&body, Mode::Strict) {
             Err(failure) => failures.push(format!("{}: {failure}", example.name())),
             Ok(decoded) if example.place == "request" => {
-                if decoded.value == value {
+                if decoded.value == with_texts(&value) {
                     good += 1;
                 } else {
                     failures.push(format!(

@@ -5,6 +5,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use altegio::b2b_v1::types;
 use altegio::wire::{Decoded, Kind, Mode, decode, encode, unknown_fields};
 use altegio::{DateTime, Envelope, UnknownField};
 use cpu_time::ProcessTime;
@@ -315,7 +316,7 @@ fn salvage_decodes_each_value_a_few_times_and_has_no_limit() {
 /// would be 400 times as long.
 #[test]
 fn salvage_takes_linear_time() {
-    use altegio::b2b_v1::types::RecordsCompanyidResponseDataTypes as Appointments;
+    type Appointments = Envelope<Vec<types::Appointment>, types::PageAndTotalCountMeta>;
     fn check<T: DeserializeOwned>(what: &str, body: fn(usize) -> String) {
         let times = [500, 10_000].map(|number| {
             let body = body(number);
@@ -419,7 +420,7 @@ fn bytes_that_are_not_utf8_cost_their_string_and_no_more() {
 
 #[test]
 fn an_unknown_field_is_one_whatever_its_bytes_are() {
-    use altegio::b2b_v1::types::RecordsCompanyidResponseDataTypes as Appointments;
+    type Appointments = Envelope<Vec<types::Appointment>, types::PageAndTotalCountMeta>;
     let body = b"{\"data\":[],\"new\":\"caf\xe9\"}";
     let decoded = decode::<Appointments>(body, Mode::Strict).unwrap();
     assert!(decoded.has_unknown_fields);
@@ -475,7 +476,7 @@ fn a_number_too_small_for_a_float_is_set_aside() {
 
 #[test]
 fn a_second_value_of_a_key_is_told() {
-    use altegio::b2b_v1::types::RecordsCompanyidResponseDataTypes as Appointments;
+    type Appointments = Envelope<Vec<types::Appointment>, types::PageAndTotalCountMeta>;
     #[derive(serde::Deserialize)]
     struct Derived {
         id: i64,
@@ -587,7 +588,7 @@ fn a_union_sets_aside_what_does_not_fit_inside_of_it() {
         .collect();
     assert_eq!(paths, ["$.data[0].number"]);
     assert_eq!(decoded.mismatches[0].raw, r#"{"no": "text"}"#);
-    let Page::MembershipsPage(page) = &decoded.value else {
+    let Page::MembershipList(page) = &decoded.value else {
         panic!("{:?}", decoded.value);
     };
     assert_eq!(page.data.as_ref().unwrap()[0].id, Some(5));
@@ -699,8 +700,8 @@ fn broken_bodies_are_read_the_same_by_both_passes() {
             }
         }
         read += usize::from(match random(4) {
-            0 => check::<types::RecordsCompanyidResponseDataTypes>(&body),
-            1 => check::<types::MembershipsPage>(&body),
+            0 => check::<Envelope<Vec<types::Appointment>, types::PageAndTotalCountMeta>>(&body),
+            1 => check::<types::MembershipList>(&body),
             2 => check::<types::ErrorBody>(&body),
             _ => check::<serde_json::Value>(&body),
         });

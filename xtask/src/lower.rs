@@ -11,11 +11,13 @@
 
 pub mod dates;
 mod desugar;
+mod entities;
 pub mod groups;
 pub mod ids;
 mod join;
 mod lowered;
 mod names;
+mod naming;
 mod operations;
 mod parameters;
 mod responses;
@@ -28,12 +30,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
-use altegio_openapi::names::pascal;
+use crate::entity_table;
 use altegio_openapi::pointer::{self, Pointer};
 use altegio_openapi::{grammar, select};
-use desugar::desugar;
+use desugar::{Desugared, desugar};
 use lowered::{Lowered, Shape};
+pub use names::Names;
+use naming::{Pinned, Wishes};
 use operations::Operation;
+use responses::ERROR_BODY;
+
+/// The overlay's better names for types, by the names that they would have.
+const NAMES: &str = "x-names";
 
 type Object = Map<String, Value>;
 
@@ -42,6 +50,8 @@ type Object = Map<String, Value>;
 pub struct LoweredDocument {
     pub document: Value,
     pub notes: Vec<Note>,
+    /// The types that callers see.
+    pub names: Names,
 }
 
 /// A part of the document that the lowered one does not express.
@@ -57,41 +67,41 @@ impl std::fmt::Display for Note {
     }
 }
 
-/// Lowers a document that passed the checks of [`crate::pipeline`].
-pub fn lower(original: &Value) -> LoweredDocument {
+/// Lowers a document that passed the checks of [`crate::pipeline`]. `before` are
+/// the names of the previous run.
+///
+/// # Errors
+///
+/// Returns all complaints about the document's `x-entities` or `x-names`.
+pub fn lower(original: &Value, before: &Names) -> Result<LoweredDocument, Vec<String>> {
     let desugared = desugar(original);
-    let document = &desugared.document;
-    let schemas = document.pointer("/components/schemas");
-    let schemas = schemas.and_then(Value::as_object);
-    let order: Vec<String> = schemas
-        .into_iter()
-        .flatten()
-        .map(|(name, _)| name.clone())
-        .collect();
-    let mut lowering = Lowering {
-        document,
-        notes: BTreeSet::new(),
-        components: BTreeMap::new(),
-        taken: order.iter().map(|name| pascal(name)).collect(),
-        order,
-        joining: Vec::new(),
-        joining_at: Pointer::root(),
-        with_files: with_files(document),
-        in_form: false,
+    let mut lowering = Lowering::new(&desugared.document);
+    let mut operations = lowering.read();
+    let table = entity_table::read(original)?;
+    let mut pinned = lowering.entities(&table, &mut operations)?;
+    pinned.extend(lowering.errors.take().map(|schema| Pinned {
+        name: ERROR_BODY.to_owned(),
+        schema,
+    }));
+    let wishes = Wishes {
+        before,
+        better: better_names(original)?,
     };
-    let document = lowering.document();
-    let notes: BTreeSet<Note> = lowering
-        .notes
-        .into_iter()
-        .map(|note| Note {
-            at: desugared.original_place(&note.at, original),
-            ..note
-        })
-        .collect();
-    LoweredDocument {
-        document,
-        notes: notes.into_iter().collect(),
-    }
+    let names = lowering.name_types(&mut operations, pinned, &wishes)?;
+    Ok(LoweredDocument {
+        document: lowering.to_json(&operations),
+        notes: lowering.original_notes(&desugared, original),
+        names,
+    })
+}
+
+/// The document's `x-names`.
+fn better_names(document: &Value) -> Result<BTreeMap<String, String>, Vec<String>> {
+    let Some(names) = document.get(NAMES) else {
+        return Ok(BTreeMap::new());
+    };
+    serde_json::from_value(names.clone())
+        .map_err(|error| vec![format!("`{NAMES}` must map names to better ones: {error}")])
 }
 
 struct Lowering<'a> {
@@ -101,8 +111,8 @@ struct Lowering<'a> {
     components: BTreeMap<String, Option<Lowered>>,
     /// The names of all components, in the order of the output.
     order: Vec<String>,
-    /// The Rust names of all components.
-    taken: BTreeSet<String>,
+    /// The schema of all errors.
+    errors: Option<Lowered>,
     /// The pairs that are being joined through a reference, to detect recursion.
     joining: Vec<(Shape, Shape)>,
     /// The place whose schemas are being joined.
@@ -113,7 +123,24 @@ struct Lowering<'a> {
     in_form: bool,
 }
 
-impl Lowering<'_> {
+impl<'a> Lowering<'a> {
+    fn new(document: &'a Value) -> Self {
+        let schemas = document.pointer("/components/schemas");
+        let schemas = schemas.and_then(Value::as_object);
+        let order = schemas.into_iter().flatten().map(|(name, _)| name.clone());
+        Self {
+            document,
+            notes: BTreeSet::new(),
+            components: BTreeMap::new(),
+            order: order.collect(),
+            errors: None,
+            joining: Vec::new(),
+            joining_at: Pointer::root(),
+            with_files: with_files(document),
+            in_form: false,
+        }
+    }
+
     fn note(&mut self, at: &Pointer, what: impl Into<String>) {
         self.notes.insert(Note {
             at: at.clone(),
@@ -145,16 +172,10 @@ impl Lowering<'_> {
         Some(lowered)
     }
 
-    fn add_component(&mut self, name: String, mut schema: Lowered) {
-        schema.nullable = false;
-        self.components.insert(name.clone(), Some(schema));
-        self.order.push(name);
-    }
-
-    fn document(&mut self) -> Value {
-        let document = self.document;
+    /// Lowers all components and operations.
+    fn read(&mut self) -> Vec<Operation> {
         for key in ["webhooks", "jsonSchemaDialect"] {
-            if document.get(key).is_some() {
+            if self.document.get(key).is_some() {
                 let at = Pointer::root().join(key);
                 self.note(&at, "left out: progenitor makes no use of it");
             }
@@ -162,18 +183,29 @@ impl Lowering<'_> {
         for name in self.order.clone() {
             self.component(&name);
         }
-        let errors = self.error_component();
-        let mut operations = self.operations(errors.as_deref());
-        self.name_types(&mut operations);
+        self.errors = self.errors();
+        self.operations(self.errors.is_some())
+    }
 
+    /// The notes, with places of the original document.
+    fn original_notes(&self, desugared: &Desugared, original: &Value) -> Vec<Note> {
+        let notes = self.notes.iter().map(|note| Note {
+            at: desugared.original_place(&note.at, original),
+            what: note.what.clone(),
+        });
+        notes.collect::<BTreeSet<Note>>().into_iter().collect()
+    }
+
+    fn to_json(&self, operations: &[Operation]) -> Value {
+        let document = self.document;
         let mut lowered = object(json!({"openapi": "3.0.3"}));
         for key in ["info", "servers", "x-mock-server", "tags"] {
             if let Some(value) = document.get(key) {
                 lowered.insert(key.into(), value.clone());
             }
         }
-        lowered.insert("paths".into(), paths(document, &operations));
-        let mut components = object(json!({"schemas": self.schemas(&operations)}));
+        lowered.insert("paths".into(), paths(document, operations));
+        let mut components = object(json!({"schemas": self.schemas(operations)}));
         if let Some(schemes) = document.pointer("/components/securitySchemes") {
             components.insert("securitySchemes".into(), schemes.clone());
         }

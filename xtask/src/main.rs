@@ -4,6 +4,7 @@
 
 mod bench_build;
 mod conformance;
+mod entity_table;
 mod lower;
 mod pipeline;
 mod report;

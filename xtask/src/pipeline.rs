@@ -7,8 +7,8 @@ pub mod atomic_write;
 mod build;
 mod check;
 mod complete;
-mod dedup;
 mod distill;
+mod entities;
 mod extensions;
 pub mod features;
 pub mod fetch;
@@ -29,7 +29,7 @@ use altegio_openapi::grammar;
 use altegio_openapi::pointer::Pointer;
 use altegio_openapi::yaml::{Complaint, Document, to_yaml};
 
-use crate::lower;
+use crate::lower::{self, Names};
 use crate::report::{Counts, Previous, Report};
 use words::Words;
 
@@ -42,6 +42,7 @@ pub const WORDS: &str = "words.yaml";
 pub const INTERFACE: &str = "interface.json";
 pub const CLIENT: &str = "client.json";
 pub const LOWERING: &str = "lowering.txt";
+pub const NAMES: &str = "names.txt";
 pub const SOURCE: &str = "source.toml";
 pub const MANIFEST: &str = "Cargo.toml";
 
@@ -56,6 +57,7 @@ pub struct Inputs {
     pub interface: Option<String>,
     pub client: Option<String>,
     pub lowering: Option<String>,
+    pub names: Option<String>,
     pub source: Option<String>,
     /// The Cargo.toml that has a feature for each tag.
     pub manifest: Option<String>,
@@ -125,22 +127,11 @@ pub fn make(inputs: &Inputs, upstream: Upstream) -> Result<Made, Vec<Complaint>>
         words::apply(&[words], &mut corrected)?;
     }
 
-    let mut lowered = lower::lower(&corrected);
+    let names = Names::parse(inputs.names.as_deref().unwrap_or_default());
+    let mut lowered = lower::lower(&corrected, &names).map_err(of_overlay)?;
     lower::dates::apply(&mut lowered.document);
     lower::groups::apply(&mut lowered.document, &corrected);
-    lower::ids::apply(&mut lowered.document, &corrected["x-ids"]).map_err(|complaints| {
-        let complaints = complaints.into_iter();
-        let complain = |what| Complaint::new(OVERLAY, Pointer::root(), what);
-        complaints.map(complain).collect::<Vec<_>>()
-    })?;
-    // An unreadable client.json is about to be replaced; it has no names to keep.
-    let before = inputs.client.as_deref().unwrap_or_default();
-    let before: Value = serde_json::from_str(before).unwrap_or_default();
-    dedup::merge(
-        &mut lowered.document,
-        &component_names(&corrected),
-        &component_names(&before),
-    );
+    lower::ids::apply(&mut lowered.document, &corrected["x-ids"]).map_err(of_overlay)?;
     let left_out = build::check(&mut lowered.document)
         .map_err(|error| refuse(CLIENT, Pointer::root(), error))?;
     lowered.notes.extend(added);
@@ -153,9 +144,12 @@ pub fn make(inputs: &Inputs, upstream: Upstream) -> Result<Made, Vec<Complaint>>
     // which lacks the corrections.
     let interface = inputs.interface.as_deref();
     let interface = interface.and_then(|text| serde_json::from_str(text).ok());
+    // An unreadable client.json is about to be replaced.
+    let client = inputs.client.as_deref();
+    let client = client.and_then(|text| serde_json::from_str(text).ok());
     let previous = Previous {
         interface: interface.as_ref().or(old.as_ref()),
-        client: Some(&before).filter(|before| before.is_object()),
+        client: client.as_ref(),
         lowering: inputs.lowering.as_deref(),
     };
     let mut report = Report::new(
@@ -169,6 +163,7 @@ pub fn make(inputs: &Inputs, upstream: Upstream) -> Result<Made, Vec<Complaint>>
     if let Some(before) = &interface {
         report.undescribed = words::coverage::new_places(before, &corrected);
     }
+    report.add_renamed(&lowered.names.renamed(&names));
 
     let source = Source {
         counts: report.counts,
@@ -186,6 +181,7 @@ pub fn make(inputs: &Inputs, upstream: Upstream) -> Result<Made, Vec<Complaint>>
         (CLIENT, format!("{:#}\n", lowered.document)),
         (INTERFACE, format!("{corrected}\n")),
         (LOWERING, notes),
+        (NAMES, lowered.names.to_text()),
         (SOURCE, source),
     ];
     if let Some(manifest) = &inputs.manifest {
@@ -275,11 +271,8 @@ fn correct(overlay: Option<&str>, upstream: &Value) -> Result<Value, Vec<Complai
         Some(text) => {
             let overlay = Document::parse(OVERLAY, text).map_err(|complaint| vec![complaint])?;
             let mut corrected = overlay::apply(&overlay, upstream)?;
-            extensions::apply(&mut corrected).map_err(|complaints| {
-                let complaints = complaints.into_iter();
-                let complain = |what| Complaint::new(OVERLAY, Pointer::root(), what);
-                complaints.map(complain).collect::<Vec<_>>()
-            })?;
+            extensions::apply(&mut corrected).map_err(of_overlay)?;
+            entities::add_fields(&mut corrected).map_err(of_overlay)?;
             corrected
         }
         None => upstream.clone(),
@@ -302,13 +295,11 @@ fn sound(name: &str, text: &str) -> Result<Document, Vec<Complaint>> {
     }
 }
 
-fn component_names(document: &Value) -> BTreeSet<String> {
-    let schemas = document["components"]["schemas"].as_object();
-    schemas
-        .into_iter()
-        .flatten()
-        .map(|(name, _)| name.clone())
-        .collect()
+/// Complaints about the overlay as a whole.
+fn of_overlay(complaints: Vec<String>) -> Vec<Complaint> {
+    let complaints = complaints.into_iter();
+    let complain = |what| Complaint::new(OVERLAY, Pointer::root(), what);
+    complaints.map(complain).collect()
 }
 
 fn refuse(document: &str, at: Pointer, what: impl Into<String>) -> Vec<Complaint> {

@@ -84,6 +84,20 @@ impl Report {
         }
     }
 
+    /// Adds the types that have another name now, each with the new name.
+    pub fn add_renamed(&mut self, renamed: &[(String, String)]) {
+        let changes = renamed.iter().map(|(old, new)| Change {
+            severity: compare::Severity::Breaking,
+            operation: format!("types::{old}"),
+            place: None,
+            what: format!("renamed to `types::{new}`"),
+        });
+        if let Some(list) = &mut self.changes {
+            list.extend(changes);
+            list.sort();
+        }
+    }
+
     pub fn write(&self, format: Format) -> String {
         text::write(self, format)
     }

@@ -254,6 +254,7 @@ impl Files {
             interface: self.read(pipeline::INTERFACE)?,
             client: self.read(pipeline::CLIENT)?,
             lowering: self.read(pipeline::LOWERING)?,
+            names: self.read(pipeline::NAMES)?,
             source: self.read(pipeline::SOURCE)?,
             manifest,
             allowed_removals: None,

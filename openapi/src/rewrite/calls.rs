@@ -216,6 +216,7 @@ pub fn builder<'a>(
     let response_type = &made.response;
     let response_type = match kind.to_string().as_str() {
         "raw" => quote!(::bytes::Bytes),
+        _ if read == "envelope" => quote!($crate::#response),
         _ => quote!(#response_type),
     };
     let row = quote!({ #id #method #kind [#response_type] [#body_row] [#(#path_row,)*] [#(#query_row,)*] });

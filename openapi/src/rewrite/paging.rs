@@ -28,8 +28,8 @@ enum Shape {
 }
 
 impl Shapes {
-    /// Reads the items of the module `types`. `envelopes` are the types that are
-    /// aliases of `Envelope`.
+    /// Reads the items of the module `types`. `envelopes` are the types that
+    /// `Envelope` replaces.
     pub fn read(types: &[Item], envelopes: BTreeMap<String, Parts>) -> Result<Self, String> {
         let mut shapes = BTreeMap::new();
         for item in types {

@@ -13,9 +13,10 @@ use super::desugar::component_reference;
 pub struct Lowered {
     /// Whether null is allowed.
     pub nullable: bool,
-    /// The sentences of its description: the document's own, and facts that no
-    /// Rust type expresses.
-    pub words: Vec<String>,
+    /// The document's own description.
+    pub own: Option<String>,
+    /// Sentences on what no Rust type expresses, which follow the description.
+    pub facts: Vec<String>,
     /// The schema's extensions (`x-…`).
     pub extensions: Object,
     pub shape: Shape,
@@ -31,8 +32,10 @@ pub enum Shape {
     Object(Fields),
     List(Box<Lowered>),
     OneOf(Vec<Lowered>),
-    /// The component of this name.
+    /// The document's component of this name.
     Ref(String),
+    /// The type of this name (see [`super::naming`]).
+    Type(String),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -77,7 +80,8 @@ impl Lowered {
     pub fn new(shape: Shape) -> Self {
         Self {
             nullable: matches!(shape, Shape::Null),
-            words: Vec::new(),
+            own: None,
+            facts: Vec::new(),
             extensions: Object::new(),
             shape,
         }
@@ -87,9 +91,12 @@ impl Lowered {
         Self::new(Shape::Any)
     }
 
-    /// The sentences of the description as one text, if there are any.
+    /// The description and the facts as one text, if there are any.
     pub fn description(&self) -> Option<String> {
-        (!self.words.is_empty()).then(|| self.words.join(" "))
+        let own = self.own.as_deref().filter(|own| !own.is_empty());
+        let facts = self.facts.iter().map(String::as_str);
+        let sentences: Vec<&str> = own.into_iter().chain(facts).collect();
+        (!sentences.is_empty()).then(|| sentences.join(" "))
     }
 
     pub fn to_json(&self) -> Value {
@@ -155,7 +162,7 @@ impl Lowered {
                     branch.references(found);
                 }
             }
-            Shape::Ref(name) => {
+            Shape::Ref(name) | Shape::Type(name) => {
                 found.insert(name.clone());
             }
         }
@@ -199,7 +206,7 @@ impl Shape {
             Self::OneOf(branches) => {
                 json!({"oneOf": branches.iter().map(Lowered::to_json).collect::<Vec<_>>()})
             }
-            Self::Ref(name) => json!({"$ref": component_reference(name)}),
+            Self::Ref(name) | Self::Type(name) => json!({"$ref": component_reference(name)}),
         };
         super::object(json)
     }

@@ -1,87 +1,79 @@
-//! Moves inline schemas into components and names them; each component is one
-//! type in Rust.
+//! The names of the types, and the places that each type is used at.
 
-use super::Lowering;
-use super::desugar::free_name;
-use super::lowered::{Lowered, Rest, Scalar, Shape};
-use super::operations::Operation;
-use super::responses::Content;
+use std::collections::{BTreeMap, BTreeSet};
 
-impl Lowering<'_> {
-    /// Adds a component, and returns its name: `name`, or `name` with a number if
-    /// that is taken.
-    pub(super) fn new_component(&mut self, name: &str, schema: Lowered) -> String {
-        let name = free_name(&mut self.taken, name);
-        self.add_component(name.clone(), schema);
-        name
-    }
+/// The types of a document by name, each with the places that use it.
+///
+/// A place is part of an operation (`get_tag.data`, `create_tag.body`) or of
+/// another type (`Appointment.services[]`). `[]` stands for the items of a list,
+/// and `.*` for the values of a map.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names(BTreeMap<String, BTreeSet<String>>);
 
-    /// Moves every inline object, enum and union into a component: typify would
-    /// name them too, but not always distinctly.
-    pub(super) fn name_types(&mut self, operations: &mut [Operation]) {
-        for name in self.order.clone() {
-            if let Some(Some(mut schema)) = self.components.remove(&name) {
-                self.name_children(&mut schema, &name);
-                self.components.insert(name, Some(schema));
+impl Names {
+    /// Reads a text that [`Names::to_text`] wrote. Lines of another form are
+    /// ignored: the file is about to be replaced.
+    pub fn parse(text: &str) -> Self {
+        let mut names = Self::default();
+        for line in text.lines() {
+            if let Some((name, places)) = line.split_once(": ") {
+                for place in places.split(", ") {
+                    names.add(name, place.to_owned());
+                }
             }
         }
-        for operation in operations {
-            let id = &operation.id;
-            for parameter in &mut operation.parameters {
-                self.name_schema(&mut parameter.schema, &format!("{id}_{}", parameter.name));
-            }
-            if let Some(body) = &mut operation.body {
-                self.name_schema(&mut body.schema, &format!("{id}_body"));
-            }
-            if let Content::Json(schema) = &mut operation.responses.content {
-                self.name_schema(schema, &format!("{id}_response"));
-            }
-        }
+        names
     }
 
-    fn name_schema(&mut self, schema: &mut Lowered, name: &str) {
-        let needs_name = match &schema.shape {
-            Shape::Scalar(Scalar::Enum(_)) | Shape::OneOf(_) => true,
-            Shape::Object(fields) => !fields.named.is_empty(),
-            _ => false,
+    /// Returns one line for each type: its name and its places.
+    pub fn to_text(&self) -> String {
+        let line = |(name, places): (&String, &BTreeSet<String>)| {
+            let places: Vec<&str> = places.iter().map(String::as_str).collect();
+            format!("{name}: {}\n", places.join(", "))
         };
-        if !needs_name {
-            self.name_children(schema, name);
-            return;
-        }
-        let name = free_name(&mut self.taken, name);
-        let mut component = Lowered::new(std::mem::replace(
-            &mut schema.shape,
-            Shape::Ref(name.clone()),
-        ));
-        component.words = schema.words.clone();
-        self.name_children(&mut component, &name);
-        self.add_component(name, component);
+        self.0.iter().map(line).collect()
     }
 
-    fn name_children(&mut self, schema: &mut Lowered, name: &str) {
-        match &mut schema.shape {
-            Shape::Any | Shape::Null | Shape::Scalar(_) | Shape::Ref(_) => {}
-            Shape::Object(fields) => {
-                for (field, property) in &mut fields.named {
-                    self.name_schema(&mut property.schema, &format!("{name}_{field}"));
-                }
-                if let Rest::Of(rest) = &mut fields.rest {
-                    self.name_schema(rest, &format!("{name}_value"));
-                }
-            }
-            Shape::List(items) => self.name_schema(items, &format!("{name}_item")),
-            Shape::OneOf(branches) => {
-                for branch in branches {
-                    let suffix = match &branch.shape {
-                        Shape::Scalar(scalar) => scalar.type_name(),
-                        Shape::Object(_) => "object",
-                        Shape::List(_) => "array",
-                        _ => "variant",
-                    };
-                    self.name_schema(branch, &format!("{name}_{suffix}"));
-                }
-            }
-        }
+    pub fn add(&mut self, name: &str, place: String) {
+        self.0.entry(name.to_owned()).or_default().insert(place);
+    }
+
+    pub fn contains(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// Returns the name of the type at a place.
+    pub fn at(&self, place: &str) -> Option<&str> {
+        let mut types = self.0.iter();
+        let (name, _) = types.find(|(_, places)| places.contains(place))?;
+        Some(name)
+    }
+
+    /// Returns the types of `before` that have another name now, each with the
+    /// new name.
+    pub fn renamed(&self, before: &Self) -> Vec<(String, String)> {
+        let gone = before
+            .0
+            .iter()
+            .filter(|(name, _)| !self.0.contains_key(*name));
+        gone.filter_map(|(name, places)| {
+            let new = places.iter().find_map(|place| self.at(place))?;
+            Some((name.clone(), new.to_owned()))
+        })
+        .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_whose_places_have_another_name_is_renamed() {
+        let before = Names::parse("Client: get_client.data\nTag: Client.tags[], get_tag.data\n");
+        let after = Names::parse("Client: get_client.data\nLabel: get_tag.data\nNew: x.body\n");
+        assert_eq!(after.renamed(&before), [("Tag".into(), "Label".into())]);
+        assert_eq!(Names::parse(&before.to_text()), before);
+        assert_eq!(before.at("Client.tags[]"), Some("Tag"));
     }
 }

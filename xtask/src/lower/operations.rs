@@ -34,7 +34,7 @@ pub(super) struct Body {
 }
 
 impl<'a> Lowering<'a> {
-    pub(super) fn operations(&mut self, errors: Option<&str>) -> Vec<Operation> {
+    pub(super) fn operations(&mut self, errors: bool) -> Vec<Operation> {
         let document = self.document;
         let paths = Pointer::root().join("paths");
         let mut operations = Vec::new();
@@ -58,7 +58,7 @@ impl<'a> Lowering<'a> {
         item: &'a Value,
         (path, method): (&str, &str),
         source: &'a Value,
-        errors: Option<&str>,
+        errors: bool,
     ) -> Operation {
         let at = item_at.join(method);
         let mut said = Object::new();

@@ -227,6 +227,14 @@ impl<'a> Lowering<'a> {
 }
 
 impl Parameter {
+    /// Where it is sent: `path`, `query`, or `header`.
+    pub(super) fn location(&self) -> &str {
+        self.said
+            .get("in")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+    }
+
     pub(super) fn to_json(&self) -> Value {
         let mut json = self.said.clone();
         // The description is moved to the parameter, where progenitor documents it.
@@ -237,7 +245,8 @@ impl Parameter {
             json.insert("description".into(), words.join(" ").into());
         }
         let bare = Lowered {
-            words: Vec::new(),
+            own: None,
+            facts: Vec::new(),
             // A parameter is omitted instead of being null.
             nullable: false,
             ..self.schema.clone()

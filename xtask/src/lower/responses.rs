@@ -9,15 +9,17 @@ use super::{Lowering, Object};
 use altegio_openapi::grammar;
 use altegio_openapi::pointer::{self, Pointer};
 
+/// The name of the type of all errors.
+pub(super) const ERROR_BODY: &str = "ErrorBody";
+
 /// The lowered responses of an operation.
 pub(super) struct Responses {
     successes: Vec<String>,
     failures: Vec<String>,
     /// The content of all success responses.
     pub content: Content,
-    /// The component for the document's errors, if any of the failures has a
-    /// schema.
-    error: Option<String>,
+    /// Whether failures have the type of the document's errors.
+    typed_errors: bool,
 }
 
 /// The content of a response.
@@ -33,7 +35,7 @@ impl<'a> Lowering<'a> {
         &mut self,
         at: &Pointer,
         responses: &'a Value,
-        errors: Option<&str>,
+        errors: bool,
     ) -> Responses {
         let mut successes = Vec::new();
         let mut failures = Vec::new();
@@ -107,7 +109,7 @@ impl<'a> Lowering<'a> {
             content,
             // All failures have the error type or none has: progenitor supports one
             // error type per operation.
-            error: errors.filter(|_| typed_failure).map(str::to_owned),
+            typed_errors: errors && typed_failure,
         }
     }
 
@@ -123,8 +125,8 @@ impl<'a> Lowering<'a> {
         self.join_all(lowered)
     }
 
-    /// Adds a component that accepts every error body of the document.
-    pub(super) fn error_component(&mut self) -> Option<String> {
+    /// The schema that accepts every error body of the document.
+    pub(super) fn errors(&mut self) -> Option<Lowered> {
         let document = self.document;
         let mut errors: Vec<Placed<'a>> = Vec::new();
         for (path, method, operation) in grammar::operations(document) {
@@ -150,8 +152,7 @@ impl<'a> Lowering<'a> {
             return None;
         }
         let merged = self.either(&errors);
-        let merged = self.resolved(&merged);
-        Some(self.new_component("error_body", merged))
+        Some(self.resolved(&merged))
     }
 
     /// The media type to send or read: JSON if it is offered, else the first one.
@@ -179,8 +180,8 @@ impl Responses {
             Content::Raw(media_type) => Some(json!({media_type: {}})),
             Content::Json(schema) => Some(json_content(schema)),
         };
-        let error = self.error.clone();
-        let error = error.map(|name| json_content(&Lowered::new(Shape::Ref(name))));
+        let error = || json_content(&Lowered::new(Shape::Type(ERROR_BODY.to_owned())));
+        let error = self.typed_errors.then(error);
         let mut json = Object::new();
         for (statuses, content) in [(&self.successes, success), (&self.failures, error)] {
             for status in statuses {

@@ -34,7 +34,7 @@ impl<'a> Lowering<'a> {
         if let Some(own) = source.get("description").and_then(Value::as_str)
             && !own.is_empty()
         {
-            lowered.words.insert(0, own.to_owned());
+            lowered.own = Some(own.to_owned());
         }
         for (key, value) in source {
             if key.starts_with("x-") {
@@ -261,8 +261,8 @@ impl<'a> Lowering<'a> {
             facts.push(format!("One of {}.", list.join(", ")));
         }
         let mut lowered = Lowered::new(shape);
-        lowered.words = facts;
-        lowered.words.extend(constraints(source));
+        lowered.facts = facts;
+        lowered.facts.extend(constraints(source));
         lowered
     }
 

@@ -6,6 +6,8 @@
 //! - `x-whole-numbers` on the document: names of properties and parameters
 //!   whose `number` is an integer. `*` at one end of a name matches one or more
 //!   characters.
+//! - `x-texts` on the document: names of properties and parameters whose numbers
+//!   are texts, such as phones.
 
 use serde_json::{Map, Value, json};
 
@@ -14,6 +16,7 @@ use altegio_openapi::pointer;
 
 const SHAPE: &str = "x-shape";
 const WHOLE_NUMBERS: &str = "x-whole-numbers";
+const TEXTS: &str = "x-texts";
 
 /// Applies the extensions and removes them from the document.
 ///
@@ -22,7 +25,8 @@ const WHOLE_NUMBERS: &str = "x-whole-numbers";
 /// Returns a complaint for every extension that is invalid or has no effect.
 pub fn apply(document: &mut Value) -> Result<(), Vec<String>> {
     let mut complaints = Vec::new();
-    make_whole(document, &mut complaints);
+    retype(document, WHOLE_NUMBERS, whole, &mut complaints);
+    retype(document, TEXTS, text, &mut complaints);
     wrap_lists(document, &mut complaints);
     if complaints.is_empty() {
         Ok(())
@@ -66,9 +70,9 @@ fn wrap_lists(document: &mut Value, complaints: &mut Vec<String>) {
     }
 }
 
-// ---- x-whole-numbers -------------------------------------------------------------
+// ---- x-whole-numbers, x-texts -------------------------------------------------------------
 
-/// The name patterns of whole numbers, and whether each of them was used.
+/// The name patterns of an extension, and whether each of them was used.
 struct Names(Vec<(String, bool)>);
 
 impl Names {
@@ -91,10 +95,15 @@ fn matches(pattern: &str, name: &str) -> bool {
     }
 }
 
-fn make_whole(document: &mut Value, complaints: &mut Vec<String>) {
+/// Changes the type of a schema. Returns whether it had another one.
+type Change = fn(&Value, &mut Value) -> bool;
+
+/// Changes the type of the properties and parameters whose names an extension
+/// lists.
+fn retype(document: &mut Value, extension: &str, change: Change, complaints: &mut Vec<String>) {
     let Some(names) = document
         .as_object_mut()
-        .and_then(|document| document.shift_remove(WHOLE_NUMBERS))
+        .and_then(|document| document.shift_remove(extension))
     else {
         return;
     };
@@ -105,7 +114,7 @@ fn make_whole(document: &mut Value, complaints: &mut Vec<String>) {
             .collect()
     });
     let Some(patterns) = patterns else {
-        complaints.push(format!("`{WHOLE_NUMBERS}` must be a list of names"));
+        complaints.push(format!("`{extension}` must be a list of names"));
         return;
     };
     let mut names = Names(patterns);
@@ -115,7 +124,7 @@ fn make_whole(document: &mut Value, complaints: &mut Vec<String>) {
         Kind::Schema => {
             let properties = object.get_mut("properties").and_then(Value::as_object_mut);
             for (name, schema) in properties.into_iter().flatten() {
-                if names.contain(name) && whole(&before, schema) {
+                if names.contain(name) && change(&before, schema) {
                     names.used(name);
                 }
             }
@@ -125,7 +134,7 @@ fn make_whole(document: &mut Value, complaints: &mut Vec<String>) {
             let name = name.unwrap_or_default().trim_end_matches("[]").to_owned();
             if let Some(schema) = object.get_mut("schema")
                 && names.contain(&name)
-                && whole(&before, schema)
+                && change(&before, schema)
             {
                 names.used(&name);
             }
@@ -135,7 +144,7 @@ fn make_whole(document: &mut Value, complaints: &mut Vec<String>) {
     for (pattern, used) in names.0 {
         if !used {
             complaints.push(format!(
-                "`{WHOLE_NUMBERS}`: `{pattern}` is the name of no `number`; take it out"
+                "`{extension}`: `{pattern}` is the name of no `number`; take it out"
             ));
         }
     }
@@ -158,6 +167,67 @@ fn whole(document: &Value, schema: &mut Value) -> bool {
         let branches = object.get_mut(key).and_then(Value::as_array_mut);
         for branch in branches.into_iter().flatten() {
             changed |= whole(document, branch);
+        }
+    }
+    changed
+}
+
+/// Replaces numbers with `string` in a schema, its items and its branches.
+/// Returns whether there was any number.
+fn text(document: &Value, schema: &mut Value) -> bool {
+    if let Some(target) = plain_number(document, schema) {
+        *schema = target;
+    }
+    let Value::Object(object) = schema else {
+        return false;
+    };
+    let mut changed = text_type(object);
+    if let Some(items) = object.get_mut("items") {
+        changed |= text(document, items);
+    }
+    for key in ["oneOf", "anyOf", "allOf"] {
+        let Some(branches) = object.get_mut(key).and_then(Value::as_array_mut) else {
+            continue;
+        };
+        for branch in branches.iter_mut() {
+            changed |= text(document, branch);
+        }
+        // Several branches for texts would each match the same value.
+        let mut has_text = false;
+        branches.retain(|branch| {
+            let is_text = branch["type"] == "string" && branch.get("enum").is_none();
+            let is_another = is_text && has_text;
+            has_text |= is_text;
+            !is_another
+        });
+    }
+    changed
+}
+
+fn text_type(schema: &mut Map<String, Value>) -> bool {
+    let is_number = |name: &Value| name == "number" || name == "integer";
+    let changed = match schema.get_mut("type") {
+        Some(name @ Value::String(_)) if is_number(name) => {
+            *name = "string".into();
+            true
+        }
+        Some(Value::Array(names)) if names.iter().any(is_number) => {
+            names.retain(|name| !is_number(name) && name != "string");
+            names.insert(0, "string".into());
+            true
+        }
+        _ => false,
+    };
+    if changed {
+        for key in [
+            "format",
+            "minimum",
+            "maximum",
+            "exclusiveMinimum",
+            "exclusiveMaximum",
+            "multipleOf",
+        ] {
+            schema.shift_remove(key);
         }
     }
     changed
@@ -194,8 +264,10 @@ fn plain_number(document: &Value, schema: &Value) -> Option<Value> {
     schema.get("$ref")?;
     let target = pointer::resolve(document, schema)?;
     let number = match &target["type"] {
-        Value::String(name) => name == "number",
-        Value::Array(names) => names.iter().any(|name| name == "number"),
+        Value::String(name) => name == "number" || name == "integer",
+        Value::Array(names) => names
+            .iter()
+            .any(|name| name == "number" || name == "integer"),
         _ => false,
     };
     number.then(|| target.clone())
@@ -259,6 +331,32 @@ mod tests {
             })
         );
         assert_eq!(document.get("x-whole-numbers"), None);
+    }
+
+    #[test]
+    fn numbers_of_other_names_are_texts() {
+        let mut document = json!({
+            "x-texts": ["phone", "card"],
+            "paths": {"/a": {"get": {"parameters": [
+                {"name": "phone", "schema": {"type": "integer", "format": "int64"}},
+            ]}}},
+            "components": {"schemas": {"c": {"properties": {
+                "phone": {"type": ["integer", "string", "null"]},
+                "card": {"oneOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}]},
+                "price": {"type": "number"},
+            }}}},
+        });
+        apply(&mut document).unwrap();
+        let parameter = &document["paths"]["/a"]["get"]["parameters"][0]["schema"];
+        assert_eq!(*parameter, json!({"type": "string"}));
+        assert_eq!(
+            document["components"]["schemas"]["c"]["properties"],
+            json!({
+                "phone": {"type": ["string", "null"]},
+                "card": {"oneOf": [{"type": "string"}, {"type": "null"}]},
+                "price": {"type": "number"},
+            })
+        );
     }
 
     #[test]
