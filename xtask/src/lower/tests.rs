@@ -6,6 +6,23 @@ use proptest::prelude::*;
 
 use super::*;
 
+fn lower(original: &Value) -> LoweredDocument {
+    super::lower(original, &Names::default()).unwrap()
+}
+
+/// The lowered document with the components of the original one, before the types
+/// get their names.
+fn unnamed(original: &Value) -> LoweredDocument {
+    let desugared = desugar(original);
+    let mut lowering = Lowering::new(&desugared.document);
+    let operations = lowering.read();
+    LoweredDocument {
+        document: lowering.to_json(&operations),
+        notes: lowering.original_notes(&desugared, original),
+        names: Names::default(),
+    }
+}
+
 /// A document with these schemas and one operation, whose `operationId` is added.
 fn document(schemas: Value, operation: Value) -> Value {
     let mut operation = operation;
@@ -24,14 +41,14 @@ fn document(schemas: Value, operation: Value) -> Value {
 /// The lowered form of a schema that is the field `x` of a component.
 fn field(schema: Value) -> Value {
     let schemas = json!({"c": {"type": "object", "properties": {"x": schema}}});
-    let lowered = lower(&document(schemas, json!({}))).document;
+    let lowered = unnamed(&document(schemas, json!({}))).document;
     let parsed: openapiv3::OpenAPI = serde_json::from_value(lowered.clone()).unwrap();
     assert_eq!(parsed.openapi, "3.0.3");
     lowered["components"]["schemas"]["c"]["properties"]["x"].clone()
 }
 
 fn component(schemas: Value, name: &str) -> Value {
-    lower(&document(schemas, json!({}))).document["components"]["schemas"][name].clone()
+    unnamed(&document(schemas, json!({}))).document["components"]["schemas"][name].clone()
 }
 
 fn answers(responses: Value) -> LoweredDocument {
@@ -119,7 +136,7 @@ fn named_fields_combined_with_an_open_object_are_noted() {
         {"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "string"}}},
         {"type": "object", "additionalProperties": {"type": "integer"}},
     ]}});
-    let lowered = lower(&document(schemas, json!({})));
+    let lowered = unnamed(&document(schemas, json!({})));
     let notes: Vec<String> = lowered.notes.iter().map(Note::to_string).collect();
     let note = "/components/schemas/u: `a`, `b` combined with an object of any fields: not typed";
     assert_eq!(notes, [note]);
@@ -132,7 +149,7 @@ fn branches_that_only_constrain_are_merged_and_noted() {
         "properties": {"a": {"type": "string"}},
         "oneOf": [{"required": ["a"]}, {"properties": {"b": {"type": "string"}}}],
     }});
-    let lowered = lower(&document(schemas, json!({})));
+    let lowered = unnamed(&document(schemas, json!({})));
     let union = &lowered.document["components"]["schemas"]["u"];
     assert_eq!(
         union["properties"],
@@ -252,7 +269,7 @@ fn extensions_stay_on_fields_parameters_and_operations() {
         "parameters": [{"name": "q", "in": "query", "x-secret": true, "schema": {"type": "string"}}],
         "requestBody": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/c"}}}},
     });
-    let lowered = lower(&document(schemas, operation));
+    let lowered = unnamed(&document(schemas, operation));
     assert_eq!(lowered.notes, []);
     let operation = &lowered.document["paths"]["/a"]["post"];
     assert_eq!(operation["x-idempotent"], false);
@@ -280,7 +297,7 @@ fn a_schema_that_combines_itself_is_cut_off_and_noted() {
         "node": {"allOf": [node, {"type": "object", "properties": {"x": {"type": "string"}}}]},
         "list": {"type": "object", "properties": {"next": {"$ref": "#/components/schemas/list", "deprecated": true, "required": ["next"]}}},
     });
-    let lowered = lower(&document(schemas, json!({})));
+    let lowered = unnamed(&document(schemas, json!({})));
     let schemas = &lowered.document["components"]["schemas"];
     assert_eq!(
         schemas["node"]["properties"],
@@ -303,7 +320,7 @@ fn types_that_hold_themselves_come_to_an_end() {
         "other": {"oneOf": [refers("each"), {"type": "integer"}]},
         "c": node(&json!({"oneOf": [refers("itself"), refers("each")]})),
     });
-    let lowered = lower(&document(schemas, json!({})));
+    let lowered = unnamed(&document(schemas, json!({})));
     let places: BTreeSet<&str> = lowered.notes.iter().map(|note| note.at.as_str()).collect();
     assert!(places.contains("/components/schemas/itself"), "{places:?}");
     let parsed = serde_json::from_value::<openapiv3::OpenAPI>(lowered.document);
@@ -321,12 +338,9 @@ fn every_error_answer_is_one_type_that_holds_all_fields() {
     let responses = &lowered.document["paths"]["/a"]["post"]["responses"];
     for status in ["401", "422", "500"] {
         let schema = &responses[status]["content"]["application/json"]["schema"];
-        assert_eq!(
-            schema["$ref"], "#/components/schemas/error_body",
-            "{status}"
-        );
+        assert_eq!(schema["$ref"], "#/components/schemas/ErrorBody", "{status}");
     }
-    let body = &lowered.document["components"]["schemas"]["error_body"]["properties"];
+    let body = &lowered.document["components"]["schemas"]["ErrorBody"]["properties"];
     assert_eq!(
         *body,
         json!({"a": {"type": "string"}, "b": {"type": "string"}})
@@ -344,7 +358,7 @@ fn two_success_types_are_one_that_holds_both() {
     for status in ["200", "201", "204"] {
         let schema = &responses[status]["content"]["application/json"]["schema"];
         assert_eq!(
-            schema["$ref"], "#/components/schemas/op_response",
+            schema["$ref"], "#/components/schemas/OpResponse",
             "{status}"
         );
     }
@@ -434,7 +448,7 @@ fn a_null_in_a_request_can_be_sent() {
         "type": "object", "properties": {"x": {"type": ["number", "null"]}, "l": {"type": "array", "items": {"type": "string"}}},
     }}}});
     let lowered = lower(&document(json!({}), json!({ "requestBody": body }))).document;
-    let fields = &lowered["components"]["schemas"]["op_body"]["properties"];
+    let fields = &lowered["components"]["schemas"]["OpBody"]["properties"];
     assert_eq!(
         fields["x"]["x-rust-type"]["parameters"],
         json!([{"type": "number"}])
@@ -607,7 +621,7 @@ fn of_two_names_that_are_one_in_rust_the_second_is_left_out_with_a_note() {
     let properties =
         json!({"fooBar": text, "foo_bar": text, "": text, "$": text, "self": text, "Self": text});
     let schemas = json!({"c": {"type": "object", "properties": properties}});
-    let lowered = lower(&document(schemas, json!({})));
+    let lowered = unnamed(&document(schemas, json!({})));
     let kept = lowered.document["components"]["schemas"]["c"]["properties"].as_object();
     assert_eq!(
         kept.unwrap().keys().collect::<Vec<_>>(),

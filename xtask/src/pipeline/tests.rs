@@ -35,6 +35,7 @@ fn after(inputs: &Inputs, made: &Made) -> Inputs {
         words: inputs.words.clone(),
         interface: file(INTERFACE),
         client: file(CLIENT),
+        names: file(NAMES),
         lowering: file(LOWERING),
         source: file(SOURCE),
         manifest: file(MANIFEST),
@@ -77,7 +78,9 @@ fn a_first_run_makes_every_file_and_a_second_one_the_same() {
     let names: Vec<&str> = first.files.iter().map(|(name, _)| *name).collect();
     assert_eq!(
         names,
-        [UPSTREAM, CLIENT, INTERFACE, LOWERING, SOURCE, MANIFEST]
+        [
+            UPSTREAM, CLIENT, INTERFACE, LOWERING, NAMES, SOURCE, MANIFEST
+        ]
     );
     assert_eq!(first.report.counts.operations, 3);
     assert_eq!(first.report.changes, None);
@@ -112,6 +115,7 @@ fn files_that_are_missing_or_garbled_are_made_again() {
         let broken = Inputs {
             upstream: garbage.clone(),
             client: garbage.clone(),
+            names: garbage.clone(),
             source: garbage.clone(),
             ..sound.clone()
         };
