@@ -1,5 +1,5 @@
-//! Removes the structs of responses of the form `{success, data, meta}`: calls
-//! return the generic type `Envelope<D, M>` (`src/response.rs`).
+//! Replaces the structs of responses of the form `{success, data, meta}` with
+//! aliases of the generic type `Envelope<D, M>` (`src/response.rs`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,8 +14,8 @@ pub struct Parts {
     pub meta: Type,
 }
 
-/// Removes those structs in `responses` that are envelopes, and returns their parts
-/// by name.
+/// Replaces those structs in `responses` that are envelopes with aliases, and
+/// returns their parts by name.
 pub fn replace(types: &mut Vec<Item>, responses: &BTreeSet<String>) -> BTreeMap<String, Parts> {
     let envelopes: BTreeMap<String, Parts> = types
         .iter()
@@ -33,6 +33,14 @@ pub fn replace(types: &mut Vec<Item>, responses: &BTreeSet<String>) -> BTreeMap<
         };
         !name.is_some_and(|name| envelopes.contains_key(&name))
     });
+    types.extend(envelopes.iter().map(|(name, Parts { data, meta })| {
+        let ident = quote::format_ident!("{name}");
+        // Only the httpmock helpers name it: progenitor generates their signatures.
+        parse_quote! {
+            #[doc(hidden)]
+            pub type #ident = crate::codegen::Envelope<#data, #meta>;
+        }
+    }));
     envelopes
 }
 
