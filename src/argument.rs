@@ -116,15 +116,6 @@ macro_rules! converted {
 }
 pub(crate) use converted;
 
-/// Implements [`IntoArgument`] for a type that only wraps another.
-macro_rules! newtype_argument {
-    ($name:ident $inner:ty) => {
-        $crate::codegen::argument!($name);
-        $crate::codegen::converted!($name: $inner => |value| Ok::<_, &str>($name(value)));
-    };
-}
-pub(crate) use newtype_argument;
-
 pub(crate) fn given<T, E: Display>(converted: Result<T, E>) -> Result<Argument<T>, String> {
     match converted {
         Ok(value) => Ok(Argument::Value(value)),

@@ -3,7 +3,7 @@
 pub(crate) use bytes::Bytes;
 pub(crate) use reqwest::Method;
 
-pub(crate) use crate::argument::{argument, converted, given, newtype_argument, parsed};
+pub(crate) use crate::argument::{argument, converted, given, parsed};
 pub(crate) use crate::call::{Call, RequiredGroup};
 pub(crate) use crate::client::view;
 pub(crate) use crate::multipart::{Field, Multipart, ToField};

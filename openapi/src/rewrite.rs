@@ -193,9 +193,6 @@ fn rewrite_types(
                 let name = item.ident.to_string();
                 let debug = marks.debug(item);
                 added.extend(debug.map_err(|error| format!("type `{name}`: {error}"))?);
-                if sent.contains(&name) {
-                    added.extend(newtype_argument(item));
-                }
                 let items = match forms.contains(&name) {
                     true => forms::rewrite(item).map(|item| vec![item]),
                     false => structs::rewrite(item),
@@ -221,18 +218,6 @@ fn rewrite_types(
     });
     types.extend(added);
     Ok(())
-}
-
-/// Generates the implementations of `IntoArgument` for a type that only wraps another.
-/// Types with fields have them from their builders.
-fn newtype_argument(item: &ItemStruct) -> Option<Item> {
-    let Fields::Unnamed(fields) = &item.fields else {
-        return None;
-    };
-    let (ident, inner) = (&item.ident, &fields.unnamed.first()?.ty);
-    Some(parse_quote! {
-        crate::codegen::newtype_argument! { #ident #inner }
-    })
 }
 
 /// Marks functions as `#[inline]`, so that only those that a program calls are
