@@ -48,8 +48,11 @@ impl Example {
                 Some(quote!(.#setter(#value)))
             })
             .collect();
-        let body = operation.body.as_ref();
-        let body = body.map(|body| values.body(api.get(&body.schema)));
+        let body = operation.body.as_ref().map(|body| {
+            let group = body.groups.first();
+            let together = group.map_or(&[][..], |group| &group.fields);
+            values.body(api.get(&body.schema), together)
+        });
         let method = format_ident!("{}", names::snake(&operation.id));
         let call = quote!(client.#document().#method(#(#path),*) #(#setters)* #body .send());
         let Values { ids, types, .. } = values;
@@ -120,11 +123,15 @@ struct Values<'a> {
 }
 
 impl Values<'_> {
-    /// The call that sets the body.
-    fn body(&mut self, schema: &Value) -> TokenStream {
+    /// The call that sets the body: its required fields, and those that go together.
+    fn body(&mut self, schema: &Value, together: &[String]) -> TokenStream {
         let object = self.api.resolve(schema);
         if object["properties"].is_object() {
-            let setters = self.setters(object, DEPTH);
+            let mut setters = self.setters(object, DEPTH);
+            let required = required(object).map(str::to_owned).collect::<Vec<_>>();
+            for name in together.iter().filter(|name| !required.contains(name)) {
+                setters.extend(self.setter(object, name, DEPTH));
+            }
             return match setters.is_empty() {
                 true => TokenStream::new(),
                 false => quote!(.body_map(|body| body #(#setters)*)),
@@ -138,16 +145,15 @@ impl Values<'_> {
 
     /// The setters of an object's required fields.
     fn setters(&mut self, object: &Value, depth: usize) -> Vec<TokenStream> {
-        let required = object["required"].as_array().into_iter().flatten();
-        let mut setters = Vec::new();
-        for name in required.filter_map(Value::as_str) {
-            let Some(value) = self.of(&object["properties"][name], name, depth) else {
-                continue;
-            };
-            let setter = format_ident!("{}", names::snake(name));
-            setters.push(quote!(.#setter(#value)));
-        }
-        setters
+        let setters = required(object).filter_map(|name| self.setter(object, name, depth));
+        setters.collect()
+    }
+
+    /// The setter of an object's field, unless it can be anything.
+    fn setter(&mut self, object: &Value, name: &str, depth: usize) -> Option<TokenStream> {
+        let value = self.of(&object["properties"][name], name, depth)?;
+        let setter = format_ident!("{}", names::snake(name));
+        Some(quote!(.#setter(#value)))
     }
 
     /// A value of a schema; `None` if it can be anything.
@@ -228,7 +234,9 @@ impl Values<'_> {
                 let item = self.exact(&target["items"], &names::singular(name))?;
                 quote!(vec![#item])
             }
-            ("object", _) if target["properties"].is_object() && !has_required(target) => {
+            ("object", _)
+                if target["properties"].is_object() && required(target).next().is_none() =>
+            {
                 self.types = true;
                 let ty = format_ident!("{}", names::pascal(&component(schema)?));
                 quote!(types::#ty::default())
@@ -238,10 +246,10 @@ impl Values<'_> {
     }
 }
 
-fn has_required(object: &Value) -> bool {
-    object["required"]
-        .as_array()
-        .is_some_and(|names| !names.is_empty())
+/// The names of an object's required fields.
+fn required(object: &Value) -> impl Iterator<Item = &str> {
+    let names = object["required"].as_array().into_iter().flatten();
+    names.filter_map(Value::as_str)
 }
 
 /// The name of the component that a schema refers to.

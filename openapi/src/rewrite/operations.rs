@@ -160,8 +160,7 @@ fn features(document: &str, api: &Api) -> String {
             id, method, path, ..
         } = operation;
         let (name, feature) = (names::snake(id), select::feature(document, &operation.tag));
-        table +=
-            &format!("| [`{name}`](super::Client::{name}) | `{method} {path}` | `{feature}` |\n");
+        table += &format!("| [`{name}`](Client::{name}) | `{method} {path}` | `{feature}` |\n");
     }
     table
 }
