@@ -18,6 +18,8 @@ pub struct Entity {
     /// The properties that the document lacks, or that its places disagree on.
     #[serde(default)]
     pub fields: BTreeMap<String, KnownField>,
+    /// What it is: the summary in words.yaml.
+    pub description: Option<String>,
 }
 
 /// Paths of dotted names: from the root of a success response (`$` for the root

@@ -122,16 +122,19 @@ pub fn make(inputs: &Inputs, upstream: Upstream) -> Result<Made, Vec<Complaint>>
     let mut completed = upstream.clone();
     let added = complete::complete(&mut completed);
     let mut corrected = correct(inputs.overlay.as_deref(), &completed)?;
-    if let Some(text) = &inputs.words {
-        let words = Words::parse(WORDS, text).map_err(|complaint| vec![complaint])?;
-        words::apply(&[words], &mut corrected)?;
-    }
+    let words = inputs.words.as_deref();
+    let words = words.map(|text| Words::parse(WORDS, text)).transpose();
+    let words = words.map_err(|complaint| vec![complaint])?;
+    words::apply(words.as_slice(), &mut corrected)?;
 
     let names = Names::parse(inputs.names.as_deref().unwrap_or_default());
     let mut lowered = lower::lower(&corrected, &names).map_err(of_overlay)?;
     lower::dates::apply(&mut lowered.document);
     lower::groups::apply(&mut lowered.document, &corrected);
     lower::ids::apply(&mut lowered.document, &corrected["x-ids"]).map_err(of_overlay)?;
+    if let Some(words) = &words {
+        words::describe_by_name(words, &mut lowered.document);
+    }
     let left_out = build::check(&mut lowered.document)
         .map_err(|error| refuse(CLIENT, Pointer::root(), error))?;
     lowered.notes.extend(added);

@@ -113,7 +113,10 @@ fn hoist(document: &mut Value) -> BTreeMap<String, Pointer> {
     let mut schemas = BTreeMap::new();
     for (name, place) in innermost {
         if let Some(schema) = document.pointer_mut(place.as_str()) {
-            let reference = json!({"$ref": component_reference(name)});
+            let mut reference = json!({"$ref": component_reference(name)});
+            if let Some(description) = schema.get("description") {
+                reference["description"] = description.clone();
+            }
             schemas.insert(name.clone(), std::mem::replace(schema, reference));
         }
     }

@@ -276,7 +276,9 @@ impl Lowering<'_> {
                 typed(&mut field.schema, name);
             }
         }
-        Lowered::new(Shape::Object(union))
+        let mut schema = Lowered::new(Shape::Object(union));
+        schema.own.clone_from(&entity.description);
+        schema
     }
 
     /// The fields of both objects.

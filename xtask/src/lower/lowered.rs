@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 
 use super::Object;
 use super::desugar::component_reference;
+use altegio_openapi::grammar::VALUES;
 
-/// A lowered schema.
-#[derive(Clone, Debug, PartialEq)]
+/// A lowered schema. Descriptions do not distinguish schemas.
+#[derive(Clone, Debug)]
 pub struct Lowered {
     /// Whether null is allowed.
     pub nullable: bool,
@@ -76,6 +77,21 @@ pub enum Rest {
     Of(Box<Lowered>),
 }
 
+impl PartialEq for Lowered {
+    fn eq(&self, other: &Self) -> bool {
+        let extensions = |one: &Self| -> Vec<(String, Value)> {
+            let extensions = one.extensions.iter().filter(|(key, _)| *key != VALUES);
+            extensions
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect()
+        };
+        self.nullable == other.nullable
+            && self.shape == other.shape
+            && self.facts == other.facts
+            && extensions(self) == extensions(other)
+    }
+}
+
 impl Lowered {
     pub fn new(shape: Shape) -> Self {
         Self {
@@ -96,7 +112,13 @@ impl Lowered {
         let own = self.own.as_deref().filter(|own| !own.is_empty());
         let facts = self.facts.iter().map(String::as_str);
         let sentences: Vec<&str> = own.into_iter().chain(facts).collect();
-        (!sentences.is_empty()).then(|| sentences.join(" "))
+        // After a list, a sentence would belong to its last item.
+        let after = if own.is_some_and(|own| own.contains('\n')) {
+            "\n\n"
+        } else {
+            " "
+        };
+        (!sentences.is_empty()).then(|| sentences.join(after))
     }
 
     pub fn to_json(&self) -> Value {

@@ -20,6 +20,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use altegio_openapi::grammar::VALUES;
 use altegio_openapi::names::{pascal, singular, snake};
 
 use super::Lowering;
@@ -458,6 +459,7 @@ fn key(shape: &Shape) -> String {
 fn forget_descriptions(shape: &mut Shape) {
     each_child(shape, &mut |child| {
         child.own = None;
+        child.extensions.shift_remove(VALUES);
         forget_descriptions(&mut child.shape);
     });
 }
@@ -488,6 +490,16 @@ fn agree(ours: &mut Shape, theirs: &Shape) {
         match (&mut ours.schema.own, &theirs.schema.own) {
             (Some(a), Some(b)) if a != b => a.clear(),
             (a @ None, Some(b)) => *a = Some(b.clone()),
+            _ => {}
+        }
+        let values = theirs.schema.extensions.get(VALUES);
+        match (ours.schema.extensions.get(VALUES), values) {
+            (Some(a), Some(b)) if a != b => {
+                ours.schema.extensions.shift_remove(VALUES);
+            }
+            (None, Some(b)) => {
+                ours.schema.extensions.insert(VALUES.into(), b.clone());
+            }
             _ => {}
         }
     }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::desugar::is_annotation;
 use super::lowered::{Field, Fields, Lowered, Rest, Scalar, Shape};
 use super::{Lowering, Object};
+use altegio_openapi::grammar::VALUES;
 use altegio_openapi::names as rust_names;
 use altegio_openapi::pointer::{self, Pointer};
 
@@ -41,8 +42,35 @@ impl<'a> Lowering<'a> {
                 lowered.extensions.insert(key.clone(), value.clone());
             }
         }
+        self.list_values(&mut lowered);
         self.note_unchecked(at, source);
         lowered
+    }
+
+    /// Moves the meanings of the values ([`VALUES`]) into the description, unless the
+    /// values become the variants of a Rust enum, which have them.
+    fn list_values(&mut self, lowered: &mut Lowered) {
+        if !lowered.extensions.contains_key(VALUES) {
+            return;
+        }
+        let one = match &lowered.shape {
+            Shape::List(items) => self.resolved(items),
+            _ => self.resolved(lowered),
+        };
+        if matches!(one.shape, Shape::Scalar(Scalar::Enum(_))) {
+            return;
+        }
+        let Some(Value::Object(values)) = lowered.extensions.shift_remove(VALUES) else {
+            return;
+        };
+        let lines = values.iter().map(|(value, meaning)| {
+            let meaning = meaning.as_str().unwrap_or_default();
+            format!("- `{value}`: {meaning}")
+        });
+        let lines: Vec<String> = lines.collect();
+        let own = lowered.own.take().unwrap_or_default();
+        lowered.own = Some(format!("{own}\n\n{}", lines.join("\n")).trim().to_owned());
+        lowered.facts.retain(|fact| !fact.starts_with(ONE_OF));
     }
 
     /// A reference to a schema: to its component, or the schema itself if that is
@@ -421,6 +449,9 @@ impl<'a> Lowering<'a> {
         }
     }
 }
+
+/// The start of the sentence that lists the values of an enum that is no Rust enum.
+const ONE_OF: &str = "One of `";
 
 fn list<'a>(
     at: &Pointer,

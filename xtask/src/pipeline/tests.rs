@@ -334,6 +334,9 @@ operations:
     let client: serde_json::Value = serde_json::from_str(file(&made, CLIENT)).unwrap();
     let create = &client["paths"]["/things/{location_id}"]["post"];
     assert_eq!(create["summary"], "Creates a thing.");
+    // Lists of values are part of the description, except of string enums, which
+    // have a variant for each value.
+    assert!(file(&made, CLIENT).contains(r"Name.\n\n- `1`: First.\n- `2`: Second."));
     let parameters = &client["paths"]["/things/{location_id}"]["get"]["parameters"];
     let sort = parameters.as_array().unwrap().iter();
     let sort = sort.into_iter().find(|one| one["name"] == "sort").unwrap();

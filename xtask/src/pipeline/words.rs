@@ -21,7 +21,7 @@
 //! ```
 //!
 //! Dotted paths pass through arrays and the branches of unions without a step of
-//! their own; `*` stands for the values of a map. If several entries match a
+//! their own; `*` stands for the values of a map, or for every property. If several entries match a
 //! place, one of an operation takes precedence over one of an entity, and that
 //! over one in `parameters` or `fields`.
 
@@ -33,12 +33,13 @@ mod tests;
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use altegio_openapi::grammar::{self, Kind, VALUES};
 use altegio_openapi::pointer::{self, Pointer};
 use altegio_openapi::yaml::{Complaint, Document};
 
+use crate::entity_table::ENTITIES;
 use places::Places;
 
 /// A parsed `words.yaml`, or a part of one.
@@ -167,6 +168,31 @@ pub fn apply(files: &[Words], document: &mut Value) -> Result<(), Vec<Complaint>
     }
 }
 
+/// Describes the fields of the lowered document that lost their description because
+/// the places of their type describe them differently: by the words for their name.
+pub fn describe_by_name(words: &Words, lowered: &mut Value) {
+    grammar::walk_mut(lowered, &mut |kind, object| {
+        let properties = match kind {
+            Kind::Schema => object.get_mut("properties").and_then(Value::as_object_mut),
+            _ => None,
+        };
+        for (name, property) in properties.into_iter().flatten() {
+            let word = words.content.fields.get(name).map(Word::read);
+            let (Some(Ok(word)), Value::Object(property)) = (word, property) else {
+                continue;
+            };
+            if property.contains_key("description") {
+                continue;
+            }
+            // OpenAPI 3.0 allows no keywords next to `$ref`.
+            if let Some(reference) = property.shift_remove("$ref") {
+                property.insert("allOf".into(), json!([{ "$ref": reference }]));
+            }
+            property.insert("description".into(), word.text.into());
+        }
+    });
+}
+
 /// How specific an entry is; the most specific one about a place holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
@@ -246,28 +272,27 @@ impl Setter {
         }
     }
 
-    fn entities(&mut self, file: &Words, document: &Value) {
+    fn entities(&mut self, file: &Words, document: &mut Value) {
         let entities_at = Pointer::root().join("entities");
         for (name, words) in &file.content.entities {
             let at = entities_at.join(name);
-            if document.get(places::ENTITIES).is_none() {
-                // The form is checked in any case.
-                for (path, value) in &words.fields {
-                    let at = at.join("fields").join(path);
-                    if let Err(what) = Word::read(value) {
-                        self.complain(file, &at, what);
-                    }
-                }
-                continue;
-            }
             let roots = self.places.entity(document, name);
             if roots.is_empty() {
                 self.complain(file, &at, "the overlay's x-entities has no such entity");
                 continue;
             }
+            if let Some(text) = &words.summary {
+                document[ENTITIES][name]["description"] = text.trim().into();
+            }
+            // The fields that only the overlay knows have a schema there.
+            let known = Pointer::root().join(ENTITIES).join(name).join("fields");
             for (path, value) in &words.fields {
                 let at = at.join("fields").join(path);
-                let places = places::find(document, &roots, path);
+                let mut places = places::find(document, &roots, path);
+                let known = known.join(path).join("schema");
+                if known.get(document).is_some() {
+                    places.push(known);
+                }
                 self.entry(file, document, &at, value, places, Rank::Entity);
             }
         }

@@ -8,6 +8,7 @@ use altegio_openapi::grammar::{self, VALUES};
 use altegio_openapi::pointer::Pointer;
 
 use super::places;
+use crate::entity_table::ENTITIES;
 
 /// What a place is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,8 +73,14 @@ pub fn places(document: &Value) -> Vec<Place> {
         seen: BTreeSet::new(),
         found: Vec::new(),
     };
+    let operations = grammar::operations(document);
+    let used = operations.filter_map(|(_, _, operation)| operation["tags"][0].as_str());
+    let used: BTreeSet<&str> = used.collect();
     for tag in document["tags"].as_array().into_iter().flatten() {
         let name = tag["name"].as_str().unwrap_or_default();
+        if !used.contains(name) {
+            continue;
+        }
         let described = has_text(tag, "description");
         list.add(Kind::Tag, (name, name), String::new(), "", described);
     }
@@ -81,7 +88,7 @@ pub fn places(document: &Value) -> Vec<Place> {
     for (path, method, operation) in grammar::operations(document) {
         list.operation(&paths.join(path), method, operation);
     }
-    let entities = document[places::ENTITIES].as_object();
+    let entities = document[ENTITIES].as_object();
     for (name, entity) in entities.into_iter().flatten() {
         let described = has_text(entity, "description");
         list.add(Kind::Entity, ("", name), String::new(), "", described);

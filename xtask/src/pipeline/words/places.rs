@@ -8,9 +8,7 @@ use altegio_openapi::grammar;
 use altegio_openapi::pointer::Pointer;
 
 use super::located;
-
-/// The table of entities at the root of the corrected document.
-pub const ENTITIES: &str = "x-entities";
+use crate::entity_table::ENTITIES;
 
 /// The operations of a document, by id.
 pub struct Places(BTreeMap<String, Pointer>);
@@ -162,12 +160,18 @@ pub fn find(document: &Value, roots: &[Pointer], path: &str) -> Vec<Pointer> {
         let mut next = Vec::new();
         for place in found {
             for node in nodes(document, &place) {
-                let at = match key {
-                    "*" => node.join("additionalProperties"),
-                    key => node.join("properties").join(key),
-                };
-                if at.get(document).is_some() && !next.contains(&at) {
-                    next.push(at);
+                let properties = node.join("properties");
+                let mut steps = vec![properties.join(key)];
+                if key == "*" {
+                    let all = properties.get(document).and_then(Value::as_object);
+                    let all = all.into_iter().flatten();
+                    steps = all.map(|(name, _)| properties.join(name)).collect();
+                    steps.push(node.join("additionalProperties"));
+                }
+                for at in steps {
+                    if at.get(document).is_some() && !next.contains(&at) {
+                        next.push(at);
+                    }
                 }
             }
         }
