@@ -13,6 +13,7 @@
 //!     parameters: {name: WORD}
 //!     body: {dotted.path: WORD}
 //!     response: {dotted.path: WORD}
+//!     errors: {dotted.path: WORD}
 //! entities:
 //!   Appointment: {summary: Text., fields: {dotted.path: WORD}}
 //! parameters: {name: WORD}
@@ -69,6 +70,7 @@ struct OperationWords {
     parameters: Map<String, Value>,
     body: Map<String, Value>,
     response: Map<String, Value>,
+    errors: Map<String, Value>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -258,10 +260,15 @@ impl Setter {
                 let places = self.places.own_parameter(document, &place, name);
                 self.entry(file, document, &at, value, places, Rank::Operation);
             }
-            for (section, entries) in [("body", &words.body), ("response", &words.response)] {
+            for (section, entries) in [
+                ("body", &words.body),
+                ("response", &words.response),
+                ("errors", &words.errors),
+            ] {
                 let roots = match section {
                     "body" => places::body(document, &place),
-                    _ => places::successes(document, &place),
+                    "response" => places::successes(document, &place),
+                    _ => places::failures(document, &place),
                 };
                 for (path, value) in entries {
                     let at = at.join(section).join(path);

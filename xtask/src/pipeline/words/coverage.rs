@@ -161,8 +161,7 @@ impl List<'_> {
         for root in places::successes(document, &at) {
             self.fields(owner, "response ", &root);
         }
-        let failures = |status: &str| !status.starts_with(['2', '3']);
-        for root in places::responses(document, &at, failures) {
+        for root in places::failures(document, &at) {
             self.fields(owner, "errors ", &root);
         }
     }

@@ -126,12 +126,15 @@ pub fn successes(document: &Value, operation: &Pointer) -> Vec<Pointer> {
     responses(document, operation, |status| status.starts_with(['2', '3']))
 }
 
+/// The schemas of an operation's other responses.
+pub fn failures(document: &Value, operation: &Pointer) -> Vec<Pointer> {
+    responses(document, operation, |status| {
+        !status.starts_with(['2', '3'])
+    })
+}
+
 /// The schemas of the responses whose status is kept.
-pub fn responses(
-    document: &Value,
-    operation: &Pointer,
-    keep: impl Fn(&str) -> bool,
-) -> Vec<Pointer> {
+fn responses(document: &Value, operation: &Pointer, keep: impl Fn(&str) -> bool) -> Vec<Pointer> {
     let at = operation.join("responses");
     let responses = at.get(document).and_then(Value::as_object);
     responses
