@@ -302,6 +302,10 @@ fn id(schema: &Value) -> Option<&str> {
 
 /// Returns the Rust type of the builder's argument.
 fn rust_type(api: &Api, schema: &Value) -> Result<String, String> {
+    // A reference with other keywords, such as a description of the values.
+    if let Some([only]) = schema["allOf"].as_array().map(Vec::as_slice) {
+        return rust_type(api, only);
+    }
     if let Some(id) = id(plain(api, schema)) {
         return Ok(id.to_owned());
     }
