@@ -17,7 +17,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         [] => {
-            let location = 123;
+            let location = LocationId(123);
             let mock = MockServer::builder().state(true).start().await?;
             println!("embedded mock server at {}", mock.url());
             let client = Client::builder()
@@ -41,12 +41,15 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-async fn walk_through(client: &Client, location: i64) -> Result<(), Box<dyn std::error::Error>> {
+async fn walk_through(
+    client: &Client,
+    location: LocationId,
+) -> Result<(), Box<dyn std::error::Error>> {
     list(client, location).await?;
 
     let created = client
         .b2b_v1()
-        .create_custom_field(CATEGORY, LocationId(location))
+        .create_custom_field(CATEGORY, location)
         .body_map(|field| {
             field
                 .type_("text")
@@ -61,15 +64,12 @@ async fn walk_through(client: &Client, location: i64) -> Result<(), Box<dyn std:
     let id = created
         .id
         .ok_or("the response to create_custom_field has no id")?;
-    println!(
-        "create  → field {id} at location {}",
-        created.salon_id.unwrap_or_default()
-    );
+    println!("create  → field {id} at location {location}");
     list(client, location).await?;
 
     let updated = client
         .b2b_v1()
-        .update_custom_field(CATEGORY, LocationId(location), CustomFieldId(id))
+        .update_custom_field(CATEGORY, location, CustomFieldId(id))
         .body_map(|field| {
             field
                 .type_("text")
@@ -93,7 +93,7 @@ async fn walk_through(client: &Client, location: i64) -> Result<(), Box<dyn std:
 
     let deleted = client
         .b2b_v1()
-        .delete_custom_field(CATEGORY, LocationId(location), CustomFieldId(id))
+        .delete_custom_field(CATEGORY, location, CustomFieldId(id))
         .send()
         .await?;
     println!(
@@ -109,18 +109,19 @@ async fn walk_through(client: &Client, location: i64) -> Result<(), Box<dyn std:
     Ok(())
 }
 
-async fn list(client: &Client, location: i64) -> Result<(), Error> {
+async fn list(client: &Client, location: LocationId) -> Result<(), Error> {
     let fields = client
         .b2b_v1()
-        .get_custom_field_list(CATEGORY, LocationId(location))
+        .get_custom_field_list(CATEGORY, location)
         .send()
         .await?
         .into_data()?;
     println!("list    → {} field(s)", fields.len());
     for field in fields.iter().filter_map(|item| item.custom_field.as_ref()) {
+        let id = field.id.map(|id| id.to_string());
         println!(
             "          {:>4}  {:<12} {}",
-            field.id.unwrap_or_default(),
+            id.as_deref().unwrap_or("-"),
             field.code.as_deref().unwrap_or("-"),
             field.title.as_deref().unwrap_or("-"),
         );
