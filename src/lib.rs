@@ -1,35 +1,60 @@
-//! A client for [Altegio](https://alteg.io): locations, team members,
-//! services, clients, appointments, payments and loyalty programs.
+//! A client for the API of [Altegio](https://alteg.io), the business management platform
+//! for salons, clinics, and studios: locations, team members, services, clients,
+//! appointments, payments, and loyalty programs.
 //!
-//! Every operation of Altegio's B2B V1 document is a typed call, generated at
-//! compile time from that document. Start with [`Client`].
+//! Every operation of Altegio's documents is a typed call, generated at compile time from
+//! those documents.
 //!
 //! ```no_run
+//! # #[cfg(feature = "b2b-v1-appointments")]
+//! # async fn run() -> Result<(), altegio::Error> {
 //! use altegio::ids::LocationId;
 //!
-//! # async fn run() -> Result<(), altegio::Error> {
-//! let client = altegio::Client::builder()
-//!     .partner_token("…")
-//!     .user_token("…")
-//!     .build()?;
-//! let created = client
+//! let client = altegio::Client::from_env()?;
+//! let mut appointments = client
 //!     .b2b_v1()
-//!     .create_custom_field("record", LocationId(123))
-//!     .body_map(|field| {
-//!         field
-//!             .type_("text")
-//!             .code("allergies")
-//!             .title("Allergies")
-//!             .user_can_edit(true)
-//!             .show_in_ui(true)
-//!     })
-//!     .send()
-//!     .await?
-//!     .into_data()?;
-//! println!("field {:?}", created.id);
+//!     .get_appointment_list(LocationId(123))
+//!     .start_date(altegio::chrono::NaiveDate::from_ymd_opt(2026, 3, 1))
+//!     .stream();
+//! while let Some(appointment) = appointments.next().await {
+//!     let appointment = appointment?;
+//!     println!("{:?} {:?}", appointment.id, appointment.date);
+//! }
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Where to find what
+//!
+//! - [`guide::getting_started`]: tokens, a first call, features.
+//! - [`b2b_v1`]: every operation by tag, and the feature that it needs.
+//! - [`b2b_v1::types`]: the types of requests and responses, such as `Appointment` and
+//!   `CreateAppointmentBody`.
+//! - [`Client`], [`ClientBuilder`]: tokens, server, timeouts, retries, rate limit.
+//! - [`Response`], [`Error`]: what a call returns.
+//!
+//! # How to
+//!
+//! - read a list: [`guide::lists`]
+//! - create, move, and cancel an appointment: [`guide::appointments`]
+//! - find, create, or update a client: [`guide::clients`]
+//! - take and refund a payment: [`guide::payments`]
+//! - add up a report: [`guide::reports`]
+//! - receive webhooks: [`guide::webhooks`]
+//! - test without an account: [`guide::testing`]
+//! - handle errors, and stay within the limits: [`guide::errors`]
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `b2b-v1` | yes | every operation of the B2B V1 document |
+//! | `b2b-v1-<tag>` | by `b2b-v1` | the operations of one tag and their types |
+//! | `rustls`, `native-tls` | `rustls` | TLS |
+//! | `redis` | no | one rate limit for all processes behind an address |
+//! | `webhooks` | no | reads and verifies what Altegio sends to your server |
+//! | `redact-personal-data` | no | `Debug` output also hides personal data |
+//! | `schemars` | no | JSON Schemas of every type |
 
 // Code that only some operations need is unused without their features. Dead code
 // is found with all of them.
@@ -52,6 +77,7 @@ mod codegen;
 mod date;
 mod datetime;
 mod error;
+pub mod guide;
 pub mod ids;
 #[cfg(feature = "webhooks")]
 pub mod marketplace;

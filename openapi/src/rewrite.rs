@@ -74,6 +74,7 @@ pub fn rewrite(document: &str, api: &Api, tokens: TokenStream) -> Result<String,
     *module(types, "builder") = builders;
     rewrite_types(types, &sent, &received, &forms(api), &shapes, &mut marks)?;
     marks.all_met()?;
+    types.extend(aliases(api, types));
     let types = std::mem::take(types);
 
     let calls = api.operations.iter().map(|operation| {
@@ -165,6 +166,29 @@ fn forms(api: &Api) -> BTreeSet<String> {
         .filter_map(crate::pointer::schema_name)
         .map(|name| names::pascal(&name))
         .collect()
+}
+
+/// Generates the further names of types: two request bodies that are equal are one type.
+fn aliases(api: &Api, types: &[Item]) -> Vec<Item> {
+    let is_generated = |name: &str| {
+        types
+            .iter()
+            .any(|item| matches!(item, Item::Struct(item) if item.ident == name))
+    };
+    let schemas = api.schemas().filter(|(name, _)| is_generated(name));
+    let aliases = schemas.flat_map(|(name, schema)| {
+        let aliases = schema["x-aliases"].as_array().into_iter().flatten();
+        aliases.filter_map(move |alias| Some((name, alias.as_str()?)))
+    });
+    let aliases = aliases.map(|(name, alias)| -> Item {
+        let doc = format!("The same type as [`{name}`].");
+        let (name, alias) = (format_ident!("{name}"), format_ident!("{alias}"));
+        parse_quote! {
+            #[doc = #doc]
+            pub type #alias = #name;
+        }
+    });
+    aliases.collect()
 }
 
 fn rewrite_types(
