@@ -80,14 +80,14 @@ macro_rules! argument {
     ($($type:ty),* $(,)?) => {$(
         impl $crate::IntoArgument<$type> for $type {
             #[inline]
-            fn into_argument(self) -> Result<$crate::Argument<$type>, String> {
+            fn into_argument(self) -> ::std::result::Result<$crate::Argument<$type>, ::std::string::String> {
                 Ok($crate::Argument::Value(self))
             }
         }
 
         impl $crate::IntoArgument<$type> for &$type {
             #[inline]
-            fn into_argument(self) -> Result<$crate::Argument<$type>, String> {
+            fn into_argument(self) -> ::std::result::Result<$crate::Argument<$type>, ::std::string::String> {
                 Ok($crate::Argument::Value(self.clone()))
             }
         }

@@ -38,7 +38,7 @@ macro_rules! string_enum {
             type Err = self::error::ConversionError;
 
             #[inline]
-            fn from_str(text: &str) -> Result<Self, Self::Err> {
+            fn from_str(text: &str) -> ::std::result::Result<Self, Self::Err> {
                 match text {
                     $($value => Ok(Self::$variant),)*
                     _ => Err($crate::open_enum::expected(&[$($value),*]).into()),
@@ -46,35 +46,35 @@ macro_rules! string_enum {
             }
         }
 
-        impl TryFrom<&str> for $name {
+        impl ::std::convert::TryFrom<&str> for $name {
             type Error = self::error::ConversionError;
 
             #[inline]
-            fn try_from(text: &str) -> Result<Self, Self::Error> {
+            fn try_from(text: &str) -> ::std::result::Result<Self, Self::Error> {
                 text.parse()
             }
         }
 
-        impl TryFrom<String> for $name {
+        impl ::std::convert::TryFrom<::std::string::String> for $name {
             type Error = self::error::ConversionError;
 
             #[inline]
-            fn try_from(text: String) -> Result<Self, Self::Error> {
+            fn try_from(text: ::std::string::String) -> ::std::result::Result<Self, Self::Error> {
                 text.parse()
             }
         }
 
         $crate::codegen::argument!($name);
-        $crate::codegen::converted!($name: &str, String => $crate::codegen::parsed);
+        $crate::codegen::converted!($name: &str, ::std::string::String => $crate::codegen::parsed);
 
         impl ::serde::Serialize for $name {
-            fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> ::std::result::Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
             }
         }
 
         impl<'de> ::serde::Deserialize<'de> for $name {
-            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> ::std::result::Result<Self, D::Error> {
                 $crate::open_enum::read(deserializer, $crate::codegen::string_enum!(@unlisted $name $($unlisted)?))
             }
         }

@@ -86,7 +86,7 @@ macro_rules! builder {
 
         impl $crate::IntoArgument<super::$name> for $name {
             #[inline]
-            fn into_argument(self) -> Result<$crate::Argument<super::$name>, String> {
+            fn into_argument(self) -> ::std::result::Result<$crate::Argument<super::$name>, ::std::string::String> {
                 $crate::codegen::given(self.try_into())
             }
         }
@@ -110,11 +110,11 @@ macro_rules! builder {
             }
         }
 
-        impl TryFrom<$name> for super::$name {
+        impl ::std::convert::TryFrom<$name> for super::$name {
             type Error = super::error::ConversionError;
 
             #[inline]
-            fn try_from(builder: $name) -> Result<Self, Self::Error> {
+            fn try_from(builder: $name) -> ::std::result::Result<Self, Self::Error> {
                 builder.__problem.into_result()?;
                 Ok(Self {
                     $($field: $crate::codegen::builder!(@take $kind builder $field),)*
@@ -122,18 +122,18 @@ macro_rules! builder {
             }
         }
 
-        impl From<super::$name> for $name {
+        impl ::std::convert::From<super::$name> for $name {
             #[inline]
             fn from(value: super::$name) -> Self {
                 Self {
                     $($field: $crate::codegen::builder!(@give $kind value $field),)*
-                    __problem: Default::default(),
+                    __problem: ::std::default::Default::default(),
                 }
             }
         }
     };
-    (@place nullable $type:ty) => { Option<$crate::Nullable<$type>> };
-    (@place $kind:ident $type:ty) => { Option<$type> };
+    (@place nullable $type:ty) => { ::std::option::Option<$crate::Nullable<$type>> };
+    (@place $kind:ident $type:ty) => { ::std::option::Option<$type> };
     (@set nullable) => { $crate::codegen::Problem::convert_nullable };
     (@set $kind:ident) => { $crate::codegen::Problem::convert };
     (@take nullable $builder:ident $field:ident) => { $builder.$field };

@@ -35,7 +35,7 @@ macro_rules! read {
             const NAMES: &'static [&'static str] = &[$($key),*];
 
             #[inline]
-            fn place(name: &str) -> Option<usize> {
+            fn place(name: &str) -> ::std::option::Option<usize> {
                 match name {
                     $($key => Some($index),)*
                     _ => None,
@@ -46,7 +46,7 @@ macro_rules! read {
                 &mut self,
                 field: usize,
                 map: &mut A,
-            ) -> Result<(), A::Error> {
+            ) -> ::std::result::Result<(), A::Error> {
                 match field {
                     $($index => $crate::wire::serde_table::$read(&mut self.$field, map),)*
                     _ => Ok(()),
@@ -55,7 +55,7 @@ macro_rules! read {
         }
 
         impl<'de> ::serde::Deserialize<'de> for $name {
-            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> ::std::result::Result<Self, D::Error> {
                 $crate::wire::serde_table::object(deserializer)
             }
         }
@@ -67,7 +67,7 @@ pub(crate) use read;
 macro_rules! write {
     ($name:ident $($index:literal $key:literal $field:ident $read:ident $write:ident,)*) => {
         impl ::serde::Serialize for $name {
-            fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> ::std::result::Result<S::Ok, S::Error> {
                 #[allow(unused_mut)]
                 let mut object = $crate::wire::serde_table::Writer::new(serializer);
                 $(object.$write($key, &self.$field);)*

@@ -30,7 +30,7 @@ pub(crate) trait Union: Sized {
 macro_rules! union {
     ($name:ident $($index:literal $kind:ident $variant:ident $type:ty,)*) => {
         impl $crate::wire::union::Union for $name {
-            const KINDS: &'static [Option<$crate::wire::Kind>] = &[
+            const KINDS: &'static [::std::option::Option<$crate::wire::Kind>] = &[
                 $($crate::wire::union::kind!($kind)),*
             ];
 
@@ -38,7 +38,7 @@ macro_rules! union {
                 branch: usize,
                 whole: bool,
                 tries: &mut A,
-            ) -> Result<Option<Self>, A::Error> {
+            ) -> ::std::result::Result<::std::option::Option<Self>, A::Error> {
                 match branch {
                     $($index => $crate::wire::union::read_branch::<$type, A>(whole, tries)
                         .map(|value| value.map(Self::$variant)),)*
@@ -48,7 +48,7 @@ macro_rules! union {
         }
 
         impl<'de> ::serde::Deserialize<'de> for $name {
-            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> ::std::result::Result<Self, D::Error> {
                 $crate::wire::union::read(deserializer)
             }
         }
