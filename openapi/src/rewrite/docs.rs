@@ -223,8 +223,9 @@ pub fn method(operation: &Operation) -> String {
     let parts = [
         operation.summary.trim(),
         &request,
-        operation.description.trim(),
+        // Not next to a list in the description: Markdown would join the two.
         &arguments.join("\n"),
+        operation.description.trim(),
         &groups,
         tokens,
     ];
