@@ -101,14 +101,14 @@ macro_rules! converted {
     ($type:ty: $($from:ty),* => $convert:expr) => {$(
         impl $crate::IntoArgument<$type> for $from {
             #[inline]
-            fn into_argument(self) -> Result<$crate::Argument<$type>, String> {
+            fn into_argument(self) -> ::std::result::Result<$crate::Argument<$type>, ::std::string::String> {
                 $crate::codegen::given($convert(self))
             }
         }
 
         impl $crate::IntoArgument<$type> for &$from {
             #[inline]
-            fn into_argument(self) -> Result<$crate::Argument<$type>, String> {
+            fn into_argument(self) -> ::std::result::Result<$crate::Argument<$type>, ::std::string::String> {
                 $crate::codegen::given($convert(self.clone()))
             }
         }

@@ -38,7 +38,7 @@ macro_rules! string_enum {
             type Err = self::error::ConversionError;
 
             #[inline]
-            fn from_str(text: &str) -> ::std::result::Result<Self, Self::Err> {
+            fn from_str(text: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
                 match text {
                     $($value => Ok(Self::$variant),)*
                     _ => Err($crate::open_enum::expected(&[$($value),*]).into()),
@@ -50,7 +50,7 @@ macro_rules! string_enum {
             type Error = self::error::ConversionError;
 
             #[inline]
-            fn try_from(text: &str) -> ::std::result::Result<Self, Self::Error> {
+            fn try_from(text: &str) -> ::std::result::Result<Self, self::error::ConversionError> {
                 text.parse()
             }
         }
@@ -59,7 +59,7 @@ macro_rules! string_enum {
             type Error = self::error::ConversionError;
 
             #[inline]
-            fn try_from(text: ::std::string::String) -> ::std::result::Result<Self, Self::Error> {
+            fn try_from(text: ::std::string::String) -> ::std::result::Result<Self, self::error::ConversionError> {
                 text.parse()
             }
         }
