@@ -27,7 +27,7 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use serde_json::Value;
 use syn::visit_mut::VisitMut;
-use syn::{Fields, File, ImplItem, ImplItemFn, Item, ItemStruct, parse_quote};
+use syn::{Fields, File, ImplItem, ImplItemFn, Item, parse_quote};
 
 use crate::api::Api;
 use crate::names;
@@ -72,7 +72,7 @@ pub fn rewrite(document: &str, api: &Api, tokens: TokenStream) -> Result<String,
         .map(|item| builders::table(item, &shapes))
         .collect();
     *module(types, "builder") = builders;
-    rewrite_types(types, &sent, &received, &forms(api), &shapes, &mut marks)?;
+    rewrite_types(types, &received, &forms(api), &shapes, &mut marks)?;
     marks.all_met()?;
     types.extend(aliases(api, types));
     let types = std::mem::take(types);
@@ -193,7 +193,6 @@ fn aliases(api: &Api, types: &[Item]) -> Vec<Item> {
 
 fn rewrite_types(
     types: &mut Vec<Item>,
-    sent: &BTreeSet<String>,
     received: &BTreeSet<String>,
     forms: &BTreeSet<String>,
     shapes: &Shapes,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::loopback::clock::{Clock, TIMEOUT};
 use crate::loopback::server::{self, Reply, Server, json as answer};
 use altegio::b2b_v1::{operations, types};
-use altegio::ids::{ChainId, ClientId, LocationId, ProductCategoryId};
+use altegio::ids::{AppointmentId, ChainId, ClientId, LocationId, MembershipId, ProductCategoryId};
 use altegio::{Client, Cursor, ErrorKind, Paging, Retry};
 use futures_util::StreamExt;
 use serde_json::{Value, json};
@@ -41,7 +41,7 @@ fn with_total(mut page: Value, total: i64) -> Value {
 }
 
 /// Returns the ids of all appointments, fetched three per page.
-async fn appointments(client: &Client) -> Vec<i64> {
+async fn appointments(client: &Client) -> Vec<AppointmentId> {
     let call = client.b2b_v1().get_appointment_list(LocationId(1));
     let items = call.count(3).stream().ahead(0);
     items.map(|item| item.unwrap().id.unwrap()).collect().await
@@ -150,7 +150,7 @@ async fn without_a_page_size_only_an_empty_page_ends_a_list() {
     let call = client.b2b_v1().get_partner_appointment_list();
     let items = call.stream().ahead(0);
     let ids: Vec<_> = items.map(|item| item.unwrap().id).collect().await;
-    assert_eq!(ids, [Some(1), Some(2), Some(3)]);
+    assert_eq!(ids, [1, 2, 3].map(|id| Some(AppointmentId(id))));
     assert_eq!(queries(&server), ["page=1", "page=2", "page=3"]);
 }
 
@@ -245,7 +245,7 @@ async fn an_error_stands_in_its_place_and_the_list_goes_on_from_there() {
             None => break,
         }
     }
-    assert_eq!(ids, [1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(ids, [1, 2, 3, 4, 5, 6, 7].map(AppointmentId));
     assert_eq!(errors, [ErrorKind::Api, ErrorKind::Decode]);
     let pages: Vec<String> = queries(&server);
     let page = |number: i64| format!("count=3&page={number}");
@@ -258,7 +258,10 @@ async fn a_list_starts_where_it_is_told_to() {
     let (server, client) = started(&pages).await;
     let call = client.b2b_v1().get_appointment_list(LocationId(1));
     let mut items = call.count(3).page(3).stream();
-    assert_eq!(items.next().await.unwrap().unwrap().id, Some(7));
+    assert_eq!(
+        items.next().await.unwrap().unwrap().id,
+        Some(AppointmentId(7))
+    );
     assert!(items.next().await.is_none());
     // How many items come before page 3 is unknown, so page 4 is requested too.
     assert_eq!(queries(&server), ["count=3&page=3", "count=3&page=4"]);
@@ -298,7 +301,7 @@ async fn a_page_can_be_a_field_of_the_body() {
     let call = call.body_map(|body| body.page_size(2).fields(vec!["id".to_owned()]));
     let items = call.stream().ahead(0);
     let ids: Vec<_> = items.map(|item| item.unwrap().id).collect().await;
-    assert_eq!(ids, [Some(1), Some(2), Some(3)]);
+    assert_eq!(ids, [1, 2, 3].map(|id| Some(ClientId(id))));
     let expected = [1, 2].map(|page| json!({"fields": ["id"], "page_size": 2, "page": page}));
     assert_eq!(bodies(&server), expected);
 }
@@ -328,7 +331,7 @@ async fn a_date_cursor_is_followed_to_its_end() {
     });
     let mut visits = call.stream();
     let first: types::SearchClientVisitsData = visits.next().await.unwrap().unwrap();
-    assert_eq!(first.records.unwrap()[0].id, Some(1));
+    assert_eq!(first.records.unwrap()[0].id, Some(AppointmentId(1)));
     let (from, to) = (Some("2026-01-05".to_owned()), Some("2026-01-14".to_owned()));
     assert_eq!(visits.cursor(), Some(Cursor::Period { from, to }));
     assert!(visits.next().await.unwrap().is_ok() && visits.next().await.is_none());
@@ -381,7 +384,7 @@ async fn items_are_found_where_the_document_puts_them() {
         .map(|item| item.unwrap().id)
         .collect()
         .await;
-    assert_eq!(ids, [1, 2, 3, 4, 5, 6].map(Some));
+    assert_eq!(ids, [1, 2, 3, 4, 5, 6].map(|id| Some(MembershipId(id))));
 }
 
 // ---- pages requested ahead ---------------------------------------------------------------------
@@ -448,7 +451,7 @@ async fn five_pages_are_in_progress_and_arrive_in_order() {
         .map(|item| item.unwrap().id.unwrap())
         .collect()
         .await;
-    assert_eq!(ids, (1..=33).collect::<Vec<_>>());
+    assert_eq!(ids, (1..=33).map(AppointmentId).collect::<Vec<_>>());
     assert_eq!(numbers(&server), (1..=11).collect::<Vec<_>>());
     assert_eq!(most.load(Ordering::SeqCst), 5);
 }
@@ -524,7 +527,7 @@ async fn a_page_that_fails_surfaces_in_its_turn() {
             None => break,
         }
     }
-    assert_eq!(ids, (1..=20).collect::<Vec<_>>());
+    assert_eq!(ids, (1..=20).map(AppointmentId).collect::<Vec<_>>());
     assert_eq!(failed, [6, 6]);
     assert_eq!(items.cursor(), None);
 }
@@ -566,7 +569,7 @@ async fn a_page_that_fails_while_the_caller_is_busy_is_requested_again() {
     while let Some(item) = items.next().await {
         ids.push(item.unwrap().id.unwrap());
     }
-    assert_eq!(ids, (1..=101).collect::<Vec<_>>());
+    assert_eq!(ids, (1..=101).map(AppointmentId).collect::<Vec<_>>());
     assert_eq!(numbers(&server), [1, 2, 2]);
 }
 

@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use altegio::ids::{ClientId, LocationId};
+use altegio::ids::{AppointmentId, ClientId, LocationId};
 use altegio::{Client, RateLimiter};
 use futures_util::FutureExt;
 
@@ -91,7 +91,10 @@ async fn pages_requested_ahead_hold_up_no_other_call_for_long() {
     let call = client.b2b_v1().get_appointment_list(LocationId(1));
     let mut items = call.count(1).stream();
     clock.hold_waits();
-    assert_eq!(items.next().await.unwrap().unwrap().id, Some(1));
+    assert_eq!(
+        items.next().await.unwrap().unwrap().id,
+        Some(AppointmentId(1))
+    );
     // Four requests for the next pages wait for the limit and are no longer polled.
     let mut other = pin!(client.b2b_v1().get_comments(LocationId(1)).send());
     assert!(other.as_mut().now_or_never().is_none());
@@ -111,7 +114,7 @@ async fn pages_requested_ahead_hold_up_no_other_call_for_long() {
             clock.set_on(GRACE);
             tokio::time::sleep(Duration::from_millis(1)).await;
         };
-        assert_eq!(item.unwrap().unwrap().id, Some(id));
+        assert_eq!(item.unwrap().unwrap().id, Some(AppointmentId(id)));
     }
     assert_eq!(server.requests().len(), 10);
 }

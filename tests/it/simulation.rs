@@ -21,7 +21,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Poll, Waker};
 use std::time::{Duration, Instant, SystemTime};
 
-use altegio::ids::LocationId;
+use altegio::ids::{AppointmentId, LocationId};
 use altegio::{Client, Error, ErrorKind, RateLimiter, Retry};
 use fastrand::Rng;
 use tokio::io::AsyncWriteExt;
@@ -627,7 +627,7 @@ impl Scenario {
                         continue;
                     };
                     match item {
-                        Some(Ok(item)) => list.lock().unwrap().0.push(item.id),
+                        Some(Ok(item)) => list.lock().unwrap().0.push(item.id.map(|id| id.0)),
                         Some(Err(error)) => {
                             list.lock().unwrap().1 &= !shows_token(&error);
                             // During a pause, it would fail again immediately.
@@ -964,7 +964,7 @@ async fn read_a_long_list(socket: &Path, limiter: RateLimiter, ahead: usize) -> 
     let read = async {
         let mut next = 0;
         while let Some(item) = items.next().await {
-            assert_eq!(item.unwrap().id, Some(next));
+            assert_eq!(item.unwrap().id, Some(AppointmentId(next)));
             next += 1;
         }
         next

@@ -244,8 +244,19 @@ fn trim_keys(value: &Value) -> Value {
     }
 }
 
-/// The numbers in the examples of requests that are texts in this crate: phones and
-/// cards (`x-texts` in overlay.yaml).
+/// The example of a request as this crate sends it. Phones and cards are texts
+/// (`x-texts` in overlay.yaml), and set_team_member_schedule has `staff_id`, since the
+/// server refuses the documented `team_member_id`.
+fn corrected(example: &Example, value: &Value) -> Value {
+    let value = with_texts(value);
+    if example.operation != "set_team_member_schedule" {
+        return value;
+    }
+    let text = value.to_string();
+    let text = text.replace("\"team_member_id\"", "\"staff_id\"");
+    serde_json::from_str(&text).expect("only a key was replaced")
+}
+
 fn with_texts(value: &Value) -> Value {
     let text = |name: &str, value: &Value| match value {
         Value::Number(number) if matches!(name, "phone" | "referrer_phone" | "card") => {
@@ -285,12 +296,15 @@ fn every_example_goes_through_its_operation_and_back() {
             failures.push(format!("{}: no type", example.name()));
             continue;
         };
-        let value = trim_keys(&example.value);
+        let mut value = trim_keys(&example.value);
+        if example.place == "request" {
+            value = corrected(example, &value);
+        }
         let body = serde_json::to_vec(&value).expect("JSON");
         match round_trip(&body, Mode::Strict) {
             Err(failure) => failures.push(format!("{}: {failure}", example.name())),
             Ok(decoded) if example.place == "request" => {
-                if decoded.value == with_texts(&value) {
+                if decoded.value == value {
                     good += 1;
                 } else {
                     failures.push(format!(

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use altegio::b2b_v1::types;
+use altegio::ids::{AppointmentId, MembershipId};
 use altegio::wire::{Decoded, Kind, Mode, decode, encode, unknown_fields};
 use altegio::{DateTime, Envelope, UnknownField};
 use cpu_time::ProcessTime;
@@ -500,7 +501,7 @@ fn a_second_value_of_a_key_is_told() {
     );
     assert_eq!(check::<Derived>(r#"{"id":5,"id":7}"#, "$.id").id, 5);
     let page = check::<Appointments>(r#"{"data":[{"id":5,"id":7}]}"#, "$.data[0].id");
-    assert_eq!(page.data.unwrap()[0].id, Some(5));
+    assert_eq!(page.data.unwrap()[0].id, Some(AppointmentId(5)));
 }
 
 #[test]
@@ -591,7 +592,7 @@ fn a_union_sets_aside_what_does_not_fit_inside_of_it() {
     let Page::MembershipList(page) = &decoded.value else {
         panic!("{:?}", decoded.value);
     };
-    assert_eq!(page.data.as_ref().unwrap()[0].id, Some(5));
+    assert_eq!(page.data.as_ref().unwrap()[0].id, Some(MembershipId(5)));
     assert!(decoded.has_unknown_fields);
     let unlisted = altegio::wire::unknown_fields::<Page>(body);
     assert_eq!(unlisted[0].path, "$.new");

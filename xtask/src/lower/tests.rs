@@ -184,7 +184,7 @@ fn siblings_of_a_reference_hold_beside_it() {
         "c": {"type": "object", "properties": {"r": {"$ref": "#/components/schemas/a", "required": ["x"]}}},
         "d": {"type": "object", "properties": {"r": {"$ref": "#/components/schemas/a", "description": "words"}}},
     });
-    let merged = component(schemas.clone(), "c_r");
+    let merged = component(schemas.clone(), "c")["properties"]["r"].clone();
     assert_eq!(merged["required"], json!(["x"]));
     let described = component(schemas, "d")["properties"]["r"].clone();
     assert_eq!(
@@ -429,20 +429,6 @@ fn headers_of_the_transport_go_and_a_name_in_path_and_query_is_one_argument() {
 }
 
 #[test]
-fn inline_types_and_components_of_one_rust_name_are_kept_apart() {
-    let inline = json!({"type": "object", "properties": {"x": {"type": "string"}}});
-    let schemas = json!({
-        "a": {"type": "object", "properties": {"b": inline}},
-        "a_b": {"type": "object", "properties": {"y": {"type": "string"}}},
-        "aB": {"type": "string"},
-    });
-    assert_eq!(
-        component(schemas, "a")["properties"]["b"]["$ref"],
-        "#/components/schemas/a_b_2"
-    );
-}
-
-#[test]
 fn a_null_in_a_request_can_be_sent() {
     let body = json!({"content": {"application/json": {"schema": {
         "type": "object", "properties": {"x": {"type": ["number", "null"]}, "l": {"type": "array", "items": {"type": "string"}}},
@@ -454,6 +440,144 @@ fn a_null_in_a_request_can_be_sent() {
         json!([{"type": "number"}])
     );
     assert_eq!(fields["l"]["nullable"], true);
+}
+
+// ---- names and entities -----------------------------------------------
+
+/// A document of these operations: the id, the body, and the success response.
+fn operations(operations: &[(&str, Value, Value)]) -> Value {
+    let mut paths = Object::new();
+    for (id, body, answer) in operations {
+        let mut operation =
+            json!({"operationId": id, "responses": {"200": json_answer(answer.clone())}});
+        if !body.is_null() {
+            operation["requestBody"] = json!({"content": {"application/json": {"schema": body}}});
+        }
+        paths.insert(format!("/{id}"), json!({"post": operation}));
+    }
+    json!({"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": paths})
+}
+
+fn envelope(data: Value) -> Value {
+    json!({"type": "object", "properties": {"success": {"type": "boolean"}, "data": data}})
+}
+
+fn fields(names: &[&str]) -> Value {
+    let fields = names
+        .iter()
+        .map(|name| ((*name).to_owned(), json!({"type": "string"})));
+    json!({"type": "object", "properties": fields.collect::<Object>()})
+}
+
+#[test]
+fn types_are_named_after_their_places() {
+    let mut card = fields(&["a", "b", "c"]);
+    card["properties"]["owners"] = json!({"type": "array", "items": fields(&["o", "p", "q"])});
+    let mut other = fields(&["d"]);
+    other["properties"]["state"] = json!({"type": "string", "enum": ["x"]});
+    other["properties"]["sum"] = json!({"type": ["number", "string"]});
+    let whole = operations(&[
+        ("create_card", fields(&["body"]), envelope(card.clone())),
+        ("update_card", fields(&["body"]), envelope(card)),
+        (
+            "get_state_list",
+            Value::Null,
+            json!({"type": "array", "items": other}),
+        ),
+    ]);
+    let lowered = lower(&whole);
+    let names = "\
+        CreateCardBody: create_card.body\n\
+        CreateCardData: create_card.data, update_card.data\n\
+        CreateCardOwner: CreateCardData.owners[]\n\
+        GetStateListItem: get_state_list.response[]\n\
+        StateListState: GetStateListItem.state\n\
+        TextOrNumber: GetStateListItem.sum\n\
+        UpdateCardBody: update_card.body\n";
+    assert_eq!(lowered.names.to_text(), names);
+    let schemas = &lowered.document["components"]["schemas"];
+    assert_eq!(
+        schemas["CreateCardBody"]["x-aliases"],
+        json!(["UpdateCardBody"])
+    );
+
+    // A name of before is kept for its place, and a better one replaces it.
+    let before = Names::parse("Card: create_card.data\n");
+    let kept = super::lower(&whole, &before).unwrap().names;
+    assert_eq!(kept.at("update_card.data"), Some("Card"));
+    assert_eq!(kept.at("Card.owners[]"), Some("CardOwner"));
+    let mut better = whole;
+    better["x-names"] = json!({"CreateCardData": "Pass"});
+    let names = super::lower(&better, &before).unwrap().names;
+    assert_eq!(names.at("Pass.owners[]"), Some("PassOwner"));
+    better["x-names"] = json!({"Gone": "Pass"});
+    let complaints = super::lower(&better, &before).unwrap_err();
+    assert_eq!(
+        complaints,
+        ["`x-names`: `Gone` is the name of no type; take it out"]
+    );
+}
+
+#[test]
+fn an_entity_has_the_fields_of_all_its_places() {
+    let answer = |id: Value, more: &str, tag: Value| {
+        let mut client = fields(&["name", more]);
+        client["properties"]["id"] = id;
+        client["properties"]["tag"] = tag;
+        client["required"] = json!(["name"]);
+        client
+    };
+    let one = answer(json!({"type": "integer"}), "phone", fields(&["title"]));
+    let list = answer(json!({"type": "string"}), "email", json!({"type": "array"}));
+    let mut whole = operations(&[
+        ("get_client", Value::Null, envelope(one)),
+        (
+            "get_client_list",
+            Value::Null,
+            envelope(json!({"type": "array", "items": list})),
+        ),
+    ]);
+    whole["x-entities"] = json!({
+        "Client": {"places": {"get_client": "data", "get_client_list": "data"}, "fields": {
+            "paid": {"description": "Recorded.", "schema": {"type": "number"}},
+        }},
+        "Tag": {"places": {"Client": "tag"}},
+    });
+    let lowered = lower(&whole);
+    let names = "Client: get_client.data, get_client_list.data[]\nTag: Client.tag\n";
+    assert_eq!(lowered.names.to_text(), names);
+    let schemas = &lowered.document["components"]["schemas"];
+    assert_eq!(
+        schemas["Client"],
+        json!({"type": "object", "properties": {
+            "name": {"type": "string"},
+            "phone": {"type": "string", "description": "Documented for `get_client`."},
+            "id": {"type": "integer", "format": "int64"},
+            "tag": {"$ref": "#/components/schemas/Tag"},
+            "email": {"type": "string", "description": "Documented for `get_client_list`."},
+            "paid": {"type": "number"},
+        }})
+    );
+    let note = "/x-entities/Client/id: integer or string: read as integer";
+    assert!(
+        lowered.notes.iter().any(|one| one.to_string() == note),
+        "{:?}",
+        lowered.notes
+    );
+
+    whole["x-entities"]["Visitor"] = json!({"places": {
+        "get_client": "data", "get_client_list": "data.gone", "get_none": "data", "Client": "gone",
+    }});
+    let complaints = super::lower(&whole, &Names::default()).unwrap_err();
+    assert_eq!(
+        complaints,
+        [
+            "`x-entities`: `Visitor`: `Client` has no property `gone`",
+            "`x-entities`: `Visitor`: `get_client: data` is part of the entity `Client` already",
+            "`x-entities`: `Visitor`: `get_client_list: data.gone` is part of the entity `Client` already",
+            "`x-entities`: `Visitor`: `get_none: data` is neither an operation nor an entity",
+        ]
+    );
 }
 
 // ---- nothing is dropped -----------------------------------------------
@@ -683,7 +807,7 @@ fn a_file_is_text_in_json_and_one_file_in_a_form() {
     let operation =
         json!({"requestBody": {"content": {"multipart/form-data": {"schema": reference}}}});
     let lowered = lower(&document(json!({"c": schema}), operation));
-    let properties = &lowered.document["components"]["schemas"]["c"]["properties"];
+    let properties = &lowered.document["components"]["schemas"]["OpBody"]["properties"];
     assert_eq!(properties["one"]["format"], "binary");
     let note = lowered.notes[0].to_string();
     assert!(

@@ -177,7 +177,7 @@ fn the_report_leads_with_what_breaks_a_caller() {
     );
     assert_eq!(
         json["open"][0]["place"],
-        "get_thing_list_response/properties/meta/items"
+        "GetThingListResponse/properties/meta/items"
     );
 }
 
