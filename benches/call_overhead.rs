@@ -128,7 +128,7 @@ async fn post(client: &altegio::Client) -> i64 {
     let answer = call.send().await.expect("an answer");
     // A mismatch would add the time of the salvage pass.
     assert!(answer.mismatches().is_empty());
-    answer.into_data().expect("data").id.expect("an id").0
+    answer.into_data().expect("data").id.expect("an id")
 }
 
 /// A hand-written client for these two calls.

@@ -57,7 +57,7 @@ async fn move_by(
         .into_iter()
         .map(|service| {
             CreateAppointmentService::builder()
-                .id(service.id)
+                .id(service.id.map(|id| id.0))
                 .first_cost(service.first_cost)
                 .discount(service.discount)
                 .cost(service.cost)

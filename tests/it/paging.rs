@@ -119,7 +119,10 @@ fn every_operation_with_a_page_pages() {
 #[tokio::test]
 async fn a_list_ends_after_a_short_page() {
     let (server, client) = started(&[page(&[1, 2, 3]), page(&[4, 5, 6]), page(&[7])]).await;
-    assert_eq!(appointments(&client).await, [1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(
+        appointments(&client).await,
+        [1, 2, 3, 4, 5, 6, 7].map(AppointmentId)
+    );
     assert_eq!(
         queries(&server),
         ["count=3&page=1", "count=3&page=2", "count=3&page=3"]
@@ -129,7 +132,7 @@ async fn a_list_ends_after_a_short_page() {
 #[tokio::test]
 async fn a_list_ends_after_an_empty_page() {
     let (server, client) = started(&[page(&[1, 2, 3]), page(&[])]).await;
-    assert_eq!(appointments(&client).await, [1, 2, 3]);
+    assert_eq!(appointments(&client).await, [1, 2, 3].map(AppointmentId));
     assert_eq!(server.requests().len(), 2);
     let (server, client) = started(&[page(&[])]).await;
     assert!(appointments(&client).await.is_empty());
@@ -140,7 +143,10 @@ async fn a_list_ends_after_an_empty_page() {
 async fn a_server_that_gives_smaller_pages_than_asked_loses_nothing() {
     let pages = [page(&[1, 2]), page(&[3, 4]), page(&[5])].map(|page| with_total(page, 5));
     let (server, client) = started(&pages).await;
-    assert_eq!(appointments(&client).await, [1, 2, 3, 4, 5]);
+    assert_eq!(
+        appointments(&client).await,
+        [1, 2, 3, 4, 5].map(AppointmentId)
+    );
     assert_eq!(server.requests().len(), 3);
 }
 
@@ -157,7 +163,7 @@ async fn without_a_page_size_only_an_empty_page_ends_a_list() {
 #[tokio::test]
 async fn a_server_that_repeats_its_page_is_not_asked_for_ever() {
     let (server, client) = started(&[page(&[1, 2, 3])]).await;
-    assert_eq!(appointments(&client).await, [1, 2, 3]);
+    assert_eq!(appointments(&client).await, [1, 2, 3].map(AppointmentId));
     assert_eq!(server.requests().len(), 2);
 }
 
@@ -172,7 +178,7 @@ async fn a_server_that_ignores_the_page_is_not_asked_for_ever() {
         })
         .collect();
     let (server, client) = started(&pages).await;
-    assert_eq!(appointments(&client).await, [1, 2, 3]);
+    assert_eq!(appointments(&client).await, [1, 2, 3].map(AppointmentId));
     assert_eq!(server.requests().len(), 2);
 }
 
@@ -598,7 +604,7 @@ async fn a_page_is_recognized_by_its_ids() {
         })
         .collect();
     let (server, client) = started(&pages).await;
-    assert_eq!(appointments(&client).await, [1, 2, 3]);
+    assert_eq!(appointments(&client).await, [1, 2, 3].map(AppointmentId));
     assert_eq!(server.requests().len(), 2);
 }
 
