@@ -1,6 +1,6 @@
-//! The examples in the documentation of the methods compile. They are functions in a
-//! generated file and not doctests, since 260 of those take longer to build than all
-//! other tests.
+//! The examples in the documentation of the methods compile. They are functions of a
+//! generated file that nothing calls, and not doctests, so that no code is generated for
+//! them.
 
 #![allow(dead_code, unused_imports, clippy::all)]
 #![allow(deprecated, reason = "deprecated operations have examples too")]
