@@ -4,7 +4,7 @@
 //! `cargo run --example booking` uses a mock server that it starts itself.
 
 use altegio::b2b_v1::types::{CreateAppointmentClient, CreateAppointmentService};
-use altegio::ids::{AppointmentId, LocationId, TeamMemberId};
+use altegio::ids::{LocationId, TeamMemberId};
 use altegio::{Client, ErrorKind};
 use altegio_mock::MockServer;
 use chrono::NaiveDate;
@@ -50,7 +50,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .into_data()?;
     // One appointment is created for each service.
     let appointment = created.first().ok_or("no appointment was created")?;
-    let id = AppointmentId::from(appointment.id.ok_or("the appointment has no id")?);
+    let id = appointment.id.ok_or("the appointment has no id")?;
 
     let found = api
         .get_appointment(LOCATION, id)

@@ -118,5 +118,5 @@ async fn book(client: &Client) -> Result<AppointmentId, Box<dyn std::error::Erro
         .await?
         .into_data()?;
     let id = created.first().and_then(|appointment| appointment.id);
-    Ok(id.ok_or("the appointment has no id")?.into())
+    Ok(id.ok_or("the appointment has no id")?)
 }

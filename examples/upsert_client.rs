@@ -58,7 +58,7 @@ async fn upsert(
         let candidate = candidate?;
         // The search also finds other fields that contain the number.
         if candidate.phone.as_deref() == Some(phone) {
-            let id = ClientId::from(candidate.id.ok_or("the client has no id")?);
+            let id = candidate.id.ok_or("the client has no id")?;
             let update = api.update_client(LOCATION, id);
             update
                 .body_map(|body| body.name(name).phone(phone))
@@ -70,5 +70,5 @@ async fn upsert(
     let create = api.create_client(LOCATION);
     let created = create.body_map(|body| body.name(name).phone(phone));
     let created = created.send().await?.into_data()?;
-    Ok(created.id.ok_or("the client has no id")?.into())
+    Ok(created.id.ok_or("the client has no id")?)
 }

@@ -143,6 +143,9 @@ pub fn make(inputs: &Inputs, upstream: Upstream) -> Result<Made, Vec<Complaint>>
         what: format!("the operation `{}` is left out: {}", out.id, out.why),
     }));
 
+    let mut settled = corrected.clone();
+    entities::settle(&mut settled).map_err(of_overlay)?;
+
     // If the previous interface.json is unreadable, compare with upstream.yaml,
     // which lacks the corrections.
     let interface = inputs.interface.as_deref();
@@ -158,13 +161,13 @@ pub fn make(inputs: &Inputs, upstream: Upstream) -> Result<Made, Vec<Complaint>>
     let mut report = Report::new(
         &previous,
         &upstream,
-        &corrected,
+        &settled,
         &lowered.document,
         lowered.notes,
         left_out.into_iter().map(|out| out.id).collect(),
     );
     if let Some(before) = &interface {
-        report.undescribed = words::coverage::new_places(before, &corrected);
+        report.undescribed = words::coverage::new_places(before, &settled);
     }
     report.add_renamed(&lowered.names.renamed(&names));
 
@@ -182,7 +185,7 @@ pub fn make(inputs: &Inputs, upstream: Upstream) -> Result<Made, Vec<Complaint>>
     let mut files = vec![
         (UPSTREAM, to_yaml(&upstream)),
         (CLIENT, format!("{:#}\n", lowered.document)),
-        (INTERFACE, format!("{corrected}\n")),
+        (INTERFACE, format!("{settled}\n")),
         (LOWERING, notes),
         (NAMES, lowered.names.to_text()),
         (SOURCE, source),

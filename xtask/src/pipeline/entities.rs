@@ -1,5 +1,6 @@
 //! Adds the known fields of the overlay's entities to the places of the entities
-//! in the document, so that the mock serves them and conformance expects them.
+//! in the document, and settles the types that the places disagree on, so that the
+//! mock serves what the client's types read and conformance expects it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -60,6 +61,174 @@ pub fn add_fields(document: &mut Value) -> Result<(), Vec<String>> {
         }
     }
     Ok(())
+}
+
+/// Gives a property of an entity one type in all of its places. A place keeps its
+/// schema if the types agree. The client's type follows the same order of preference
+/// (see `lower::entities`).
+///
+/// # Errors
+///
+/// Returns a complaint about every entity of the wrong form.
+pub fn settle(document: &mut Value) -> Result<(), Vec<String>> {
+    // The schema of one place may hold other entities, which are settled next.
+    const PASSES: usize = 4;
+    let table = entity_table::read(document)?;
+    let sent = Roles::of(document).sent;
+    for _ in 0..PASSES {
+        let settled = disagreements(document, &table, &sent);
+        if settled.is_empty() {
+            break;
+        }
+        for (at, schema) in settled {
+            if let Some(place) = document.pointer_mut(at.as_str()) {
+                let description = place.get("description").cloned();
+                *place = schema;
+                if let (Some(description), Some(place)) = (description, place.as_object_mut()) {
+                    place.insert("description".to_owned(), description);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Returns the property schemas that differ in type from the one that is settled on,
+/// with the schema to replace each.
+fn disagreements(
+    document: &Value,
+    table: &[(String, Entity)],
+    sent: &BTreeSet<String>,
+) -> BTreeMap<Pointer, Value> {
+    let places = Places { document, table };
+    let mut settled = BTreeMap::new();
+    for (name, entity) in table {
+        let mut properties: BTreeMap<String, Vec<Pointer>> = BTreeMap::new();
+        for at in places.of(name, &mut BTreeSet::new()) {
+            let at = at.join("properties");
+            let found = at.get(document).and_then(Value::as_object);
+            for (property, _) in found.into_iter().flatten() {
+                let property_at = at.join(property);
+                properties
+                    .entry(property.clone())
+                    .or_default()
+                    .push(property_at);
+            }
+        }
+        for (property, found) in properties {
+            let kind_at = |at: &Pointer| {
+                let (_, schema) = pointer::locate(document, at)?;
+                Some(kind(document, schema))
+            };
+            let known = entity.fields.get(&property).map(|field| &field.schema);
+            let best = match known {
+                Some(schema) => Some((kind(document, schema), schema)),
+                None => {
+                    let kinds = found
+                        .iter()
+                        .filter_map(|at| Some((kind_at(at)?, at.get(document)?)));
+                    kinds.reduce(|a, b| if prefers(b.0, a.0) { b } else { a })
+                }
+            };
+            let Some((best, schema)) = best else {
+                continue;
+            };
+            for at in &found {
+                let component = at.keys().nth(2);
+                let component = component.filter(|_| at.as_str().starts_with("/components/"));
+                let is_sent = component.is_some_and(|name| sent.contains(&name));
+                if !is_sent && kind_at(at).is_some_and(|kind| differs(kind, best)) {
+                    settled.insert(at.clone(), schema.clone());
+                }
+            }
+        }
+    }
+    settled
+}
+
+/// The type of a property as far as the places of an entity may disagree on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Untyped,
+    UntypedList,
+    List(Scalar),
+    ObjectList,
+    UntypedObject,
+    Object,
+    Scalar(Scalar),
+    /// A union, or a type that is not settled here.
+    Other,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scalar {
+    Integer,
+    Number,
+    Text,
+    Boolean,
+}
+
+fn kind(document: &Value, schema: &Value) -> Kind {
+    let schema = pointer::resolve(document, schema).unwrap_or(&Value::Null);
+    let scalar = |name: &str| match name {
+        "integer" => Some(Scalar::Integer),
+        "number" => Some(Scalar::Number),
+        "string" => Some(Scalar::Text),
+        "boolean" => Some(Scalar::Boolean),
+        _ => None,
+    };
+    let types: Vec<&str> = match &schema["type"] {
+        Value::String(name) => vec![name],
+        Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    let types: Vec<&str> = types.into_iter().filter(|name| *name != "null").collect();
+    let has = |key: &str| schema.get(key).is_some();
+    match types.as_slice() {
+        _ if has("oneOf") || has("anyOf") || has("allOf") || has("enum") || has("format") => {
+            Kind::Other
+        }
+        ["array"] => match kind(document, &schema["items"]) {
+            Kind::Untyped | Kind::UntypedObject => Kind::UntypedList,
+            Kind::Object => Kind::ObjectList,
+            Kind::Scalar(scalar) => Kind::List(scalar),
+            _ => Kind::Other,
+        },
+        ["object"] | []
+            if schema["properties"]
+                .as_object()
+                .is_some_and(|p| !p.is_empty()) =>
+        {
+            Kind::Object
+        }
+        ["object"] => Kind::UntypedObject,
+        [] => Kind::Untyped,
+        [name] => scalar(name).map_or(Kind::Other, Kind::Scalar),
+        _ => Kind::Other,
+    }
+}
+
+/// Returns whether the type `a` is settled on rather than `b`.
+fn prefers(a: Kind, b: Kind) -> bool {
+    use Scalar::{Boolean, Integer, Number, Text};
+    matches!(
+        (a, b),
+        (
+            Kind::Object | Kind::UntypedObject,
+            Kind::UntypedList | Kind::ObjectList
+        ) | (Kind::Object, Kind::UntypedObject)
+            | (Kind::List(_) | Kind::ObjectList, Kind::UntypedList)
+            | (Kind::Scalar(Boolean), Kind::Scalar(Integer | Number))
+            | (Kind::Scalar(Number), Kind::Scalar(Integer))
+            | (Kind::Scalar(Text), Kind::Scalar(Number))
+            | (Kind::Scalar(Integer), Kind::Scalar(Text))
+    )
+}
+
+/// Returns whether a value of the type `kind` may be read as something else by a
+/// client that expects the type `best`.
+fn differs(kind: Kind, best: Kind) -> bool {
+    kind != best && (prefers(best, kind) || prefers(kind, best))
 }
 
 struct Places<'d> {
@@ -190,5 +359,55 @@ mod tests {
             ["schema"]["properties"]["data"]["items"]["properties"]["tags"]["oneOf"];
         assert_eq!(tags[0]["properties"]["icon"], json!({"type": "string"}));
         assert_eq!(document["components"]["schemas"]["sent"], object("title"));
+    }
+
+    #[test]
+    fn a_property_has_one_type_in_all_places_of_an_entity() {
+        let answer = |properties: Value| {
+            let schema = json!({"type": "object", "properties": properties});
+            json!({"200": {"content": {"application/json": {"schema": schema}}}})
+        };
+        let image = json!({"type": "object", "properties": {"id": {"type": "integer"}}});
+        let mut document = json!({
+            "x-entities": {"Tag": {
+                "places": {"get_a": "$", "get_b": "$"},
+                "fields": {"code": {"description": "Recorded.", "schema": {"type": "string"}}},
+            }},
+            "paths": {
+                "/a": {"get": {"operationId": "get_a", "responses": answer(json!({
+                    "image": {"type": "array", "items": {"type": "object"}},
+                    "days": {"type": "array"},
+                    "shown": {"type": "integer", "description": "Kept."},
+                    "lat": {"type": "number"},
+                    "code": {"type": "integer"},
+                    "name": {"type": "string"},
+                }))}},
+                "/b": {"get": {"operationId": "get_b", "responses": answer(json!({
+                    "image": image,
+                    "days": {"type": "array", "items": {"type": "integer"}},
+                    "shown": {"type": "boolean"},
+                    "lat": {"type": "string"},
+                    "name": {"type": "string"},
+                }))}},
+            },
+        });
+        settle(&mut document).unwrap();
+        let of = |path: &str| {
+            document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
+                ["schema"]["properties"]
+                .clone()
+        };
+        assert_eq!(
+            of("/a"),
+            json!({
+                "image": image,
+                "days": {"type": "array", "items": {"type": "integer"}},
+                "shown": {"type": "boolean", "description": "Kept."},
+                "lat": {"type": "string"},
+                "code": {"type": "string"},
+                "name": {"type": "string"},
+            })
+        );
+        assert_eq!(of("/b")["image"], image);
     }
 }
