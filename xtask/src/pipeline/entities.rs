@@ -116,18 +116,12 @@ fn disagreements(
             }
         }
         for (property, found) in properties {
-            let kind_at = |at: &Pointer| {
-                let (_, schema) = pointer::locate(document, at)?;
-                Some(kind(document, schema))
-            };
             let known = entity.fields.get(&property).map(|field| &field.schema);
             let best = match known {
-                Some(schema) => Some((kind(document, schema), schema)),
+                Some(schema) => Some((kind(document, schema), schema.clone())),
                 None => {
-                    let kinds = found
-                        .iter()
-                        .filter_map(|at| Some((kind_at(at)?, at.get(document)?)));
-                    kinds.reduce(|a, b| if prefers(b.0, a.0) { b } else { a })
+                    let options = found.iter().flat_map(|at| options(document, at));
+                    options.reduce(|a, b| if prefers(b.0, a.0) { b } else { a })
                 }
             };
             let Some((best, schema)) = best else {
@@ -137,7 +131,14 @@ fn disagreements(
                 let component = at.keys().nth(2);
                 let component = component.filter(|_| at.as_str().starts_with("/components/"));
                 let is_sent = component.is_some_and(|name| sent.contains(&name));
-                if !is_sent && kind_at(at).is_some_and(|kind| differs(kind, best)) {
+                let options = options(document, at);
+                // A union of scalars, such as a number and a boolean, is read as any of them.
+                let is_union = options.len() > 1;
+                let mut kinds = options.iter().map(|(kind, _)| *kind);
+                let differs = |kind: Kind| {
+                    differs(kind, best) && !(is_union && matches!(kind, Kind::Scalar(_)))
+                };
+                if !is_sent && kinds.any(differs) {
                     settled.insert(at.clone(), schema.clone());
                 }
             }
@@ -151,6 +152,7 @@ fn disagreements(
 enum Kind {
     Untyped,
     UntypedList,
+    UntypedObjectList,
     List(Scalar),
     ObjectList,
     UntypedObject,
@@ -166,6 +168,38 @@ enum Scalar {
     Number,
     Text,
     Boolean,
+}
+
+/// Returns the schema at `at` or, if it is a union or has several types, a schema for
+/// each.
+fn options(document: &Value, at: &Pointer) -> Vec<(Kind, Value)> {
+    let Some((located, resolved)) = pointer::locate(document, at) else {
+        return Vec::new();
+    };
+    for key in ["oneOf", "anyOf"] {
+        if let Some(branches) = resolved[key].as_array() {
+            let branches = (0..branches.len()).map(|index| located.join(key).join(index));
+            return branches.flat_map(|at| options(document, &at)).collect();
+        }
+    }
+    if let Some(types) = resolved["type"].as_array() {
+        let types: Vec<&Value> = types.iter().filter(|name| *name != "null").collect();
+        let is_union = types.len() > 1;
+        let one = |name: &Value| {
+            let mut schema = resolved.clone();
+            schema["type"] = name.clone();
+            // A list without items beside an object is how an empty object arrives.
+            match kind(document, &schema) {
+                Kind::UntypedList if is_union && schema.get("items").is_none() => {
+                    (Kind::Other, schema)
+                }
+                kind => (kind, schema),
+            }
+        };
+        return types.into_iter().map(one).collect();
+    }
+    let schema = at.get(document).unwrap_or(resolved);
+    vec![(kind(document, resolved), schema.clone())]
 }
 
 fn kind(document: &Value, schema: &Value) -> Kind {
@@ -184,12 +218,21 @@ fn kind(document: &Value, schema: &Value) -> Kind {
     };
     let types: Vec<&str> = types.into_iter().filter(|name| *name != "null").collect();
     let has = |key: &str| schema.get(key).is_some();
+    let parts = schema["allOf"].as_array().into_iter().flatten();
+    if parts
+        .map(|part| kind(document, part))
+        .any(|kind| kind == Kind::Object)
+    {
+        return Kind::Object;
+    }
     match types.as_slice() {
-        _ if has("oneOf") || has("anyOf") || has("allOf") || has("enum") || has("format") => {
-            Kind::Other
-        }
+        _ if has("oneOf") || has("anyOf") || has("enum") => Kind::Other,
+        ["string"] if has("format") => Kind::Other,
+        // Always empty, which also reads as an empty object.
+        ["array"] if schema["maxItems"] == 0 => Kind::Other,
         ["array"] => match kind(document, &schema["items"]) {
-            Kind::Untyped | Kind::UntypedObject => Kind::UntypedList,
+            Kind::Untyped => Kind::UntypedList,
+            Kind::UntypedObject => Kind::UntypedObjectList,
             Kind::Object => Kind::ObjectList,
             Kind::Scalar(scalar) => Kind::List(scalar),
             _ => Kind::Other,
@@ -215,9 +258,13 @@ fn prefers(a: Kind, b: Kind) -> bool {
         (a, b),
         (
             Kind::Object | Kind::UntypedObject,
-            Kind::UntypedList | Kind::ObjectList
+            Kind::UntypedList | Kind::UntypedObjectList | Kind::ObjectList,
         ) | (Kind::Object, Kind::UntypedObject)
-            | (Kind::List(_) | Kind::ObjectList, Kind::UntypedList)
+            | (
+                Kind::List(_) | Kind::ObjectList,
+                Kind::UntypedList | Kind::UntypedObjectList,
+            )
+            | (Kind::UntypedObjectList, Kind::UntypedList)
             | (Kind::Scalar(Boolean), Kind::Scalar(Integer | Number))
             | (Kind::Scalar(Number), Kind::Scalar(Integer))
             | (Kind::Scalar(Text), Kind::Scalar(Number))
@@ -294,6 +341,10 @@ impl<'d> Places<'d> {
             for index in 0..branches {
                 self.objects(&at.join(key).join(index), path, depth + 1, found);
             }
+        }
+        if let ["*", rest @ ..] = path {
+            let at = at.join("additionalProperties");
+            self.objects(&at, rest, depth + 1, found);
         }
         let Some(properties) = schema["properties"].as_object() else {
             return;
