@@ -142,6 +142,7 @@ fn a_dry_run_writes_nothing_and_a_run_what_check_compares_with() {
             "client.json",
             "interface.json",
             "lowering.txt",
+            "names.txt",
             "source.toml",
             "upstream.yaml"
         ]
@@ -419,6 +420,10 @@ fn a_document_with_moved_operations_and_renamed_components_needs_no_change_to_th
     rename_schemas(&mut next);
     // JSON is YAML too.
     fs::write(tree.next(), next.to_string()).unwrap();
+    // Words about a tag name it, so that words about a removed tag are an error.
+    let words = fs::read_to_string(tree.path("words.yaml")).unwrap();
+    let words = words.replace("  Custom Fields: ", "  Extra Fields & More: ");
+    fs::write(tree.path("words.yaml"), words).unwrap();
     let overlay = fs::read_to_string(tree.path("overlay.yaml")).unwrap();
     let report = stdout(&tree.take_in(&[]));
     assert_eq!(
