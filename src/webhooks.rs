@@ -65,8 +65,8 @@ pub struct Event {
 }
 
 impl Event {
-    /// Returns the entity as JSON, exactly as received. It is `[]` if the event has
-    /// no data, as with [`Resource::Schedule`].
+    /// Returns the entity as JSON, exactly as received. It is `[]` for
+    /// [`Resource::Schedule`], and `null` if the payload has no `data`.
     pub fn data(&self) -> &str {
         self.data.get()
     }
@@ -299,9 +299,9 @@ fn event(index: usize, payload: Box<RawValue>) -> Result<Event, ParseError> {
     })
 }
 
-/// Returns whether a request has `Authorization: Bearer {secret}`, the shared value
-/// that the location's settings let an integration choose. The comparison takes
-/// the same time whatever the request has. An empty secret matches no request.
+/// Returns whether a request has the header `Authorization: Bearer {secret}`. Altegio
+/// sends a value that it shares with the integration. The comparison takes constant
+/// time. An empty secret matches no request.
 ///
 /// ```
 /// use altegio::reqwest::header::{AUTHORIZATION, HeaderMap};
